@@ -1,0 +1,176 @@
+#include "reaper/event_loop.h"
+
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+
+namespace reinit {
+namespace {
+
+constexpr int kEventsPerTurn = 64;
+
+uint64_t Key(uint32_t slot, uint32_t generation) {
+  return uint64_t{generation} << 32 | slot;
+}
+
+}  // namespace
+
+EventLoop::FdWatch::FdWatch(FdWatch&& other) noexcept
+    : loop_(std::exchange(other.loop_, nullptr)), slot_(other.slot_) {}
+
+EventLoop::FdWatch& EventLoop::FdWatch::operator=(FdWatch&& other) noexcept {
+  if (this != &other) {
+    Cancel();
+    loop_ = std::exchange(other.loop_, nullptr);
+    slot_ = other.slot_;
+  }
+  return *this;
+}
+
+void EventLoop::FdWatch::Cancel() {
+  EventLoop* loop = std::exchange(loop_, nullptr);
+  if (loop == nullptr) return;
+  Slot& slot = loop->slots_[slot_];
+  ::epoll_ctl(loop->epoll_.get(), EPOLL_CTL_DEL, slot.fd, nullptr);
+  slot.fd = -1;
+  ++slot.generation;
+  slot.callback.reset();
+}
+
+EventLoop::Timer::Timer(EventLoop* loop, Callback callback)
+    : loop_(loop), callback_(std::move(callback)) {}
+
+void EventLoop::Timer::ArmAt(absl::Time deadline) {
+  if (deadline == absl::InfiniteFuture()) {
+    Cancel();
+    return;
+  }
+  deadline_ = deadline;
+  armed_in_turn_ = loop_->turn_;
+  if (!armed_) loop_->timers_.push_back(this);
+  armed_ = true;
+}
+
+void EventLoop::Timer::ArmAfter(absl::Duration delay) {
+  ArmAt(loop_->Now() + delay);
+}
+
+void EventLoop::Timer::Cancel() {
+  if (!armed_) return;
+  armed_ = false;
+  std::vector<Timer*>& timers = loop_->timers_;
+  timers.erase(std::find(timers.begin(), timers.end(), this));
+}
+
+absl::StatusOr<std::unique_ptr<EventLoop>> EventLoop::Create(
+    const Clock* clock) {
+  UniqueFd epoll(::epoll_create1(EPOLL_CLOEXEC));
+  if (!epoll.valid()) return absl::ErrnoToStatus(errno, "epoll_create1");
+  return std::unique_ptr<EventLoop>(new EventLoop(clock, std::move(epoll)));
+}
+
+EventLoop::EventLoop(const Clock* clock, UniqueFd epoll)
+    : clock_(clock), epoll_(std::move(epoll)) {}
+
+EventLoop::~EventLoop() = default;
+
+absl::StatusOr<EventLoop::FdWatch> EventLoop::WatchReadable(int fd,
+                                                            Callback callback,
+                                                            Order order) {
+  uint32_t index = 0;
+  while (index < slots_.size() && slots_[index].fd >= 0) ++index;
+  if (index == slots_.size()) slots_.emplace_back();
+  Slot& slot = slots_[index];
+  epoll_event event = {};
+  event.events = EPOLLIN;
+  event.data.u64 = Key(index, slot.generation);
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
+    return absl::ErrnoToStatus(errno,
+                               absl::StrCat("epoll_ctl for descriptor ", fd));
+  }
+  slot.fd = fd;
+  slot.order = order;
+  slot.callback = std::make_shared<Callback>(std::move(callback));
+  FdWatch watch;
+  watch.loop_ = this;
+  watch.slot_ = index;
+  return watch;
+}
+
+int EventLoop::WaitMillis(bool may_wait) const {
+  if (!may_wait || !posted_.empty()) return 0;
+  const absl::Time next = NextDeadline();
+  if (next == absl::InfiniteFuture()) return -1;
+  // Rounded up: a timer that fires early would turn the loop for nothing.
+  const int64_t millis = absl::ToInt64Milliseconds(
+      absl::Ceil(next - clock_->Now(), absl::Milliseconds(1)));
+  return static_cast<int>(std::clamp<int64_t>(millis, 0, INT_MAX));
+}
+
+void EventLoop::Turn(bool may_wait) {
+  epoll_event events[kEventsPerTurn];
+  const int found =
+      ::epoll_wait(epoll_.get(), events, kEventsPerTurn, WaitMillis(may_wait));
+  ++turn_;
+  // A failed wait (EINTR after a stop and continue) is a turn without events.
+  for (int i = 0; i < found; ++i) {
+    if (IsSignal(events[i].data.u64)) Dispatch(events[i].data.u64);
+  }
+  RunDueTimers();
+  for (int i = 0; i < found; ++i) {
+    if (!IsSignal(events[i].data.u64)) Dispatch(events[i].data.u64);
+  }
+  RunPosted();
+}
+
+bool EventLoop::IsSignal(uint64_t key) const {
+  return slots_[static_cast<uint32_t>(key)].order == Order::kSignals;
+}
+
+void EventLoop::Dispatch(uint64_t key) {
+  const Slot& slot = slots_[static_cast<uint32_t>(key)];
+  // The watch may have gone, and its slot been taken again, since epoll_wait.
+  if (slot.fd < 0 || slot.generation != key >> 32) return;
+  const std::shared_ptr<Callback> callback = slot.callback;
+  (*callback)();
+}
+
+void EventLoop::RunDueTimers() {
+  const absl::Time now = clock_->Now();
+  // One armed by a callback in this turn waits for the next, so that a timer
+  // that arms itself for "now" cannot starve the rest.
+  for (;;) {
+    Timer* due = nullptr;
+    for (Timer* timer : timers_) {
+      if (timer->deadline_ > now || timer->armed_in_turn_ >= turn_) continue;
+      if (due == nullptr || timer->deadline_ < due->deadline_) due = timer;
+    }
+    if (due == nullptr) return;
+    due->Cancel();
+    due->callback_();
+  }
+}
+
+void EventLoop::RunPosted() {
+  std::vector<Callback> work = std::exchange(posted_, {});
+  for (Callback& callback : work) callback();
+}
+
+absl::Time EventLoop::NextDeadline() const {
+  absl::Time next = absl::InfiniteFuture();
+  for (const Timer* timer : timers_) next = std::min(next, timer->deadline_);
+  return next;
+}
+
+size_t EventLoop::active_watches() const {
+  return std::count_if(slots_.begin(), slots_.end(),
+                       [](const Slot& slot) { return slot.fd >= 0; });
+}
+
+}  // namespace reinit

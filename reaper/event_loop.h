@@ -1,0 +1,122 @@
+// The one loop of the one thread.
+#ifndef REINIT_REAPER_EVENT_LOOP_H_
+#define REINIT_REAPER_EVENT_LOOP_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "reaper/clock.h"
+#include "reaper/unique_fd.h"
+
+namespace reinit {
+
+// epoll over descriptors, with timers and posted work. Not thread-safe; every
+// callback runs on the thread that calls Turn. Order in a turn: signals (and
+// with them exits), timers, other descriptors, posted work. With nothing to do
+// it sleeps in epoll_wait without a timeout: no wake-up at idle.
+//
+// Watches and timers are owned by who wants them and end with their owner, at
+// any time, from any callback; the loop must outlive them.
+class EventLoop {
+ public:
+  using Callback = absl::AnyInvocable<void()>;
+
+  // `clock` is borrowed for the life of the loop. Fails only where epoll does.
+  static absl::StatusOr<std::unique_ptr<EventLoop>> Create(const Clock* clock);
+  ~EventLoop();
+  EventLoop(const EventLoop&) = delete;
+  EventLoop& operator=(const EventLoop&) = delete;
+
+  // Calls back while a descriptor is readable (level-triggered), or broken.
+  class FdWatch {
+   public:
+    FdWatch() = default;
+    FdWatch(FdWatch&& other) noexcept;
+    FdWatch& operator=(FdWatch&& other) noexcept;
+    ~FdWatch() { Cancel(); }
+    void Cancel();
+    bool active() const { return loop_ != nullptr; }
+
+   private:
+    friend class EventLoop;
+    EventLoop* loop_ = nullptr;
+    uint32_t slot_ = 0;
+  };
+
+  enum class Order { kSignals, kDescriptors };
+
+  // `fd` is borrowed and must stay open until the watch is gone.
+  absl::StatusOr<FdWatch> WatchReadable(int fd, Callback callback,
+                                        Order order = Order::kDescriptors);
+
+  // A deadline that can be set, moved and taken back. Its callback may arm it
+  // again but must not destroy it.
+  class Timer {
+   public:
+    Timer(EventLoop* loop, Callback callback);
+    ~Timer() { Cancel(); }
+    Timer(const Timer&) = delete;
+    Timer& operator=(const Timer&) = delete;
+
+    void ArmAt(absl::Time deadline);
+    void ArmAfter(absl::Duration delay);  // infinite: never fires
+    void Cancel();
+    bool armed() const { return armed_; }
+    absl::Time deadline() const { return deadline_; }
+
+   private:
+    friend class EventLoop;
+    EventLoop* const loop_;
+    Callback callback_;
+    absl::Time deadline_;
+    uint64_t armed_in_turn_ = 0;
+    bool armed_ = false;
+  };
+
+  // Runs `work` at the end of this turn, or of the next one.
+  void Post(Callback work) { posted_.push_back(std::move(work)); }
+
+  // One turn: waits for the first event if nothing is due, then handles what
+  // there is. With `may_wait` false it never waits.
+  void Turn(bool may_wait = true);
+
+  absl::Time Now() const { return clock_->Now(); }
+  // InfiniteFuture when no timer is armed.
+  absl::Time NextDeadline() const;
+
+  // For tests: what still holds on to the loop.
+  size_t active_watches() const;
+  size_t armed_timers() const { return timers_.size(); }
+
+ private:
+  struct Slot {
+    uint32_t generation = 0;
+    int fd = -1;  // -1: free
+    Order order = Order::kDescriptors;
+    // Shared so that a callback may cancel its own watch while it runs.
+    std::shared_ptr<Callback> callback;
+  };
+
+  EventLoop(const Clock* clock, UniqueFd epoll);
+  int WaitMillis(bool may_wait) const;
+  void RunDueTimers();
+  void RunPosted();
+  bool IsSignal(uint64_t key) const;
+  void Dispatch(uint64_t key);
+
+  const Clock* const clock_;
+  const UniqueFd epoll_;
+  std::vector<Slot> slots_;
+  // Armed ones only. A dozen at most, so a scan beats a heap.
+  std::vector<Timer*> timers_;
+  std::vector<Callback> posted_;
+  uint64_t turn_ = 1;
+};
+
+}  // namespace reinit
+
+#endif  // REINIT_REAPER_EVENT_LOOP_H_

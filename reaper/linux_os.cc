@@ -1,0 +1,164 @@
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "reaper/memory.h"
+#include "reaper/os.h"
+
+namespace reinit {
+namespace {
+
+// More than any environment that execve takes, unless it was tampered with.
+constexpr size_t kMaxProcFile = 4 << 20;
+
+// A file of /proc. False if it is not there, not ours to read, or too long.
+bool ReadProc(const std::string& path, std::string* content) {
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.valid()) return false;
+  content->clear();
+  char buffer[4096];
+  for (;;) {
+    const ssize_t got = ::read(file.get(), buffer, sizeof(buffer));
+    if (got < 0) return false;
+    if (got == 0) return true;
+    content->append(buffer, static_cast<size_t>(got));
+    if (content->size() > kMaxProcFile) return false;
+  }
+}
+
+// `pid (comm) state ppid pgrp session ...`; comm may hold anything, also ")".
+std::optional<ProcessInfo> ParseStat(pid_t pid, std::string_view stat) {
+  const size_t close = stat.rfind(')');
+  if (close == std::string_view::npos || close + 2 >= stat.size()) return {};
+  const std::vector<std::string_view> fields =
+      absl::StrSplit(stat.substr(close + 2), absl::MaxSplits(' ', 18));
+  ProcessInfo info;
+  info.pid = pid;
+  const size_t open = stat.find('(');
+  if (open < close) info.name = stat.substr(open + 1, close - open - 1);
+  int threads = 0;
+  if (fields.size() < 18 || fields[0].empty() ||
+      !absl::SimpleAtoi(fields[17], &threads) ||
+      !absl::SimpleAtoi(fields[1], &info.parent) ||
+      !absl::SimpleAtoi(fields[2], &info.group) ||
+      !absl::SimpleAtoi(fields[3], &info.session)) {
+    return {};
+  }
+  info.state = fields[0][0];
+  // Only its first thread has ended: the process lives on in the others.
+  if (info.state == 'Z' && threads > 1) info.state = 'S';
+  return info;
+}
+
+// Whether /proc shows our own pid namespace. One that was mounted for another
+// has the same numbers for other processes.
+bool ProcIsOurs() {
+  char self[16] = {};
+  const ssize_t size = ::readlink("/proc/self", self, sizeof(self) - 1);
+  return size > 0 && absl::StrCat(::getpid()) == self;
+}
+
+}  // namespace
+
+Reaped LinuxOs::ReapOne() {
+  int status = 0;
+  const pid_t pid = ::waitpid(-1, &status, WNOHANG | WUNTRACED);
+  if (pid > 0 && WIFSTOPPED(status)) {
+    return {Reaped::What::kStopped, pid, {}, WSTOPSIG(status)};
+  }
+  if (pid > 0) {
+    return {Reaped::What::kProcess, pid, ExitStatus::FromWait(status), 0};
+  }
+  Reaped nobody;
+  nobody.what = pid == 0 ? Reaped::What::kNoneReady : Reaped::What::kNoChildren;
+  return nobody;
+}
+
+int LinuxOs::Send(pid_t pid, const SignalInfo& signal) {
+  if (signal.code == SI_QUEUE && pid > 0) {
+    siginfo_t info = {};
+    info.si_signo = signal.signo;
+    info.si_code = SI_QUEUE;
+    info.si_pid = signal.sender;
+    info.si_uid = signal.sender_uid;
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): a payload, not an address
+    info.si_value.sival_ptr = reinterpret_cast<void*>(signal.value);
+    if (::syscall(SYS_rt_sigqueueinfo, pid, signal.signo, &info) == 0) return 0;
+    // Refused by some sandboxes: without its payload is better than lost.
+  }
+  return ::kill(pid, signal.signo) == 0 ? 0 : errno;
+}
+
+std::vector<ProcessInfo> LinuxOs::Processes() {
+  std::vector<ProcessInfo> result;
+  if (!ProcIsOurs()) return result;
+  DIR* const directory = ::opendir("/proc");
+  if (directory == nullptr) return result;
+  std::string stat;
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
+  while (const dirent* entry = ::readdir(directory)) {
+    pid_t pid = 0;
+    if (!absl::SimpleAtoi(entry->d_name, &pid)) continue;
+    if (!ReadProc(absl::StrCat("/proc/", pid, "/stat"), &stat)) continue;
+    if (const auto info = ParseStat(pid, stat)) result.push_back(*info);
+  }
+  ::closedir(directory);
+  return result;
+}
+
+std::optional<bool> LinuxOs::StartedWith(pid_t pid, std::string_view entry) {
+  std::string environment;
+  if (!ReadProc(absl::StrCat("/proc/", pid, "/environ"), &environment)) {
+    return std::nullopt;
+  }
+  // In the middle of an exec, too: Spawn's end of file comes a little earlier
+  // than the new environment.
+  if (environment.empty()) return std::nullopt;
+  for (const std::string_view item : absl::StrSplit(environment, '\0')) {
+    if (item == entry) return true;
+  }
+  return false;
+}
+
+pid_t LinuxOs::GroupOf(pid_t pid) { return ::getpgid(pid); }
+
+pid_t LinuxOs::Self() { return ::getpid(); }
+
+// POSIX: a group is orphaned, and no shell's job, unless a member's parent is
+// in the same session but another group.
+bool LinuxOs::CanBeContinued() {
+  const pid_t parent = ::getppid();
+  return ::getpid() != 1 && parent > 0 && ::getsid(parent) == ::getsid(0) &&
+         ::getpgid(parent) != ::getpgrp();
+}
+
+void LinuxOs::StopSelf() { ::kill(::getpid(), SIGSTOP); }
+
+void LinuxOs::ReleaseStartPages() { reinit::ReleaseStartPages(); }
+
+void LinuxOs::ReleaseInherited() {
+  [[maybe_unused]] const int moved = ::chdir("/");
+  DIR* const directory = ::opendir("/proc/self/fd");
+  if (directory == nullptr) return;
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
+  while (const dirent* entry = ::readdir(directory)) {
+    int fd = -1;
+    if (!absl::SimpleAtoi(entry->d_name, &fd) || fd <= STDERR_FILENO) continue;
+    // It came through an exec; what is our own would not.
+    if (::fcntl(fd, F_GETFD) == 0) ::close(fd);
+  }
+  ::closedir(directory);
+}
+
+}  // namespace reinit

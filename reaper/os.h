@@ -1,0 +1,180 @@
+// The seam between reinit and the kernel's process calls.
+#ifndef REINIT_REAPER_OS_H_
+#define REINIT_REAPER_OS_H_
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "reaper/exit_status.h"
+#include "reaper/program.h"
+#include "reaper/signal_mask.h"
+#include "reaper/unique_fd.h"
+
+namespace reinit {
+
+// Whose rights a process has.
+struct Credentials {
+  uid_t uid = 0;
+  gid_t gid = 0;
+  std::vector<gid_t> groups;  // supplementary
+};
+
+// How the user's own processes are started: the supervised command, hooks and
+// exec checks alike. Helpers are not among them.
+struct UserProcess {
+  SignalState signals;    // as reinit inherited it, given on exactly
+  std::string directory;  // empty: reinit's own
+  std::optional<Credentials> credentials;  // none: reinit's own
+  bool no_new_privileges = false;
+  // As execvp(3) does, a text without a #! line is run by /bin/sh; unlike
+  // there, an ELF file never is.
+  bool text_is_script = false;
+  // What to exit with when it cannot be executed; called between fork and exec.
+  int (*exec_failure_code)(int error) = ExecFailureCode;
+};
+
+// What is to be started. Plain values; nothing here is looked at after Spawn
+// has returned, except that the descriptors stay the caller's.
+struct SpawnRequest {
+  std::vector<std::string> argv;  // argv[0] is searched for in PATH
+  // KEY=value. Its PATH is used. A LISTEN_PID that is ours becomes the child's
+  // (systemd's socket activation, through a runtime that means us by it).
+  std::vector<std::string> environment;
+  int program_fd = -1;  // if >= 0 this file is executed, not argv[0]
+
+  bool own_group = true;     // lead a process group of its own
+  bool own_session = false;  // lead a session, on the terminal at descriptor 0
+  int terminal_fd = -1;      // if >= 0: make that group its foreground group
+  int pass_fd = -1;          // if >= 0: becomes the child's descriptor 3
+  bool die_with_parent = false;  // SIGKILL when reinit ends
+  bool unprivileged = false;     // without any capability, for good
+  bool null_stdin = false;       // /dev/null for its descriptor 0
+  bool null_stdout = false;      // and 1
+  UserProcess as;
+};
+
+// Where a spawn failed, as the child reports it before it is replaced.
+struct SpawnFailure {
+  enum class Stage : int32_t {
+    kDescriptor,
+    kDirectory,
+    kCredentials,
+    kExec,
+  };
+  Stage stage = Stage::kExec;
+  int32_t error = 0;  // errno
+};
+
+struct Spawned {
+  pid_t pid = 0;
+  // Readable with end of file once the program runs, or with one SpawnFailure.
+  UniqueFd result;
+};
+
+// What came out of one waitpid(-1, WNOHANG | WUNTRACED).
+struct Reaped {
+  enum class What { kProcess, kStopped, kNoneReady, kNoChildren };
+  What what = What::kNoneReady;
+  pid_t pid = 0;
+  ExitStatus status;    // of kProcess
+  int stop_signal = 0;  // of kStopped
+};
+
+// One signal, with what its sender attached.
+struct SignalInfo {
+  int signo = 0;
+  int code = 0;      // si_code: SI_USER, SI_QUEUE, SI_KERNEL...
+  pid_t sender = 0;  // 0: the kernel, or outside of this pid namespace
+  uid_t sender_uid = 0;
+  uint64_t value = 0;  // si_value of SI_QUEUE
+};
+
+struct ProcessInfo {
+  pid_t pid = 0;
+  pid_t parent = 0;
+  pid_t group = 0;
+  pid_t session = 0;
+  char state = '?';  // as in /proc/PID/stat: R S D T Z...
+  std::string name;  // at most 15 bytes of any kind
+};
+
+// About a dozen process operations behind one interface, so that a test can
+// run a world of its own and fail the N-th call. Used on one thread. None of
+// them blocks.
+class Os {
+ public:
+  virtual ~Os() = default;
+
+  // Forks; the error is the errno of fork or pipe as a status: Unavailable and
+  // ResourceExhausted may pass, others will not. A program that
+  // cannot be executed is not an error here: it comes through Spawned::result.
+  virtual absl::StatusOr<Spawned> Spawn(const SpawnRequest& request) = 0;
+
+  // Reaps one ended child, or tells of one that was stopped, if there is one.
+  virtual Reaped ReapOne() = 0;
+
+  // Sends to a process (pid > 0), to a group (pid < -1), or (-1) to all that
+  // this process may signal, itself and PID 1 excepted. A queued real-time
+  // signal keeps its payload where the kernel can (not to a group). Returns 0
+  // or errno. The caller knows `pid` as an unreaped child or a descendant.
+  virtual int Send(pid_t pid, const SignalInfo& signal) = 0;
+  int Send(pid_t pid, int signo) {
+    return Send(pid, SignalInfo{.signo = signo});
+  }
+
+  // All processes that can be seen; empty where there is no /proc.
+  virtual std::vector<ProcessInfo> Processes() = 0;
+
+  // Whether the environment that `pid` was started with has `entry`
+  // ("KEY=value"); nothing if it cannot be read or is empty.
+  virtual std::optional<bool> StartedWith(pid_t pid,
+                                          std::string_view entry) = 0;
+
+  // The process group of a process that is known to be unreaped; 0: our own.
+  virtual pid_t GroupOf(pid_t pid) = 0;
+
+  virtual pid_t Self() = 0;
+
+  // Whether somebody would notice that this process is stopped, and could
+  // continue it: a shell with job control, of which it is a job.
+  virtual bool CanBeContinued() = 0;
+
+  // Stops this process, with its whole loop, until somebody sends SIGCONT. The
+  // kernel does not stop PID 1 for itself.
+  virtual void StopSelf() = 0;
+
+  // Lets go of what this process was given and only a start needs: the folder
+  // that it stands in, descriptors above 2. What a mount or a pipe's reader
+  // waits for is then the child's alone.
+  virtual void ReleaseInherited() = 0;
+
+  // See reaper/memory.h.
+  virtual void ReleaseStartPages() = 0;
+};
+
+// The kernel.
+class LinuxOs : public Os {
+ public:
+  using Os::Send;
+  absl::StatusOr<Spawned> Spawn(const SpawnRequest& request) override;
+  Reaped ReapOne() override;
+  int Send(pid_t pid, const SignalInfo& signal) override;
+  std::vector<ProcessInfo> Processes() override;
+  std::optional<bool> StartedWith(pid_t pid, std::string_view entry) override;
+  pid_t GroupOf(pid_t pid) override;
+  pid_t Self() override;
+  bool CanBeContinued() override;
+  void StopSelf() override;
+  void ReleaseInherited() override;
+  void ReleaseStartPages() override;
+};
+
+}  // namespace reinit
+
+#endif  // REINIT_REAPER_OS_H_

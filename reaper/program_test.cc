@@ -1,0 +1,281 @@
+#include "reaper/program.h"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "reaper/leak_check.h"
+#include "reaper/test_process.h"
+#include "reaper/unique_fd.h"
+
+namespace reinit {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+TEST(ProgramCandidates, InTheOrderOfPath) {
+  EXPECT_THAT(ProgramCandidates("ls", {"A=b", "PATH=/one:/two/", "PATH=/no"}),
+              ElementsAre("/one/ls", "/two//ls"));
+}
+
+TEST(ProgramCandidates, ASlashMeansThisFile) {
+  for (const char* name : {"/bin/ls", "./ls", "bin/ls", "/", "ls/"})
+    EXPECT_THAT(ProgramCandidates(name, {"PATH=/one"}), ElementsAre(name));
+}
+
+TEST(ProgramCandidates, AnEmptyEntryIsTheWorkingDirectory) {
+  EXPECT_THAT(ProgramCandidates("ls", {"PATH=:/one::/two:"}),
+              ElementsAre("ls", "/one/ls", "ls", "/two/ls", "ls"));
+  EXPECT_THAT(ProgramCandidates("ls", {"PATH="}), ElementsAre("ls"));
+}
+
+TEST(ProgramCandidates, WithoutPathTheUsualPlaces) {
+  EXPECT_THAT(ProgramCandidates("ls", {}),
+              ElementsAre("/bin/ls", "/usr/bin/ls"));
+  EXPECT_THAT(ProgramCandidates("ls", {"MYPATH=/one", "PATH"}),
+              ElementsAre("/bin/ls", "/usr/bin/ls"));
+}
+
+TEST(ProgramCandidates, AnEmptyNameIsItself) {
+  EXPECT_THAT(ProgramCandidates("", {"PATH=/one"}), ElementsAre(""));
+}
+
+TEST(ExecFailureCode, IsWhatAShellExitsWith) {
+  for (int error = 1; error < 134; ++error) {
+    EXPECT_EQ(ExecFailureCode(error),
+              error == ENOENT || error == ENOTDIR ? 127 : 126)
+        << error;
+  }
+}
+
+// Files in a folder of their own; every failure is the kernel's.
+class ExplainTest : public LeakCheck {
+ protected:
+  ExplainTest()
+      : folder_(absl::StrCat(
+            testing::TempDir(), "/",
+            testing::UnitTest::GetInstance()->current_test_info()->name())) {
+    EXPECT_EQ(::mkdir(folder_.c_str(), 0755), 0);
+  }
+
+  std::string Path(const std::string& name) const {
+    return absl::StrCat(folder_, "/", name);
+  }
+  std::string Write(const std::string& name, const std::string& content,
+                    mode_t mode = 0755) {
+    std::ofstream(Path(name), std::ios::binary) << content;
+    EXPECT_EQ(::chmod(Path(name).c_str(), mode), 0);
+    return Path(name);
+  }
+  // What execve says; 0 if it worked.
+  static int ExecError(const std::string& file) {
+    Pipe result;
+    const pid_t pid = Fork([&] {
+      const char* const argv[] = {file.c_str(), nullptr};
+      const char* const environment[] = {nullptr};
+      ::execve(file.c_str(), const_cast<char* const*>(argv),
+               const_cast<char* const*>(environment));
+      const int error = errno;
+      return ::write(result.write.get(), &error, sizeof(error)) > 0 ? 0 : 1;
+    });
+    result.write.reset();
+    const std::string bytes = ReadToEnd(result.read.get());
+    WaitStatus(pid);
+    int error = 0;
+    if (bytes.size() == sizeof(error))
+      std::memcpy(&error, bytes.data(), sizeof(error));
+    return error;
+  }
+  // The explanation of what the kernel says for `file`, which must be `error`.
+  static std::string Explain(const std::string& file, int error) {
+    EXPECT_EQ(ExecError(file), error) << ::strerrorname_np(error);
+    std::string text = ExplainExecFailure(file, {}, error);
+    EXPECT_THAT(text, HasSubstr(absl::StrCat("cannot run '", file, "'")));
+    EXPECT_THAT(text, Not(HasSubstr("\n")));
+    return text;
+  }
+  // A program of this machine that starts when it is not tampered with.
+  static std::string RealProgram() {
+    std::string content = ReadFile("/bin/true");
+    EXPECT_EQ(content.substr(0, SELFMAG), ELFMAG);
+    return content;
+  }
+
+  const std::string folder_;
+};
+
+TEST_F(ExplainTest, NotFoundInPath) {
+  const std::string path = absl::StrCat("PATH=", folder_, ":/nowhere");
+  EXPECT_EQ(ExplainExecFailure("no-such-program", {path}, ENOENT),
+            absl::StrCat("cannot run 'no-such-program': not found in PATH (",
+                         folder_, ":/nowhere)"));
+}
+
+TEST_F(ExplainTest, NoSuchFile) {
+  EXPECT_THAT(Explain(Path("none"), ENOENT),
+              HasSubstr("No such file or directory"));
+  const std::string file = Write("file", "");
+  EXPECT_THAT(Explain(file + "/below", ENOTDIR), HasSubstr("Not a directory"));
+}
+
+TEST_F(ExplainTest, AnEmptyCommand) {
+  EXPECT_THAT(ExplainExecFailure("", {}, ENOENT), HasSubstr("is empty"));
+}
+
+TEST_F(ExplainTest, NotExecutable) {
+  EXPECT_THAT(Explain(Write("file", "#!/bin/sh\n", 0644), EACCES),
+              HasSubstr("not executable: chmod +x"));
+}
+
+TEST_F(ExplainTest, NotExecutableInPath) {
+  Write("file", "#!/bin/sh\n", 0644);
+  const std::string text =
+      ExplainExecFailure("file", {absl::StrCat("PATH=", folder_)}, EACCES);
+  EXPECT_THAT(text, HasSubstr(absl::StrCat("'file' (", Path("file"), ")")));
+  EXPECT_THAT(text, HasSubstr("not executable"));
+}
+
+TEST_F(ExplainTest, ADirectory) {
+  EXPECT_THAT(Explain(folder_, EACCES), HasSubstr("it is a directory"));
+}
+
+TEST_F(ExplainTest, AMissingInterpreter) {
+  const std::string text =
+      Explain(Write("script", "#! /no/such/python -u\nprint()\n"), ENOENT);
+  EXPECT_THAT(text, AllOf(HasSubstr("'/no/such/python'"), HasSubstr("#!")));
+  EXPECT_THAT(Explain(Write("bare", "#!/no/such/python"), ENOENT),
+              HasSubstr("'/no/such/python'"));
+}
+
+TEST_F(ExplainTest, AnInterpreterThatIsNotExecutable) {
+  const std::string interpreter = Write("interpreter", "", 0644);
+  EXPECT_THAT(
+      Explain(Write("script", absl::StrCat("#!", interpreter, "\n")), EACCES),
+      HasSubstr(interpreter));
+}
+
+TEST_F(ExplainTest, ACarriageReturnAfterTheInterpreter) {
+  EXPECT_THAT(Explain(Write("script", "#!/bin/sh\r\necho\r\n"), ENOENT),
+              AllOf(HasSubstr("carriage return"), HasSubstr("#!/bin/sh")));
+}
+
+TEST_F(ExplainTest, ANameThatWouldForgeALine) {
+  EXPECT_THAT(ExplainExecFailure("a\nb", {"PATH=/nowhere"}, ENOENT),
+              AllOf(HasSubstr("'a\\x0ab'"), Not(HasSubstr("\n"))));
+  EXPECT_EQ(ExecError(Write("script", "#!/no\x01such\n")), ENOENT);
+  EXPECT_THAT(ExplainExecFailure(Path("script"), {}, ENOENT),
+              HasSubstr("/no\\x01such"));
+}
+
+TEST_F(ExplainTest, AnEmptyFile) {
+  EXPECT_THAT(Explain(Write("empty", ""), ENOEXEC), HasSubstr("is empty"));
+}
+
+TEST_F(ExplainTest, TextWithoutAnInterpreter) {
+  EXPECT_THAT(Explain(Write("text", "echo hello\n"), ENOEXEC),
+              HasSubstr("neither an ELF program nor a script"));
+}
+
+TEST_F(ExplainTest, AnInterpreterLineWithoutInterpreter) {
+  EXPECT_THAT(Explain(Write("text", "#!\n"), ENOEXEC),
+              HasSubstr("Exec format error"));
+}
+
+TEST_F(ExplainTest, AnotherMachine) {
+  std::string program = RealProgram();
+  const uint16_t machine = EM_S390;
+  std::memcpy(program.data() + offsetof(Elf64_Ehdr, e_machine), &machine,
+              sizeof(machine));
+  EXPECT_THAT(
+      Explain(Write("program", program), ENOEXEC),
+      AllOf(HasSubstr("built for s390"), HasSubstr("image for this platform")));
+}
+
+TEST_F(ExplainTest, AMissingLoader) {
+  std::string program = RealProgram();
+  const size_t loader = program.find("/ld-linux");
+  ASSERT_NE(loader, std::string::npos);
+  program.replace(loader, 4, "/no-");
+  EXPECT_THAT(Explain(Write("program", program), ENOENT),
+              AllOf(HasSubstr("its loader '/"), HasSubstr("/no-linux"),
+                    HasSubstr("is missing")));
+}
+
+TEST_F(ExplainTest, ATruncatedProgram) {
+  const std::string program = RealProgram();
+  // Within the header, and within the table of segments behind it.
+  EXPECT_THAT(Explain(Write("header", program.substr(0, 30)), ENOEXEC),
+              HasSubstr("cut short"));
+  const std::string file = Write("table", program.substr(0, 100));
+  const int error = ExecError(file);
+  EXPECT_NE(error, 0);
+  EXPECT_THAT(Explain(file, error), HasSubstr("cut short"));
+}
+
+TEST_F(ExplainTest, EveryTruncationAndEveryBrokenByteHasAnExplanation) {
+  // Whatever stands in the file: words, and no reading outside of it.
+  const std::string program = RealProgram().substr(0, 4096);
+  for (size_t size = 0; size < 1024; size += 3) {
+    const std::string file = Write("program", program.substr(0, size));
+    EXPECT_THAT(ExplainExecFailure(file, {}, ENOEXEC), HasSubstr("cannot run"));
+  }
+  for (size_t at = 0; at < sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr) * 2; ++at) {
+    for (const char byte : {'\x00', '\x7f', '\xff'}) {
+      std::string broken = program;
+      broken[at] = byte;
+      const std::string file = Write("program", broken);
+      EXPECT_THAT(ExplainExecFailure(file, {}, ENOENT),
+                  HasSubstr("cannot run"));
+    }
+  }
+}
+
+TEST_F(ExplainTest, OpenForWriting) {
+  const std::string file = Write("program", RealProgram());
+  const UniqueFd writer(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
+  ASSERT_TRUE(writer.valid());
+  EXPECT_THAT(Explain(file, ETXTBSY), HasSubstr("open for writing"));
+}
+
+TEST_F(ExplainTest, APipeIsNotRead) {
+  // open(2) of a named pipe would wait for its writer.
+  const std::string file = Path("fifo");
+  ASSERT_EQ(::mkfifo(file.c_str(), 0755), 0);
+  EXPECT_THAT(Explain(file, EACCES), HasSubstr("Permission denied"));
+}
+
+TEST_F(ExplainTest, OtherErrorsInTheSystemsWords) {
+  const std::string file = Write("program", RealProgram());
+  EXPECT_EQ(ExecError(file), 0);
+  EXPECT_THAT(ExplainExecFailure(file, {}, E2BIG),
+              HasSubstr("Argument list too long"));
+  EXPECT_THAT(ExplainExecFailure(file, {}, 9999), HasSubstr("error 9999"));
+}
+
+TEST_F(ExplainTest, TheExecutableOneInPathIsMeant) {
+  const std::string first = Path("first"), second = Path("second");
+  ASSERT_EQ(::mkdir(first.c_str(), 0755), 0);
+  ASSERT_EQ(::mkdir(second.c_str(), 0755), 0);
+  Write("first/program", "", 0644);
+  Write("second/program", "#!/no/such/interpreter\n");
+  EXPECT_THAT(
+      ExplainExecFailure("program", {absl::StrCat("PATH=", first, ":", second)},
+                         ENOENT),
+      AllOf(HasSubstr("second/program"), HasSubstr("/no/such/interpreter")));
+}
+
+}  // namespace
+}  // namespace reinit

@@ -1,0 +1,23 @@
+// Signal numbers and names: one table for parsing, printing and policy.
+#ifndef REINIT_REAPER_SIGNALS_H_
+#define REINIT_REAPER_SIGNALS_H_
+
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+
+namespace reinit {
+
+inline constexpr int kMaxSignal = 64;
+
+// "SIGTERM", "SIGRTMIN+3"; "signal 99" for a number that is none.
+std::string SignalName(int signo);
+
+// Accepts `TERM`, `SIGTERM`, `term`, `15`, `RTMIN+3`, `RTMAX-1`. The error
+// names the text and what is allowed.
+absl::StatusOr<int> ParseSignal(std::string_view text);
+
+}  // namespace reinit
+
+#endif  // REINIT_REAPER_SIGNALS_H_

@@ -1,0 +1,41 @@
+#include "supervisor/change_state.h"
+
+namespace reinit {
+
+ChangeState Next(ChangeState state, ChangeInput input) {
+  switch (state) {
+    case ChangeState::kNone:
+      if (input == ChangeInput::kNoticed) return ChangeState::kSettling;
+      [[fallthrough]];
+    case ChangeState::kSettling:
+    case ChangeState::kPending:
+      return input == ChangeInput::kDue ? ChangeState::kChecking : state;
+    case ChangeState::kChecking:
+      if (input == ChangeInput::kPassed) return ChangeState::kApplying;
+      if (input == ChangeInput::kFailed) return ChangeState::kNone;
+      return state;
+    case ChangeState::kApplying:
+      if (input == ChangeInput::kApplied) return ChangeState::kNone;
+      if (input == ChangeInput::kFailed) return ChangeState::kPending;
+      return state;
+  }
+  return state;
+}
+
+std::string_view ToString(ChangeState state) {
+  switch (state) {
+    case ChangeState::kNone:
+      return "none";
+    case ChangeState::kSettling:
+      return "settling";
+    case ChangeState::kChecking:
+      return "checking";
+    case ChangeState::kApplying:
+      return "applying";
+    case ChangeState::kPending:
+      return "pending";
+  }
+  return "?";
+}
+
+}  // namespace reinit

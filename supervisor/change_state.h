@@ -1,0 +1,33 @@
+// The life of one change that is to be applied, as a table.
+#ifndef REINIT_SUPERVISOR_CHANGE_STATE_H_
+#define REINIT_SUPERVISOR_CHANGE_STATE_H_
+
+#include <string_view>
+
+namespace reinit {
+
+//   state    | kNoticed | kDue     | kPassed  | kFailed | kApplied
+//   ---------+----------+----------+----------+---------+---------
+//   None     | Settling | Checking | -        | -       | -
+//   Settling | -        | Checking | -        | -       | -
+//   Checking | -        | -        | Applying | None    | -
+//   Applying | -        | -        | -        | Pending | None
+//   Pending  | -        | Checking | -        | -       | -
+//
+// Settling: something changes and is not quiet yet. Checking: may it be
+// applied at all (a check that fails keeps the old process; the next change is
+// awaited). Applying: the action runs. Pending: it could not be applied now
+// and is tried again. "-": nothing changes; what comes while one is being
+// checked or applied stays with the strategy that found it, and is due
+// afterwards, so nothing is lost and all of it is one more.
+enum class ChangeState { kNone, kSettling, kChecking, kApplying, kPending };
+
+enum class ChangeInput { kNoticed, kDue, kPassed, kFailed, kApplied };
+
+ChangeState Next(ChangeState state, ChangeInput input);
+
+std::string_view ToString(ChangeState state);
+
+}  // namespace reinit
+
+#endif  // REINIT_SUPERVISOR_CHANGE_STATE_H_

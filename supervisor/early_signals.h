@@ -1,0 +1,28 @@
+// Signals that came while there was no process to pass them to.
+#ifndef REINIT_SUPERVISOR_EARLY_SIGNALS_H_
+#define REINIT_SUPERVISOR_EARLY_SIGNALS_H_
+
+#include <utility>
+#include <vector>
+
+#include "reaper/os.h"
+
+namespace reinit {
+
+// Keeps them as the kernel would: a standard signal once, a real-time one each
+// time and in order, bounded.
+class EarlySignals {
+ public:
+  void Add(const SignalInfo& signal);
+  bool empty() const { return signals_.empty(); }
+  std::vector<SignalInfo> Take() { return std::exchange(signals_, {}); }
+
+  static constexpr size_t kMax = 256;
+
+ private:
+  std::vector<SignalInfo> signals_;
+};
+
+}  // namespace reinit
+
+#endif  // REINIT_SUPERVISOR_EARLY_SIGNALS_H_

@@ -1,0 +1,74 @@
+#include "supervisor/environment.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "reaper/unique_fd.h"
+
+namespace reinit {
+namespace {
+
+// No environment may be larger than what execve takes.
+constexpr size_t kMaxFile = 2 << 20;
+
+absl::StatusOr<std::string> ReadFile(const std::string& path) {
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!file.valid()) return absl::ErrnoToStatus(errno, path);
+  std::string content;
+  char buffer[4096];
+  for (;;) {
+    const ssize_t got = ::read(file.get(), buffer, sizeof(buffer));
+    if (got < 0) return absl::ErrnoToStatus(errno, path);
+    if (got == 0) return content;
+    content.append(buffer, static_cast<size_t>(got));
+    if (content.size() > kMaxFile) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(path, ": too large for an environment"));
+    }
+  }
+}
+
+void Set(std::string_view entry, std::vector<std::string>* environment) {
+  const std::string_view name = entry.substr(0, entry.find('=') + 1);
+  bool there = false;
+  for (std::string& existing : *environment) {
+    if (std::string_view(existing).substr(0, name.size()) != name) continue;
+    existing = std::string(entry);
+    there = true;
+  }
+  if (!there) environment->emplace_back(entry);
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<std::string>> MakeEnvironment(
+    const std::vector<std::string>& base, const std::vector<std::string>& files,
+    const std::vector<std::string>& entries) {
+  std::vector<std::string> result = base;
+  for (const std::string& path : files) {
+    const absl::StatusOr<std::string> content = ReadFile(path);
+    if (!content.ok()) return content.status();
+    int number = 0;
+    for (std::string_view line : absl::StrSplit(*content, '\n')) {
+      ++number;
+      absl::ConsumeSuffix(&line, "\r");
+      if (line.empty() || line[0] == '#') continue;
+      const size_t equals = line.find('=');
+      if (equals == 0 || equals == std::string_view::npos) {
+        return absl::InvalidArgumentError(
+            absl::StrCat(path, ":", number, ": not KEY=value"));
+      }
+      Set(line, &result);
+    }
+  }
+  for (const std::string& entry : entries) Set(entry, &result);
+  return result;
+}
+
+}  // namespace reinit

@@ -1,0 +1,297 @@
+// A world without a kernel, for tests: processes that live and die on command,
+// and time that moves when it is told to.
+#ifndef REINIT_SUPERVISOR_FAKE_WORLD_H_
+#define REINIT_SUPERVISOR_FAKE_WORLD_H_
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "reaper/child_table.h"
+#include "reaper/event_loop.h"
+#include "reaper/fake_clock.h"
+#include "reaper/log.h"
+#include "reaper/os.h"
+#include "supervisor/context.h"
+#include "supervisor/strategy/strategy.h"
+
+namespace reinit {
+
+class RecordingLog : public Log {
+ public:
+  void Write(LogLevel, std::string_view line) override {
+    lines_.emplace_back(line);
+  }
+  bool Enabled(LogLevel level) const override { return level <= level_; }
+  void set_level(LogLevel level) { level_ = level; }
+  void ClearTerminal() override { ++cleared_; }
+  const std::vector<std::string>& lines() const { return lines_; }
+  int cleared() const { return cleared_; }
+
+ private:
+  std::vector<std::string> lines_;
+  LogLevel level_ = LogLevel::kInfo;
+  int cleared_ = 0;
+};
+
+// Processes are entries of a map. Each obeys TERM, INT, QUIT, HUP and KILL
+// unless told otherwise.
+class FakeOs : public Os {
+ public:
+  using Os::Send;
+  static constexpr pid_t kSelf = 10;
+
+  struct Process {
+    SpawnRequest request;
+    pid_t parent = kSelf;
+    bool deaf = false;        // ignores everything but KILL
+    bool unkillable = false;  // ignores KILL too (state D)
+    bool marked = true;       // its environment carries the instance's mark
+    pid_t group = 0;          // 0: its own
+    char state = 'S';
+    std::string name;
+    std::vector<int> received;
+    UniqueFd passed_fd;  // a copy of what was to become its descriptor 3
+  };
+
+  absl::StatusOr<Spawned> Spawn(const SpawnRequest& request) override {
+    ++spawns_;
+    if (spawn_errors_ > 0) {
+      --spawn_errors_;
+      return absl::ErrnoToStatus(spawn_error_, "fork");
+    }
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
+      return absl::ErrnoToStatus(errno, "pipe2");
+    }
+    Spawned spawned{next_pid_++, UniqueFd(ends[0])};
+    UniqueFd writer(ends[1]);
+    Process& process = processes_[spawned.pid];
+    process.request = request;
+    process.deaf = deaf_by_default_;
+    if (request.pass_fd >= 0) process.passed_fd.reset(::dup(request.pass_fd));
+    last_ = spawned.pid;
+    if (hold_exec_) {
+      held_[spawned.pid] = std::move(writer);
+    } else if (exec_error_ != 0) {
+      const SpawnFailure failure = {SpawnFailure::Stage::kExec, exec_error_};
+      [[maybe_unused]] const ssize_t written =
+          ::write(writer.get(), &failure, sizeof(failure));
+      Exit(spawned.pid, {.code = exec_error_ == ENOENT ? 127 : 126});
+    }
+    return spawned;
+  }
+
+  Reaped ReapOne() override {
+    Reaped reaped;
+    if (!stops_.empty()) {
+      reaped.what = Reaped::What::kStopped;
+      std::tie(reaped.pid, reaped.stop_signal) = stops_.front();
+      stops_.pop_front();
+      return reaped;
+    }
+    if (ended_.empty()) {
+      bool children = false;
+      for (const auto& [pid, process] : processes_) {
+        children = children || process.parent == kSelf;
+      }
+      reaped.what =
+          children ? Reaped::What::kNoneReady : Reaped::What::kNoChildren;
+      return reaped;
+    }
+    reaped = {Reaped::What::kProcess, ended_.front().first,
+              ended_.front().second, 0};
+    ended_.pop_front();
+    return reaped;
+  }
+
+  int Send(pid_t pid, const SignalInfo& signal) override {
+    // Every process leads a group of one.
+    if (pid < -1) pid = -pid;
+    const auto found = processes_.find(pid);
+    if (found == processes_.end()) return ESRCH;
+    if (signal.signo == 0) return 0;
+    Process& process = found->second;
+    process.received.push_back(signal.signo);
+    sent_.emplace_back(pid, signal.signo);
+    const bool ends = signal.signo == SIGTERM || signal.signo == SIGINT ||
+                      signal.signo == SIGQUIT || signal.signo == SIGHUP;
+    if (signal.signo == SIGKILL ? !process.unkillable : ends && !process.deaf) {
+      Exit(pid, {.signal = signal.signo});
+    }
+    return 0;
+  }
+
+  std::vector<ProcessInfo> Processes() override {
+    std::vector<ProcessInfo> result = {{kSelf, 1, kSelf, kSelf, 'S', ""}};
+    if (blind_looks_ > 0) {
+      --blind_looks_;
+      return result;
+    }
+    for (const auto& [pid, process] : processes_) {
+      result.push_back({pid, process.parent,
+                        process.group != 0 ? process.group : pid, pid,
+                        process.state, process.name});
+    }
+    return result;
+  }
+
+  std::optional<bool> StartedWith(pid_t pid, std::string_view) override {
+    return processes_[pid].marked;
+  }
+
+  pid_t GroupOf(pid_t pid) override {
+    if (pid == 0) return kSelf;
+    const Process& process = processes_[pid];
+    if (process.group != 0) return process.group;
+    return process.request.own_group ? pid : kSelf;
+  }
+
+  pid_t Self() override { return kSelf; }
+  bool CanBeContinued() override { return can_be_continued_; }
+  void StopSelf() override { ++stopped_self_; }
+  void ReleaseInherited() override { ++released_; }
+  void ReleaseStartPages() override {}
+
+  // What a test does.
+  void Exit(pid_t pid, ExitStatus status) {
+    if (processes_.erase(pid) == 0) return;
+    held_.erase(pid);
+    ended_.emplace_back(pid, status);
+    for (auto& [child, process] : processes_) {
+      if (process.parent == pid) process.parent = kSelf;
+    }
+  }
+  void Stop(pid_t pid, int signo) { stops_.emplace_back(pid, signo); }
+  pid_t AddChildOf(pid_t parent) {
+    processes_[next_pid_].parent = parent;
+    return next_pid_++;
+  }
+  void Executed(pid_t pid) { held_.erase(pid); }
+  bool Alive(pid_t pid) const { return processes_.count(pid) > 0; }
+  Process& process(pid_t pid) { return processes_[pid]; }
+  const std::map<pid_t, Process>& processes() const { return processes_; }
+  bool HasNews() const { return !ended_.empty() || !stops_.empty(); }
+  pid_t last() const { return last_; }
+  int spawns() const { return spawns_; }
+  void set_can_be_continued(bool can) { can_be_continued_ = can; }
+  int stopped_self() const { return stopped_self_; }
+  int released() const { return released_; }
+  const std::vector<std::pair<pid_t, int>>& sent() const { return sent_; }
+  void set_exec_error(int error) { exec_error_ = error; }
+  // The next looks see nobody, as when a process is forked during one.
+  void set_blind_looks(int count) { blind_looks_ = count; }
+  void set_hold_exec(bool hold) { hold_exec_ = hold; }
+  void set_spawn_errors(int count, int error = EAGAIN) {
+    spawn_errors_ = count;
+    spawn_error_ = error;
+  }
+  void set_deaf_by_default(bool deaf) { deaf_by_default_ = deaf; }
+
+ private:
+  std::map<pid_t, Process> processes_;  // alive
+  std::deque<std::pair<pid_t, ExitStatus>> ended_;
+  std::deque<std::pair<pid_t, int>> stops_;  // not reported yet
+  std::map<pid_t, UniqueFd> held_;           // forked, not yet executed
+  std::vector<std::pair<pid_t, int>> sent_;
+  pid_t next_pid_ = 100;
+  pid_t last_ = 0;
+  int spawns_ = 0;
+  int stopped_self_ = 0;
+  bool can_be_continued_ = false;
+  int released_ = 0;
+  int spawn_errors_ = 0;
+  int spawn_error_ = EAGAIN;
+  int exec_error_ = 0;
+  int blind_looks_ = 0;
+  bool hold_exec_ = false;
+  bool deaf_by_default_ = false;
+};
+
+// Says what it is told to say.
+class FakeStrategy : public Strategy {
+ public:
+  // The strategy that the Supervisor owns talks through this.
+  struct Strings {
+    WakeFn wake;
+    std::optional<Reason> reason;
+    std::vector<View> views;
+    bool ready = true;
+  };
+  explicit FakeStrategy(Strings* strings) : strings_(strings) {}
+
+  std::string_view name() const override { return "fake"; }
+  void Start(WakeFn wake) override { strings_->wake = std::move(wake); }
+  std::optional<Reason> ShouldRestart(const View&) override {
+    return std::exchange(strings_->reason, std::nullopt);
+  }
+  void OnInstance(const View& view) override {
+    strings_->views.push_back(view);
+  }
+  bool Ready() const override { return strings_->ready; }
+
+ private:
+  Strings* const strings_;
+};
+
+// Everything below a Supervisor.
+class FakeWorld {
+ public:
+  FakeWorld()
+      : loop_(*EventLoop::Create(&clock_)), children_(loop_.get(), &os_) {}
+
+  Context context() {
+    return {loop_.get(), &os_, &children_, &log_, &user_process_, &observer_};
+  }
+  FakeOs& os() { return os_; }
+  EventLoop& loop() { return *loop_; }
+  ChildTable& children() { return children_; }
+  RecordingLog& log() { return log_; }
+  absl::Time now() const { return clock_.Now(); }
+
+  // Lets everything happen that is due now. No chain of events at one instant
+  // is as long as this.
+  void Settle() {
+    for (int i = 0; i < 20; ++i) {
+      if (os_.HasNews()) children_.Reap();
+      loop_->Turn(/*may_wait=*/false);
+    }
+  }
+
+  // Moves time on, from timer to timer.
+  void Advance(absl::Duration by) {
+    Settle();
+    const absl::Time end = now() + by;
+    while (loop_->NextDeadline() <= end) {
+      clock_.Advance(
+          std::max(loop_->NextDeadline() - now(), absl::ZeroDuration()));
+      Settle();
+    }
+    clock_.Advance(end - now());
+    Settle();
+  }
+
+ private:
+  FakeClock clock_;
+  FakeOs os_;
+  UserProcess user_process_;
+  RecordingLog log_;
+  LogObserver observer_{&log_};
+  std::unique_ptr<EventLoop> loop_;
+  ChildTable children_;
+};
+
+}  // namespace reinit
+
+#endif  // REINIT_SUPERVISOR_FAKE_WORLD_H_

@@ -1,0 +1,76 @@
+// A helper: this same binary, re-executed in a role.
+#ifndef REINIT_SUPERVISOR_HELPER_HELPER_PROCESS_H_
+#define REINIT_SUPERVISOR_HELPER_HELPER_PROCESS_H_
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "reaper/event_loop.h"
+#include "reaper/unique_fd.h"
+#include "supervisor/backoff.h"
+#include "supervisor/context.h"
+
+namespace reinit {
+
+// argv[0] of a helper is this and its role; its socket is descriptor 3.
+inline constexpr std::string_view kHelperPrefix = "reinit: ";
+inline constexpr int kHelperFd = 3;
+
+// Does what PID 1 must not: touch watched file systems, parse network bytes.
+// What it sends are datagrams of one fixed size. A helper that ends, or sends
+// anything else, is killed and started again, with backoff, for as long as this
+// object lives; it dies with PID 1. Owned by a strategy; on the loop's thread.
+class HelperProcess {
+ public:
+  struct Spec {
+    std::string role;
+    // Asked at each start, so that a new one can be told what the last knew.
+    std::function<std::vector<std::string>()> arguments;
+    size_t record_size = 0;
+    bool unprivileged = false;
+    // One datagram of exactly record_size bytes; false: malformed.
+    std::function<bool(const char*)> on_record;
+    // A new one was started in place of one that ended.
+    std::function<void()> on_restarted;
+  };
+
+  HelperProcess(const Context& context, Spec spec);
+  ~HelperProcess();  // kills it
+  HelperProcess(const HelperProcess&) = delete;
+  HelperProcess& operator=(const HelperProcess&) = delete;
+
+  void Start();
+
+  // False if there is none right now, or it does not read.
+  bool Send(const void* record, size_t size);
+
+  // It broke a promise (`why`, for the log): kill it and start another.
+  void Replace(std::string_view why);
+
+  pid_t pid() const { return pid_; }  // 0: none right now
+
+ private:
+  bool TryStart();
+  void Read();
+  void OnExit(ExitStatus status);
+  void Retry(std::string_view why);
+
+  const Context context_;
+  const Spec spec_;
+  pid_t pid_ = 0;
+  UniqueFd socket_;
+  UniqueFd result_;  // why it could not be executed, if that is so
+  EventLoop::FdWatch watch_;
+  Backoff backoff_;
+  EventLoop::Timer retry_;
+  bool started_before_ = false;
+  std::vector<char> buffer_;
+};
+
+}  // namespace reinit
+
+#endif  // REINIT_SUPERVISOR_HELPER_HELPER_PROCESS_H_

@@ -1,0 +1,135 @@
+#include "supervisor/helper/helper_process.h"
+
+#include <signal.h>
+#include <sys/socket.h>
+
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "supervisor/fake_world.h"
+
+namespace reinit {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class HelperProcessTest : public ::testing::Test {
+ protected:
+  HelperProcessTest()
+      : helper_(world_.context(),
+                HelperProcess::Spec{.role = "test",
+                                    .arguments =
+                                        [this] {
+                                          return std::vector<std::string>{
+                                              absl::StrCat("known=",
+                                                           records_.size())};
+                                        },
+                                    .record_size = 4,
+                                    .unprivileged = true,
+                                    .on_record =
+                                        [this](const char* bytes) {
+                                          records_.emplace_back(bytes, 4);
+                                          return records_.back() != "bad!";
+                                        },
+                                    .on_restarted = [this] { ++restarted_; }}) {
+    helper_.Start();
+    world_.Settle();
+  }
+
+  void Say(std::string_view text) {
+    const int fd = world_.os().process(helper_.pid()).passed_fd.get();
+    ASSERT_EQ(::send(fd, text.data(), text.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(text.size()));
+  }
+
+  void ExpectReplaced(pid_t old) {
+    world_.Settle();
+    EXPECT_EQ(helper_.pid(), 0);
+    EXPECT_FALSE(world_.os().Alive(old));
+    world_.Advance(absl::Seconds(1));
+    EXPECT_TRUE(world_.os().Alive(helper_.pid()));
+    EXPECT_EQ(restarted_, 1);
+  }
+
+  FakeWorld world_;
+  std::vector<std::string> records_;
+  int restarted_ = 0;
+  HelperProcess helper_;
+};
+
+TEST_F(HelperProcessTest, RunsThisBinaryInItsRole) {
+  const SpawnRequest& request = world_.os().process(helper_.pid()).request;
+  EXPECT_THAT(request.argv, ElementsAre("reinit: test", "known=0"));
+  EXPECT_TRUE(request.environment.empty());
+  EXPECT_TRUE(request.die_with_parent);
+  EXPECT_TRUE(request.unprivileged);
+}
+
+TEST_F(HelperProcessTest, HandsOverEachRecord) {
+  Say("aaaa");
+  Say("bbbb");
+  world_.Settle();
+  EXPECT_THAT(records_, ElementsAre("aaaa", "bbbb"));
+}
+
+TEST_F(HelperProcessTest, SendReachesIt) {
+  EXPECT_TRUE(helper_.Send("ask?", 4));
+  char buffer[8] = {};
+  const int fd = world_.os().process(helper_.pid()).passed_fd.get();
+  EXPECT_EQ(::recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT), 4);
+  EXPECT_STREQ(buffer, "ask?");
+}
+
+TEST_F(HelperProcessTest, ARecordOfTheWrongSizeEndsIt) {
+  for (const std::string_view text : {"abc", "abcde"}) {
+    restarted_ = 0;
+    const pid_t old = helper_.pid();
+    Say(text);
+    ExpectReplaced(old);
+  }
+  EXPECT_TRUE(records_.empty());
+}
+
+TEST_F(HelperProcessTest, ARefusedRecordEndsIt) {
+  const pid_t old = helper_.pid();
+  Say("bad!");
+  ExpectReplaced(old);
+}
+
+TEST_F(HelperProcessTest, OneThatEndsIsReplacedAndToldWhatWasKnown) {
+  const pid_t old = helper_.pid();
+  Say("last");
+  world_.os().Exit(old, {.signal = SIGKILL});
+  ExpectReplaced(old);
+  // What it said just before its end was heard.
+  EXPECT_THAT(records_, ElementsAre("last"));
+  EXPECT_THAT(world_.os().process(helper_.pid()).request.argv,
+              ElementsAre("reinit: test", "known=1"));
+}
+
+TEST_F(HelperProcessTest, OneThatCannotBeStartedIsTriedAgain) {
+  world_.os().set_spawn_errors(5);
+  world_.os().Exit(helper_.pid(), {.code = 1});
+  world_.Advance(absl::Minutes(1));
+  EXPECT_TRUE(world_.os().Alive(helper_.pid()));
+  EXPECT_THAT(world_.log().lines(), Contains(HasSubstr("test helper")));
+}
+
+TEST_F(HelperProcessTest, BacksOffWhileItKeepsFailing) {
+  const int before = world_.os().spawns();
+  for (int second = 0; second < 60; ++second) {
+    world_.Advance(absl::Seconds(1));
+    if (helper_.pid() != 0) world_.os().Exit(helper_.pid(), {.code = 2});
+    world_.Settle();
+  }
+  // 0.1, 0.2, 0.4 ... 10 s: about a dozen, not hundreds.
+  EXPECT_LT(world_.os().spawns() - before, 15);
+}
+
+}  // namespace
+}  // namespace reinit

@@ -1,0 +1,34 @@
+#include "supervisor/helper/roles.h"
+
+#include <string>
+
+#include "absl/strings/strip.h"
+#include "supervisor/helper/helper_process.h"
+#include "supervisor/probe/probe_record.h"
+#include "supervisor/watch/watch_record.h"
+
+namespace reinit {
+namespace {
+
+// It was not PID 1 that started it so.
+constexpr int kBadArguments = 2;
+
+}  // namespace
+
+std::optional<int> RunAsHelper(const std::vector<std::string_view>& argv) {
+  if (argv.empty()) return std::nullopt;
+  std::string_view role = argv[0];
+  if (!absl::ConsumePrefix(&role, kHelperPrefix)) return std::nullopt;
+  const std::vector<std::string> args(argv.begin() + 1, argv.end());
+  if (role == "watch") {
+    const auto config = WatchConfig::FromArgs(args);
+    return config.ok() ? RunWatchHelper(kHelperFd, *config) : kBadArguments;
+  }
+  if (role == "probe") {
+    const auto config = ProbeConfig::FromArgs(args);
+    return config.ok() ? RunProbeHelper(kHelperFd, *config) : kBadArguments;
+  }
+  return kBadArguments;
+}
+
+}  // namespace reinit

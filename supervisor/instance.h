@@ -1,0 +1,116 @@
+// One running process.
+#ifndef REINIT_SUPERVISOR_INSTANCE_H_
+#define REINIT_SUPERVISOR_INSTANCE_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "reaper/event_loop.h"
+#include "reaper/stop_ladder.h"
+#include "supervisor/context.h"
+#include "supervisor/instance_state.h"
+#include "supervisor/leftovers.h"
+
+namespace reinit {
+
+// The supervised command, started once: its state, its stop ladder and what it
+// leaves behind. Owned by the Supervisor; on its thread. Destroying one forgets
+// the process, it does not stop it.
+class Instance {
+ public:
+  struct Spec {
+    std::vector<std::string> argv;
+    std::vector<std::string> environment;
+    std::string mark;  // its REINIT_INSTANCE=... entry
+    bool own_group = true;
+    bool own_session = false;
+    bool signal_group = false;  // signals go to its whole group
+    int terminal_fd = -1;       // terminal whose foreground it is to become
+    int generation = 1;
+    absl::Duration leftover_timeout;
+  };
+  enum class Event {
+    kUp,          // the program runs
+    kExecFailed,  // failure() says why; kExited follows
+    kStopped,     // by stop_signal(): it waits for SIGCONT
+    kExited,      // exit_status() is known; the owner now calls CleanUp
+    kGone,        // nothing of it is left
+  };
+  // Must not destroy the instance; posting that is fine.
+  using OnEvent = absl::AnyInvocable<void(Event)>;
+
+  Instance(const Context& context, Spec spec, OnEvent on_event);
+  ~Instance();
+  Instance(const Instance&) = delete;
+  Instance& operator=(const Instance&) = delete;
+
+  // The error is fork's; then there is no process and no event will come.
+  absl::Status Start();
+
+  void MarkReady();
+
+  // Sends `signo`, then SIGCONT; KILL after `timeout` (may be infinite). For
+  // one that is not being stopped yet.
+  void Stop(int signo, absl::Duration timeout);
+  // The same without a signal: the terminal has sent it already.
+  void ExpectStop();
+  // Takes back the timeout of a stop that is under way.
+  void StopWithoutTimeout();
+  void KillNow();
+  // Passes a signal on. Returns 0 or errno; ESRCH once it has ended.
+  int Forward(const SignalInfo& signal);
+
+  // After kExited: ends what was left behind, then kGone.
+  void CleanUp();
+  // To be called whenever children were reaped.
+  void OnReaped();
+
+  InstanceState state() const { return state_; }
+  bool alive() const { return pid_ > 0 && !exit_status_.has_value(); }
+  pid_t pid() const { return pid_; }
+  int generation() const { return spec_.generation; }
+  // Whether what the terminal sends to our group reaches it as well. It may
+  // have left for a group or session of its own.
+  bool SharesOurGroup() const;
+  int stop_signal() const { return stopped_by_; }
+  const SpawnFailure& failure() const { return failure_; }
+  const std::optional<ExitStatus>& exit_status() const { return exit_status_; }
+  // The stop was asked for by Stop, ExpectStop or KillNow.
+  bool stop_requested() const { return stop_requested_; }
+  absl::Time started() const { return started_; }
+  absl::Time ready_since() const { return ready_since_; }  // or InfiniteFuture
+
+ private:
+  int Send(const SignalInfo& signal);
+  void Move(InstanceInput input) { state_ = Next(state_, input); }
+  void ReadResult();
+  void OnExit(ExitStatus status);
+  void Act(StopLadder::Act act);
+
+  const Context context_;
+  const Spec spec_;
+  OnEvent on_event_;
+  InstanceState state_ = InstanceState::kStarting;
+  pid_t pid_ = 0;
+  UniqueFd result_;
+  EventLoop::FdWatch result_watch_;
+  SpawnFailure failure_;
+  std::optional<ExitStatus> exit_status_;
+  StopLadder ladder_;
+  EventLoop::Timer stop_timer_;
+  int stop_signal_ = 0;
+  int stopped_by_ = 0;
+  bool stop_requested_ = false;
+  absl::Time started_;
+  absl::Time ready_since_ = absl::InfiniteFuture();
+  std::optional<Leftovers> leftovers_;
+};
+
+}  // namespace reinit
+
+#endif  // REINIT_SUPERVISOR_INSTANCE_H_

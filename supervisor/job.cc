@@ -1,0 +1,89 @@
+#include "supervisor/job.h"
+
+#include <signal.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "reaper/program.h"
+
+namespace reinit {
+
+Job::Job(const Context& context, std::vector<std::string> argv,
+         std::vector<std::string> environment, absl::Duration timeout,
+         Output output, OnDone done)
+    : context_(context),
+      argv_(std::move(argv)),
+      environment_(std::move(environment)),
+      timeout_(timeout),
+      output_(output),
+      done_(std::move(done)),
+      deadline_(context.loop, [this] { OnDeadline(); }) {}
+
+Job::~Job() {
+  if (pid_ != 0 && context_.children->Forget(pid_)) Kill();
+}
+
+void Job::Start() {
+  SpawnRequest request;
+  request.argv = argv_;
+  request.environment = environment_;
+  request.null_stdin = true;
+  request.null_stdout = output_ == Output::kDropped;
+  request.as = *context_.user_process;
+  absl::StatusOr<Spawned> spawned = context_.os->Spawn(request);
+  if (!spawned.ok()) {
+    done_({Result::What::kNotForked,
+           {},
+           std::string(spawned.status().message())});
+    return;
+  }
+  pid_ = spawned->pid;
+  result_ = std::move(spawned->result);
+  context_.children->Add(pid_, [this](ExitStatus status) { OnExit(status); });
+  deadline_.ArmAfter(timeout_);
+}
+
+void Job::OnExit(ExitStatus status) {
+  deadline_.Cancel();
+  // What it left running in its group, which then is not empty.
+  context_.os->Send(-pid_, SIGKILL);
+  pid_ = 0;
+  SpawnFailure failure;
+  if (::read(result_.get(), &failure, sizeof(failure)) == sizeof(failure)) {
+    done_({Result::What::kNotRun, status,
+           ExplainExecFailure(argv_[0], environment_, failure.error)});
+    return;
+  }
+  done_({Result::What::kExited, status, status.ToString()});
+}
+
+void Job::OnDeadline() {
+  // It is reaped like any other child, but one that cannot be killed (state D)
+  // is not waited for.
+  context_.children->Forget(pid_);
+  Kill();
+  pid_ = 0;
+  done_({Result::What::kTimedOut,
+         {},
+         absl::StrCat("no result within ", absl::FormatDuration(timeout_))});
+}
+
+void Job::Signal(int signo) {
+  if (pid_ == 0) return;
+  // Where a sandbox did not let it lead a group, it is alone.
+  if (context_.os->Send(-pid_, signo) != 0) context_.os->Send(pid_, signo);
+}
+
+void Job::Kill() {
+  context_.os->Send(-pid_, SIGKILL);
+  // Its leader may have left the group.
+  context_.os->Send(pid_, SIGKILL);
+}
+
+int Job::Result::ShellCode() const {
+  return what == What::kExited || what == What::kNotRun ? status.ShellCode()
+                                                        : 1;
+}
+
+}  // namespace reinit

@@ -1,0 +1,71 @@
+// One bounded child of ours.
+#ifndef REINIT_SUPERVISOR_JOB_H_
+#define REINIT_SUPERVISOR_JOB_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/time/time.h"
+#include "reaper/event_loop.h"
+#include "supervisor/context.h"
+
+namespace reinit {
+
+// A command run to its end within a time limit, in a group of its own that is
+// killed whole: a hook or an exec health check; checks and actions later.
+// Owned by who wants the result; destroying it kills it. On the loop's thread.
+class Job {
+ public:
+  struct Result {
+    enum class What {
+      kExited,     // status is known
+      kTimedOut,   // killed at its deadline
+      kNotRun,     // its program could not be executed: `text` says why
+      kNotForked,  // no process could be had for it: says nothing about it
+    };
+    What what = What::kExited;
+    ExitStatus status;
+    std::string text;  // in words, whatever it is
+
+    bool Success() const { return what == What::kExited && status.Success(); }
+    // What a shell would exit with; 1 without an exit status.
+    int ShellCode() const;
+  };
+  // What it writes to stdout. stderr is reinit's own in any case, stdin empty.
+  enum class Output { kDropped, kShown };
+  using OnDone = absl::AnyInvocable<void(const Result&)>;
+
+  // `done` is called once, from Start or later; it may not destroy the job.
+  Job(const Context& context, std::vector<std::string> argv,
+      std::vector<std::string> environment, absl::Duration timeout,
+      Output output, OnDone done);
+  ~Job();
+  Job(const Job&) = delete;
+  Job& operator=(const Job&) = delete;
+
+  void Start();
+  bool running() const { return pid_ != 0; }
+
+  // To its whole group; `done` then tells how it ended.
+  void Signal(int signo);
+
+ private:
+  void OnExit(ExitStatus status);
+  void OnDeadline();
+  void Kill();
+
+  const Context context_;
+  const std::vector<std::string> argv_;
+  const std::vector<std::string> environment_;
+  const absl::Duration timeout_;
+  const Output output_;
+  OnDone done_;
+  pid_t pid_ = 0;
+  UniqueFd result_;
+  EventLoop::Timer deadline_;
+};
+
+}  // namespace reinit
+
+#endif  // REINIT_SUPERVISOR_JOB_H_

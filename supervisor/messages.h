@@ -1,0 +1,40 @@
+// The lines that people read most.
+#ifndef REINIT_SUPERVISOR_MESSAGES_H_
+#define REINIT_SUPERVISOR_MESSAGES_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "reaper/os.h"
+#include "supervisor/options.h"
+#include "supervisor/strategy/strategy.h"
+
+namespace reinit {
+
+// "started process [12] using mtime, health: python3 app.py"
+std::string StartedLine(int pid, absl::Span<const std::string_view> strategies,
+                        const std::vector<std::string>& command);
+
+// "reload 7: src/app.py and 3 more (settled 52 ms, stopped 4 ms, running after
+// 9 ms)"; "restart 8: exit code 1 (running after 103 ms)".
+std::string RestartedLine(int number, const Reason& reason,
+                          std::optional<absl::Duration> stopped_after,
+                          absl::Duration running_after);
+
+// "10 restarts within 5m did not help: giving up"
+std::string GivingUpLine(const Options& options);
+
+// Why the command does not run, by the stage at which it failed: "cannot enter
+// folder '/x': Permission denied". `environment` is the command's own.
+std::string SpawnFailureLine(const SpawnFailure& failure,
+                             const Options& options,
+                             const std::vector<std::string>& environment);
+
+std::string Millis(absl::Duration duration);  // "52 ms"
+
+}  // namespace reinit
+
+#endif  // REINIT_SUPERVISOR_MESSAGES_H_

@@ -1,0 +1,119 @@
+// What the user asked for, as plain values: the command line fills it, the
+// supervisor reads it. Defaults are those of the flag table (cmd/flag_table.h).
+#ifndef REINIT_SUPERVISOR_OPTIONS_H_
+#define REINIT_SUPERVISOR_OPTIONS_H_
+
+#include <signal.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "reaper/log.h"
+#include "reaper/os.h"
+#include "supervisor/exit_codes.h"
+#include "supervisor/probe/target.h"
+#include "supervisor/signal_map.h"
+
+namespace reinit {
+
+struct WatchOptions {
+  enum class Mode { kAuto, kPoll };
+  std::vector<std::string> paths;  // as given; empty: nothing is watched
+  Mode mode = Mode::kAuto;
+  absl::Duration settle = absl::Milliseconds(50);
+  std::vector<std::string> extensions;  // without the dot; empty: all
+};
+
+struct HealthOptions {
+  std::vector<ProbeTarget> checks;              // all must pass
+  absl::Duration interval = absl::Seconds(10);  // end of one to start of next
+  absl::Duration timeout = absl::Seconds(3);
+  int retries = 3;  // consecutive failures that make it unhealthy
+  absl::Duration start_period = absl::Seconds(60);
+  std::vector<std::pair<int, int>> expect = {{200, 399}};  // inclusive ranges
+};
+
+struct RestartOptions {
+  enum class Policy { kNo, kOnFailure, kAlways };
+  enum class LimitAction { kExit, kStay };
+  Policy policy = Policy::kNo;
+  absl::Duration delay = absl::Milliseconds(100);
+  absl::Duration delay_max = absl::Seconds(10);
+  absl::Duration reset = absl::Seconds(60);
+  int limit_burst = 10;  // 0: no limit
+  absl::Duration limit_interval = absl::Minutes(5);
+  LimitAction limit_action = LimitAction::kExit;
+};
+
+struct StopOptions {
+  int signal = SIGTERM;
+  absl::Duration timeout = absl::Seconds(10);
+  absl::Duration leftover_timeout = absl::Seconds(2);
+};
+
+struct SignalOptions {
+  enum class ForwardTo { kProcess, kGroup };
+  ForwardTo forward_to = ForwardTo::kProcess;
+  SignalMap rewrite;
+};
+
+struct ProcessOptions {
+  UserProcess as;                        // its signals are filled in by main
+  std::vector<std::string> environment;  // KEY=value, over what we have
+  std::vector<std::string> environment_files;  // read again at each start
+  std::vector<std::string> pre_start;  // argv, run before each start; or empty
+  std::vector<std::string> post_stop;  // argv, run after each end; or empty
+};
+
+// Where a plain init stands in for another one and that one's users count on
+// what differs (cmd/personality). Of no effect when supervising.
+struct InitRules {
+  bool ends_at_once = false;       // nobody is waited for at the end
+  bool term_group_at_end = false;  // but the process's group gets this much
+  bool own_group = true;           // the process leads a process group
+  bool own_session = false;        // the process leads a session
+  bool suspends_itself = false;    // after TSTP, TTIN or TTOU was passed on
+};
+
+enum class Subreaper { kAuto, kYes, kNo };
+
+enum class AfterExit { kExit, kWait };
+
+struct Options {
+  std::vector<std::string> command;  // argv of the supervised process
+
+  absl::Duration reload_delay = absl::Milliseconds(500);
+  WatchOptions watch;
+  HealthOptions health;
+  RestartOptions restart;
+  StopOptions stop;
+  AfterExit after_exit = AfterExit::kExit;
+  ExitCodes success;  // reinit then exits with 0
+  SignalOptions signals;
+  ProcessOptions process;
+  InitRules init;
+  Subreaper subreaper = Subreaper::kAuto;
+  int parent_death_signal = 0;  // 0: none
+  LogLevel log_level = LogLevel::kInfo;
+  bool clear = false;  // clear the terminal before each start
+
+  // True when anything but plain init duties was asked for: then TERM, INT and
+  // QUIT mean "down", and reinit stays while it has a reason to.
+  bool Supervising() const {
+    return !watch.paths.empty() || !health.checks.empty() ||
+           restart.policy != RestartOptions::Policy::kNo ||
+           after_exit == AfterExit::kWait;
+  }
+};
+
+// Whether reinit stays, without a process, when restarting did not help.
+inline bool StaysAfterGivingUp(const Options& options) {
+  return options.restart.limit_action == RestartOptions::LimitAction::kStay ||
+         options.after_exit == AfterExit::kWait;
+}
+
+}  // namespace reinit
+
+#endif  // REINIT_SUPERVISOR_OPTIONS_H_

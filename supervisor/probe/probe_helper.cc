@@ -1,0 +1,160 @@
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <deque>
+#include <list>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "reaper/clock.h"
+#include "supervisor/poll_timeout.h"
+#include "supervisor/probe/check_run.h"
+#include "supervisor/probe/probe_record.h"
+#include "supervisor/probe/target.h"
+
+namespace reinit {
+namespace {
+
+// PID 1 asks once per check and timeout, so this is far away.
+constexpr size_t kMaxRuns = 256;
+
+constexpr int kExitEnd = 0;        // the other end is closed
+constexpr int kExitMalformed = 2;  // arguments or a request that make no sense
+
+// The state of RunProbeHelper; one thread. `fd` is borrowed.
+class ProbeHelper {
+ public:
+  ProbeHelper(int fd, const ProbeConfig* config) : fd_(fd), config_(config) {}
+
+  bool ParseTargets() {
+    for (const std::string& text : config_->targets) {
+      auto target = ParseProbeTarget(text);
+      if (!target.ok() || target->kind == ProbeTarget::Kind::kExec) {
+        return false;
+      }
+      targets_.push_back(*std::move(target));
+    }
+    return true;
+  }
+
+  int Run() {
+    while (!exit_.has_value()) {
+      Wait();
+      StepRuns();
+      SendReplies();
+    }
+    return *exit_;
+  }
+
+ private:
+  struct Entry {
+    Entry(const ProbeRequest& request, const ProbeTarget* target,
+          const ProbeConfig& config, absl::Time now)
+        : id(request.id),
+          begun(now),
+          run(target, &config.expect, config.timeout, now) {}
+    const uint64_t id;
+    const absl::Time begun;
+    CheckRun run;
+    bool replied = false;
+    bool ready = false;
+  };
+
+  void Wait() {
+    std::vector<pollfd> polled;
+    short wanted = 0;
+    // Backpressure instead of a queue without end.
+    if (runs_.size() < kMaxRuns && replies_.empty()) wanted |= POLLIN;
+    if (!replies_.empty()) wanted |= POLLOUT;
+    polled.push_back({fd_, wanted, 0});
+    absl::Time wake = absl::InfiniteFuture();
+    for (const Entry& entry : runs_) {
+      polled.push_back(entry.run.Wanted());
+      wake = std::min(wake, entry.run.wake());
+    }
+    if (::poll(polled.data(), polled.size(), PollTimeout(wake - clock_.Now())) <
+        0) {
+      return;  // a signal
+    }
+    auto it = polled.begin() + 1;
+    for (Entry& entry : runs_) entry.ready = (it++)->revents != 0;
+    if ((polled[0].revents & POLLIN) != 0) {
+      ReadRequest();
+    } else if ((polled[0].revents & (POLLHUP | POLLERR)) != 0) {
+      exit_ = kExitEnd;
+    }
+  }
+
+  void ReadRequest() {
+    ProbeRequest request;
+    // One byte more than a record shows a longer one.
+    char bytes[sizeof(request) + 1];
+    const ssize_t size = ::recv(fd_, bytes, sizeof(bytes), MSG_DONTWAIT);
+    if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (size <= 0) {
+      exit_ = kExitEnd;
+      return;
+    }
+    std::memcpy(&request, bytes, sizeof(request));
+    if (size != sizeof(request) || request.magic != ProbeRequest::kMagic ||
+        request.check >= targets_.size()) {
+      exit_ = kExitMalformed;
+      return;
+    }
+    runs_.emplace_back(request, &targets_[request.check], *config_,
+                       clock_.Now());
+  }
+
+  void StepRuns() {
+    for (Entry& entry : runs_) {
+      // What was begun in this turn has not been polled for yet.
+      if (!entry.run.finished()) entry.run.Step(entry.ready, clock_.Now());
+      entry.ready = false;
+      if (entry.run.answered() && !entry.replied) QueueReply(entry);
+    }
+    runs_.remove_if([](const Entry& entry) { return entry.run.finished(); });
+  }
+
+  void QueueReply(Entry& entry) {
+    entry.replied = true;
+    const CheckResult& result = entry.run.result();
+    ProbeReply& reply = replies_.emplace_back();
+    reply.id = entry.id;
+    reply.passed = result.passed ? 1 : 0;
+    reply.millis = static_cast<uint32_t>(
+        absl::ToInt64Milliseconds(clock_.Now() - entry.begun));
+    const size_t size = std::min(result.text.size(), sizeof(reply.text) - 1);
+    std::memcpy(reply.text, result.text.data(), size);
+  }
+
+  void SendReplies() {
+    while (!replies_.empty() && !exit_.has_value()) {
+      const ProbeReply& reply = replies_.front();
+      if (::send(fd_, &reply, sizeof(reply), MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+        if (errno != EAGAIN && errno != EINTR) exit_ = kExitEnd;
+        return;
+      }
+      replies_.pop_front();
+    }
+  }
+
+  const int fd_;
+  const ProbeConfig* const config_;
+  const MonotonicClock clock_;
+  std::vector<ProbeTarget> targets_;
+  std::list<Entry> runs_;
+  std::deque<ProbeReply> replies_;
+  std::optional<int> exit_;
+};
+
+}  // namespace
+
+int RunProbeHelper(int fd, const ProbeConfig& config) {
+  ProbeHelper helper(fd, &config);
+  return helper.ParseTargets() ? helper.Run() : kExitMalformed;
+}
+
+}  // namespace reinit

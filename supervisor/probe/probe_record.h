@@ -1,0 +1,54 @@
+// What PID 1 asks of the probe helper, and what it answers.
+#ifndef REINIT_SUPERVISOR_PROBE_PROBE_RECORD_H_
+#define REINIT_SUPERVISOR_PROBE_PROBE_RECORD_H_
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+namespace reinit {
+
+// Both are one datagram on the helper's SOCK_SEQPACKET socket, always of
+// exactly this size.
+struct ProbeRequest {
+  static constexpr uint32_t kMagic = 0x52505131;
+  uint32_t magic = kMagic;
+  uint32_t check = 0;  // index into ProbeConfig::targets
+  uint64_t id = 0;     // chosen by PID 1, comes back in the reply
+};
+static_assert(sizeof(ProbeRequest) == 16);
+
+struct ProbeReply {
+  static constexpr uint32_t kMagic = 0x52505231;
+  uint32_t magic = kMagic;
+  uint32_t passed = 0;  // 0 or 1
+  uint64_t id = 0;
+  uint32_t millis = 0;  // how long the check took
+  uint32_t reserved = 0;
+  char text[232] = {};  // NUL terminated, printable: "HTTP 503", "connection
+                        // refused", "no answer within 3s"
+};
+static_assert(sizeof(ProbeReply) == 256);
+
+struct ProbeConfig {
+  std::vector<std::string> targets;  // URLs as given (http and tcp)
+  absl::Duration timeout;            // hard limit of one check, all included
+  std::vector<std::pair<int, int>> expect;  // HTTP status ranges that pass
+
+  // As command line arguments of the helper (argv[1] and up) and back.
+  std::vector<std::string> ToArgs() const;
+  static absl::StatusOr<ProbeConfig> FromArgs(
+      const std::vector<std::string>& args);
+};
+
+// The helper's whole life: answers each request on `fd` until the other end is
+// closed; checks run side by side. Returns the exit status.
+int RunProbeHelper(int fd, const ProbeConfig& config);
+
+}  // namespace reinit
+
+#endif  // REINIT_SUPERVISOR_PROBE_PROBE_RECORD_H_

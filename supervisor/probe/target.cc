@@ -1,0 +1,198 @@
+#include "supervisor/probe/target.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "supervisor/words.h"
+
+namespace reinit {
+namespace {
+
+constexpr std::string_view kAllowed =
+    "allowed are http://HOST[:PORT][/PATH], tcp://HOST:PORT and exec:CMD";
+
+// A request line must fit a server's usual limit of 8 KiB.
+constexpr size_t kMaxUrl = 4096;
+// Of a DNS name (RFC 1035), which is longer than any address.
+constexpr size_t kMaxHost = 253;
+
+absl::Status Refused(std::string_view text, std::string_view why) {
+  constexpr size_t kShown = 200;
+  return absl::InvalidArgumentError(
+      absl::StrCat("\"", absl::Utf8SafeCHexEscape(text.substr(0, kShown)),
+                   text.size() > kShown ? "..." : "", "\": ", why));
+}
+
+bool IsIpv6(const std::string& host) {
+  in6_addr unused;
+  return inet_pton(AF_INET6, host.c_str(), &unused) == 1;
+}
+
+bool IsIpv4(const std::string& host) {
+  in_addr unused;
+  return inet_pton(AF_INET, host.c_str(), &unused) == 1;
+}
+
+// A name, or an IPv4 address; underscores occur in compose service names.
+std::optional<std::string_view> ProblemWithName(const std::string& host) {
+  if (host.empty()) return "the host is missing";
+  if (host.size() > kMaxHost) return "the host is too long";
+  bool digits_and_dots = true;
+  for (const char c : host) {
+    if (!absl::ascii_isalnum(c) && c != '-' && c != '.' && c != '_') {
+      return "the host may hold letters, digits, '-', '.' and '_' only "
+             "(an IPv6 address stands in brackets)";
+    }
+    digits_and_dots = digits_and_dots && (absl::ascii_isdigit(c) || c == '.');
+  }
+  if (host.front() == '.' || host.front() == '-' ||
+      absl::StrContains(host, "..")) {
+    return "the host is not a name";
+  }
+  // Else the resolver would read 127.1 or 010.0.0.1 in ways nobody expects.
+  if (digits_and_dots && !IsIpv4(host)) {
+    return "the host is not an IPv4 address";
+  }
+  return std::nullopt;
+}
+
+// 1 to 65535 in decimal digits and nothing else: no sign, no blanks.
+std::optional<uint16_t> ParsePort(std::string_view digits) {
+  if (digits.empty() || digits.size() > 5) return std::nullopt;
+  uint32_t port = 0;
+  for (const char c : digits) {
+    if (!absl::ascii_isdigit(c)) return std::nullopt;
+    port = port * 10 + static_cast<uint32_t>(c - '0');
+  }
+  if (port == 0 || port > 65535) return std::nullopt;
+  return static_cast<uint16_t>(port);
+}
+
+// Fills host and port from `HOST[:PORT]`; without a port it stays as it is.
+absl::Status ParseAuthority(std::string_view authority, ProbeTarget& target) {
+  if (absl::StrContains(authority, '@')) {
+    return Refused(target.text, "a user name or password is not supported");
+  }
+  std::string_view rest;  // ":PORT" or nothing
+  if (absl::StartsWith(authority, "[")) {
+    const size_t end = authority.find(']');
+    if (end == std::string_view::npos) {
+      return Refused(target.text, "']' is missing");
+    }
+    target.host = std::string(authority.substr(1, end - 1));
+    rest = authority.substr(end + 1);
+    if (!IsIpv6(target.host)) {
+      return Refused(target.text, "not an IPv6 address between the brackets");
+    }
+  } else {
+    const size_t colon = authority.find(':');
+    target.host = std::string(authority.substr(0, colon));
+    if (colon != std::string_view::npos) rest = authority.substr(colon);
+    if (auto problem = ProblemWithName(target.host)) {
+      return Refused(target.text, *problem);
+    }
+  }
+  if (rest.empty()) return absl::OkStatus();
+  const auto port = ParsePort(rest.substr(1));
+  if (rest.front() != ':' || !port.has_value()) {
+    return Refused(target.text, "the port must be a number from 1 to 65535");
+  }
+  target.port = *port;
+  return absl::OkStatus();
+}
+
+// Blanks and control characters would split the request line, and bytes over
+// 126 are not allowed in a URL: the user must write %XX.
+absl::Status CheckUrlBytes(std::string_view text) {
+  if (text.size() > kMaxUrl) return Refused(text, "longer than 4096 bytes");
+  for (const char c : text) {
+    if (!absl::ascii_isgraph(c)) {
+      return Refused(text,
+                     "blanks, control characters and bytes beyond ASCII must "
+                     "be written as %XX");
+    }
+  }
+  if (absl::StrContains(text, '#')) {
+    return Refused(text, "a fragment (#...) is never sent to a server");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ProbeTarget> ParseHttp(std::string_view rest,
+                                      ProbeTarget target) {
+  target.kind = ProbeTarget::Kind::kHttp;
+  target.port = 80;
+  if (absl::Status s = CheckUrlBytes(target.text); !s.ok()) return s;
+  const size_t end = rest.find_first_of("/?");
+  if (absl::Status s = ParseAuthority(rest.substr(0, end), target); !s.ok()) {
+    return s;
+  }
+  if (end == std::string_view::npos) {
+    target.path = "/";
+  } else {
+    target.path = absl::StrCat(rest[end] == '?' ? "/" : "", rest.substr(end));
+  }
+  return target;
+}
+
+absl::StatusOr<ProbeTarget> ParseTcp(std::string_view rest,
+                                     ProbeTarget target) {
+  target.kind = ProbeTarget::Kind::kTcp;
+  if (absl::Status s = CheckUrlBytes(target.text); !s.ok()) return s;
+  absl::ConsumeSuffix(&rest, "/");  // tcp://db:5432/ is common
+  if (rest.find_first_of("/?") != std::string_view::npos) {
+    return Refused(target.text, "a tcp check has no path");
+  }
+  if (absl::Status s = ParseAuthority(rest, target); !s.ok()) return s;
+  if (target.port == 0) return Refused(target.text, "the port is missing");
+  return target;
+}
+
+absl::StatusOr<ProbeTarget> ParseExec(std::string_view rest,
+                                      ProbeTarget target) {
+  target.kind = ProbeTarget::Kind::kExec;
+  auto words = SplitWords(rest);
+  if (!words.ok()) return Refused(target.text, words.status().message());
+  target.argv = *std::move(words);
+  return target;
+}
+
+// Schemes are not case-sensitive (RFC 3986).
+bool ConsumeScheme(std::string_view& text, std::string_view scheme) {
+  if (!absl::StartsWithIgnoreCase(text, scheme)) return false;
+  text.remove_prefix(scheme.size());
+  return true;
+}
+
+}  // namespace
+
+absl::StatusOr<ProbeTarget> ParseProbeTarget(std::string_view text) {
+  ProbeTarget target;
+  target.text = std::string(text);
+  std::string_view rest = text;
+  if (ConsumeScheme(rest, "http://")) return ParseHttp(rest, target);
+  if (ConsumeScheme(rest, "tcp://")) return ParseTcp(rest, target);
+  if (ConsumeScheme(rest, "exec:")) return ParseExec(rest, target);
+  if (ConsumeScheme(rest, "https://")) {
+    return Refused(text,
+                   "reinit speaks no TLS; check a plain port, or use exec: "
+                   "with a program that does");
+  }
+  return Refused(text, kAllowed);
+}
+
+}  // namespace reinit

@@ -1,0 +1,30 @@
+// A health check as the user wrote it, parsed.
+#ifndef REINIT_SUPERVISOR_PROBE_TARGET_H_
+#define REINIT_SUPERVISOR_PROBE_TARGET_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace reinit {
+
+struct ProbeTarget {
+  enum class Kind { kHttp, kTcp, kExec };
+  Kind kind = Kind::kHttp;
+  std::string text;               // as given: for messages
+  std::string host;               // http, tcp; IPv6 without brackets
+  uint16_t port = 0;              // http, tcp
+  std::string path;               // http: path and query, at least "/"
+  std::vector<std::string> argv;  // exec
+};
+
+// `http://HOST[:PORT][/PATH][?QUERY]`, `tcp://HOST:PORT`, `exec:CMD ARGS`. The
+// error names the text and what is wrong with it.
+absl::StatusOr<ProbeTarget> ParseProbeTarget(std::string_view text);
+
+}  // namespace reinit
+
+#endif  // REINIT_SUPERVISOR_PROBE_TARGET_H_

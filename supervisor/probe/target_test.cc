@@ -1,0 +1,123 @@
+#include "supervisor/probe/target.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace reinit {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using Kind = ProbeTarget::Kind;
+
+struct Good {
+  std::string_view text;
+  Kind kind;
+  std::string_view host;
+  int port;
+  std::string_view path;
+};
+
+class TargetTest : public ::testing::TestWithParam<Good> {};
+
+TEST_P(TargetTest, IsParsed) {
+  const Good& want = GetParam();
+  const auto target = ParseProbeTarget(want.text);
+  ASSERT_TRUE(target.ok()) << target.status();
+  EXPECT_EQ(target->kind, want.kind);
+  EXPECT_EQ(target->text, want.text);
+  EXPECT_EQ(target->host, want.host);
+  EXPECT_EQ(target->port, want.port);
+  EXPECT_EQ(target->path, want.path);
+  EXPECT_THAT(target->argv, ElementsAre());
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Table, TargetTest,
+    ::testing::Values(
+        Good{"http://127.0.0.1:8080/healthz", Kind::kHttp, "127.0.0.1", 8080,
+             "/healthz"},
+        Good{"http://localhost", Kind::kHttp, "localhost", 80, "/"},
+        Good{"http://localhost/", Kind::kHttp, "localhost", 80, "/"},
+        Good{"http://my_app-1.svc.local:1/a/b?c=d&e=/f?", Kind::kHttp,
+             "my_app-1.svc.local", 1, "/a/b?c=d&e=/f?"},
+        Good{"http://h?x", Kind::kHttp, "h", 80, "/?x"},
+        Good{"http://h:65535?x", Kind::kHttp, "h", 65535, "/?x"},
+        Good{"http://[::1]:80", Kind::kHttp, "::1", 80, "/"},
+        Good{"http://[::1]/x", Kind::kHttp, "::1", 80, "/x"},
+        Good{"http://[::ffff:10.0.0.1]:81", Kind::kHttp, "::ffff:10.0.0.1", 81,
+             "/"},
+        Good{"HTTP://h/%20", Kind::kHttp, "h", 80, "/%20"},
+        Good{"http://h/a:b@c", Kind::kHttp, "h", 80, "/a:b@c"},
+        Good{"http://8080.example", Kind::kHttp, "8080.example", 80, "/"},
+        Good{"tcp://db:5432", Kind::kTcp, "db", 5432, ""},
+        Good{"tcp://db:5432/", Kind::kTcp, "db", 5432, ""},
+        Good{"tcp://[fe80::1]:5432", Kind::kTcp, "fe80::1", 5432, ""}));
+
+struct Bad {
+  std::string_view text;
+  std::string_view why;
+};
+
+class TargetErrorTest : public ::testing::TestWithParam<Bad> {};
+
+TEST_P(TargetErrorTest, SaysWhatIsWrong) {
+  const auto target = ParseProbeTarget(GetParam().text);
+  ASSERT_FALSE(target.ok());
+  EXPECT_THAT(target.status().message(), HasSubstr(GetParam().why));
+  EXPECT_EQ(target.status().message().find('\n'), std::string_view::npos);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Table, TargetErrorTest,
+    ::testing::Values(
+        Bad{"", "allowed are"}, Bad{"localhost:80", "allowed are"},
+        Bad{"http:/x", "allowed are"}, Bad{"unix:///run/x", "allowed are"},
+        Bad{"grpc://h:1", "allowed are"}, Bad{"file:/x", "allowed are"},
+        Bad{"stall:", "allowed are"}, Bad{"http+unix://x", "allowed are"},
+        Bad{"https://h/", "no TLS"}, Bad{"HTTPS://h/", "no TLS"},
+        Bad{"http://", "host is missing"}, Bad{"http:///x", "host is missing"},
+        Bad{"http://:80", "host is missing"}, Bad{"tcp://:80", "host is"},
+        Bad{"http://h:", "port must"}, Bad{"http://h:0", "port must"},
+        Bad{"http://h:65536", "port must"}, Bad{"http://h:99999", "port must"},
+        Bad{"http://h:080808", "port must"}, Bad{"http://h:+80", "port must"},
+        Bad{"http://h:-1", "port must"}, Bad{"http://h:8x", "port must"},
+        Bad{"http://h:80:81", "port must"}, Bad{"http://::1:80", "host is"},
+        Bad{"http://[::1", "']' is missing"}, Bad{"http://[]:80", "IPv6"},
+        Bad{"http://[127.0.0.1]", "IPv6"}, Bad{"http://[::g]", "IPv6"},
+        Bad{"http://[fe80::1%25eth0]", "IPv6"},
+        Bad{"http://[::1]80", "port must"}, Bad{"http://[::1]:", "port must"},
+        Bad{"http://u@h", "user name"}, Bad{"http://u:p@h/", "user name"},
+        Bad{"http://h/#x", "fragment"}, Bad{"http://h/a b", "%XX"},
+        Bad{"http://h/\r\nX: y", "%XX"}, Bad{"http://h/\x7f", "%XX"},
+        Bad{"http://h/\xc3\xa9", "%XX"}, Bad{"http://h\t", "%XX"},
+        Bad{std::string_view("http://h/\0", 10), "%XX"},
+        Bad{"http://h/\x1b[0m", "\\x1b"}, Bad{"http://127.1", "IPv4"},
+        Bad{"http://127.0.0.256", "IPv4"}, Bad{"http://010.0.0.1", "IPv4"},
+        Bad{"http://.a", "not a name"}, Bad{"http://-a", "not a name"},
+        Bad{"http://a..b", "not a name"}, Bad{"http://a%62", "host may hold"},
+        Bad{"tcp://h", "port is missing"}, Bad{"tcp://h:1/x", "no path"},
+        Bad{"tcp://h:1?x", "no path"}, Bad{"exec:", "it is empty"},
+        Bad{"exec:a 'b", "quote is not closed"}));
+
+TEST(TargetTest, SplitsAnExecCheckIntoWords) {
+  const auto target = ParseProbeTarget("exec:pg_isready -h 'my host'");
+  ASSERT_TRUE(target.ok()) << target.status();
+  EXPECT_EQ(target->kind, Kind::kExec);
+  EXPECT_THAT(target->argv, ElementsAre("pg_isready", "-h", "my host"));
+}
+
+TEST(TargetTest, RefusesWhatIsTooLongInAShortLine) {
+  const auto url = ParseProbeTarget("http://h/" + std::string(5000, 'a'));
+  ASSERT_FALSE(url.ok());
+  EXPECT_THAT(url.status().message(), HasSubstr("longer than"));
+  EXPECT_LT(url.status().message().size(), 300U);
+  EXPECT_FALSE(ParseProbeTarget("http://" + std::string(254, 'a')).ok());
+}
+
+}  // namespace
+}  // namespace reinit

@@ -1,0 +1,252 @@
+#include "supervisor/strategy/health_strategy.h"
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "supervisor/helper/helper_process.h"
+#include "supervisor/job.h"
+#include "supervisor/probe/probe_record.h"
+#include "supervisor/strategy/health_state.h"
+
+namespace reinit {
+namespace {
+
+// How much longer than its own deadline the helper may take to answer.
+constexpr absl::Duration kHelperGrace = absl::Seconds(2);
+
+class HealthStrategy : public Strategy {
+ public:
+  HealthStrategy(const Context& context, const HealthOptions* options,
+                 std::vector<std::string> environment);
+
+  std::string_view name() const override { return "health"; }
+  void Start(WakeFn wake) override;
+  std::optional<Reason> ShouldRestart(const View& view) override;
+  void OnInstance(const View& view) override;
+  bool Ready() const override;
+
+ private:
+  struct Check {
+    Check(HealthStrategy* strategy, const ProbeTarget* target, uint32_t index);
+
+    const ProbeTarget* const target;
+    const uint32_t index;  // among the network checks, when it is one
+    HealthState state;
+    EventLoop::Timer next;
+    EventLoop::Timer late;  // the helper has not answered
+    uint64_t asked = 0;     // id of the request under way; 0: none
+    std::unique_ptr<Job> job;
+  };
+
+  void Begin();
+  void Halt();
+  void RunCheck(Check* check);
+  void AskHelper(Check* check);
+  bool OnReply(const char* record);
+  void OnHelperRestarted();
+  void OnResult(Check* check, bool passed, std::string_view text);
+  ProbeConfig Config() const;
+
+  const Context context_;
+  const HealthOptions* const options_;
+  const std::vector<std::string> environment_;
+  WakeFn wake_;
+  std::vector<std::unique_ptr<Check>> checks_;
+  std::optional<HelperProcess> helper_;
+  uint64_t last_id_ = 0;
+  int generation_ = 0;  // being checked; 0: none
+  std::optional<Reason> reason_;
+};
+
+HealthStrategy::Check::Check(HealthStrategy* strategy,
+                             const ProbeTarget* check_target,
+                             uint32_t check_index)
+    : target(check_target),
+      index(check_index),
+      state(strategy->options_),
+      next(strategy->context_.loop,
+           [strategy, this] { strategy->RunCheck(this); }),
+      late(strategy->context_.loop, [strategy] {
+        strategy->helper_->Replace("did not answer in time");
+      }) {}
+
+HealthStrategy::HealthStrategy(const Context& context,
+                               const HealthOptions* options,
+                               std::vector<std::string> environment)
+    : context_(context),
+      options_(options),
+      environment_(std::move(environment)) {
+  uint32_t network = 0;
+  for (const ProbeTarget& target : options_->checks) {
+    const bool exec = target.kind == ProbeTarget::Kind::kExec;
+    checks_.push_back(
+        std::make_unique<Check>(this, &target, exec ? 0 : network++));
+  }
+  if (network == 0) return;
+  helper_.emplace(
+      context_,
+      HelperProcess::Spec{
+          .role = "probe",
+          .arguments = [this] { return Config().ToArgs(); },
+          .record_size = sizeof(ProbeReply),
+          .unprivileged = true,
+          .on_record = [this](const char* record) { return OnReply(record); },
+          .on_restarted = [this] { OnHelperRestarted(); }});
+}
+
+ProbeConfig HealthStrategy::Config() const {
+  ProbeConfig config;
+  for (const ProbeTarget& target : options_->checks) {
+    if (target.kind != ProbeTarget::Kind::kExec) {
+      config.targets.push_back(target.text);
+    }
+  }
+  config.timeout = options_->timeout;
+  config.expect = options_->expect;
+  return config;
+}
+
+void HealthStrategy::Start(WakeFn wake) {
+  wake_ = std::move(wake);
+  if (helper_.has_value()) helper_->Start();
+}
+
+void HealthStrategy::OnInstance(const View& view) {
+  const bool up =
+      view.state == InstanceState::kUp || view.state == InstanceState::kReady;
+  if (!up) {
+    Halt();
+  } else if (view.generation != generation_) {
+    generation_ = view.generation;
+    Begin();
+  }
+}
+
+void HealthStrategy::Begin() {
+  reason_.reset();
+  for (const auto& check : checks_) {
+    check->state.Begin(context_.loop->Now());
+    check->next.ArmAt(check->state.next());
+  }
+}
+
+// No checks while stopping, and what is under way does not count any more.
+void HealthStrategy::Halt() {
+  generation_ = 0;
+  reason_.reset();
+  for (const auto& check : checks_) {
+    check->next.Cancel();
+    check->late.Cancel();
+    check->asked = 0;
+    check->job.reset();
+  }
+}
+
+void HealthStrategy::RunCheck(Check* check) {
+  if (check->target->kind != ProbeTarget::Kind::kExec) {
+    AskHelper(check);
+    return;
+  }
+  const auto done = [this, check](const Job::Result& result) {
+    if (result.what == Job::Result::What::kNotForked) {
+      context_.log->Write(LogLevel::kWarning,
+                          absl::StrCat("health check ", check->target->text,
+                                       " could not be made: ", result.text));
+      check->next.ArmAfter(options_->interval);
+      return;
+    }
+    const bool passed =
+        result.what == Job::Result::What::kExited && result.status.Success();
+    OnResult(check, passed, result.text);
+  };
+  check->job =
+      std::make_unique<Job>(context_, check->target->argv, environment_,
+                            options_->timeout, Job::Output::kDropped, done);
+  check->job->Start();
+}
+
+void HealthStrategy::AskHelper(Check* check) {
+  ProbeRequest request;
+  request.check = check->index;
+  request.id = ++last_id_;
+  check->asked = request.id;
+  check->late.ArmAfter(options_->timeout + kHelperGrace);
+  // If there is no helper just now, OnHelperRestarted asks again.
+  helper_->Send(&request, sizeof(request));
+}
+
+bool HealthStrategy::OnReply(const char* record) {
+  ProbeReply reply;
+  std::memcpy(&reply, record, sizeof(reply));
+  const bool terminated =
+      std::memchr(reply.text, '\0', sizeof(reply.text)) != nullptr;
+  if (reply.magic != ProbeReply::kMagic || !terminated) return false;
+  for (const auto& check : checks_) {
+    if (check->asked == 0 || check->asked != reply.id) continue;
+    check->asked = 0;
+    check->late.Cancel();
+    OnResult(check.get(), reply.passed == 1, reply.text);
+    return true;
+  }
+  return true;  // to a question of an earlier instance
+}
+
+// What it was asked is lost: that is no result, so ask again.
+void HealthStrategy::OnHelperRestarted() {
+  for (const auto& check : checks_) {
+    if (check->asked != 0) AskHelper(check.get());
+  }
+}
+
+void HealthStrategy::OnResult(Check* check, bool passed,
+                              std::string_view text) {
+  using Verdict = HealthState::Verdict;
+  const Verdict verdict = check->state.OnResult(context_.loop->Now(), passed);
+  if (verdict != Verdict::kUnhealthy) check->next.ArmAt(check->state.next());
+  const std::string result =
+      absl::StrCat("health check ", check->target->text, ": ", text);
+  if (verdict == Verdict::kFailing) {
+    context_.log->Write(
+        LogLevel::kWarning,
+        absl::StrCat(result, " (", check->state.failures(), " of ",
+                     options_->retries, " failures in a row)"));
+  } else {
+    context_.log->Write(LogLevel::kDebug, result);
+  }
+  if (verdict == Verdict::kUnhealthy) {
+    reason_.emplace();
+    reason_->cause = Reason::Cause::kHealth;
+    reason_->text = result;
+    if (options_->retries > 1) {
+      absl::StrAppend(&reason_->text, " (", options_->retries,
+                      " failures in a row)");
+    }
+  }
+  if (verdict == Verdict::kUnhealthy || verdict == Verdict::kFirstSuccess) {
+    wake_(Wake::kAsk);
+  }
+}
+
+std::optional<Reason> HealthStrategy::ShouldRestart(const View&) {
+  return std::exchange(reason_, std::nullopt);
+}
+
+bool HealthStrategy::Ready() const {
+  return std::all_of(checks_.begin(), checks_.end(), [](const auto& check) {
+    return check->state.ever_passed();
+  });
+}
+
+}  // namespace
+
+std::unique_ptr<Strategy> MakeHealthStrategy(
+    const Context& context, const HealthOptions* options,
+    std::vector<std::string> environment) {
+  return std::make_unique<HealthStrategy>(context, options,
+                                          std::move(environment));
+}
+
+}  // namespace reinit

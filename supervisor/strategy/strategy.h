@@ -1,0 +1,73 @@
+// What decides that the process should be started anew.
+#ifndef REINIT_SUPERVISOR_STRATEGY_STRATEGY_H_
+#define REINIT_SUPERVISOR_STRATEGY_STRATEGY_H_
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/time/time.h"
+#include "reaper/exit_status.h"
+#include "supervisor/instance_state.h"
+
+namespace reinit {
+
+// Why the process is started anew.
+struct Reason {
+  enum class Cause { kFile, kHealth, kExit };
+  Cause cause = Cause::kExit;
+  std::string text;        // for people: "src/app.py and 3 more"
+  std::string changed;     // for the child: the path, if one is known
+  absl::Duration settled;  // how long was waited for quiet (kFile)
+
+  // Reloads never use the restart budget, failures do.
+  bool IsFailure() const { return cause != Cause::kFile; }
+};
+
+std::string_view ToString(Reason::Cause cause);
+
+// What a strategy may know of the instance; a copy.
+struct View {
+  int generation = 0;
+  InstanceState state = InstanceState::kGone;  // kGone: there is none
+  // Set when it ended by itself, and only then.
+  std::optional<ExitStatus> ended;
+};
+
+// One rule, with the source that feeds it (a helper, a timer, nothing). Owned
+// by the Supervisor, on its thread. A new strategy is one pair of files, one
+// line in the registry, its flag rows and one test; the rule itself is a pure
+// function beside it.
+class Strategy {
+ public:
+  enum class Wake {
+    kNoticed,  // something is going on and has not settled yet
+    kAsk,      // ask ShouldRestart, or Ready, again
+  };
+  using WakeFn = std::function<void(Wake)>;
+
+  virtual ~Strategy() = default;
+
+  // As the start message calls it.
+  virtual std::string_view name() const = 0;
+
+  // Starts its source. `wake` may be called at any time from then on, but not
+  // from within this call, and does not call back into the strategy.
+  virtual void Start(WakeFn wake) = 0;
+
+  // Why the process should be started anew, or nothing. Asked when the
+  // strategy woke the loop, and whenever it becomes possible to act; an answer
+  // is a change handed over: it is not given twice.
+  virtual std::optional<Reason> ShouldRestart(const View& view) = 0;
+
+  // The instance moved; `view` is how it is now.
+  virtual void OnInstance(const View& view) { (void)view; }
+
+  // Whether, as far as this strategy can tell, the instance serves.
+  virtual bool Ready() const { return true; }
+};
+
+}  // namespace reinit
+
+#endif  // REINIT_SUPERVISOR_STRATEGY_STRATEGY_H_

@@ -1,0 +1,153 @@
+#include "supervisor/strategy/watch_strategy.h"
+
+#include <cstring>
+#include <ctime>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "supervisor/helper/helper_process.h"
+#include "supervisor/watch/watch_record.h"
+
+namespace reinit {
+namespace {
+
+class WatchStrategy : public Strategy {
+ public:
+  WatchStrategy(const Context& context, const WatchOptions* options,
+                absl::Duration reload_delay);
+
+  std::string_view name() const override { return "mtime"; }
+  void Start(WakeFn wake) override;
+  std::optional<Reason> ShouldRestart(const View& view) override;
+
+ private:
+  WatchConfig Config() const;
+  bool OnRecord(const char* bytes);
+  void OnChanged(const WatchRecord& record);
+
+  const Context context_;
+  const WatchOptions* const options_;
+  const absl::Duration reload_delay_;
+  WakeFn wake_;
+  HelperProcess helper_;
+  timespec began_ = {};
+  std::optional<uint64_t> digest_;
+  // Changes not yet asked for.
+  bool changed_ = false;
+  bool unknown_ = false;  // some of them have no names
+  uint64_t count_ = 0;
+  std::string first_;
+  absl::Duration settled_;
+};
+
+WatchStrategy::WatchStrategy(const Context& context,
+                             const WatchOptions* options,
+                             absl::Duration reload_delay)
+    : context_(context),
+      options_(options),
+      reload_delay_(reload_delay),
+      helper_(context,
+              HelperProcess::Spec{
+                  .role = "watch",
+                  .arguments = [this] { return Config().ToArgs(); },
+                  .record_size = sizeof(WatchRecord),
+                  .unprivileged = false,
+                  .on_record = [this](const char* b) { return OnRecord(b); },
+                  .on_restarted = nullptr}) {}
+
+WatchConfig WatchStrategy::Config() const {
+  WatchConfig config;
+  config.paths = options_->paths;
+  config.reload_delay = reload_delay_;
+  config.settle = options_->settle;
+  config.extensions = options_->extensions;
+  config.digest = digest_;
+  config.since = began_;
+  return config;
+}
+
+void WatchStrategy::Start(WakeFn wake) {
+  wake_ = std::move(wake);
+  ::clock_gettime(CLOCK_REALTIME, &began_);
+  helper_.Start();
+}
+
+bool WatchStrategy::OnRecord(const char* bytes) {
+  WatchRecord record;
+  std::memcpy(&record, bytes, sizeof(record));
+  if (record.magic != WatchRecord::kMagic ||
+      std::memchr(record.path, '\0', sizeof(record.path)) == nullptr) {
+    return false;
+  }
+  switch (record.kind) {
+    case WatchRecord::Kind::kReady:
+      digest_ = record.digest;
+      context_.log->Write(LogLevel::kDebug, "watching: first scan done");
+      return true;
+    case WatchRecord::Kind::kNoticed:
+      wake_(Wake::kNoticed);
+      return true;
+    case WatchRecord::Kind::kChanged:
+      digest_ = record.digest;
+      OnChanged(record);
+      return true;
+    case WatchRecord::Kind::kGone:
+      context_.log->Write(LogLevel::kWarning,
+                          absl::StrCat("watched path ", record.path,
+                                       " has disappeared: waiting for its "
+                                       "return"));
+      return true;
+    case WatchRecord::Kind::kBack:
+      context_.log->Write(
+          LogLevel::kInfo,
+          absl::StrCat("watched path ", record.path, " is back"));
+      return true;
+    case WatchRecord::Kind::kWarning:
+      context_.log->Write(LogLevel::kWarning, record.path);
+      return true;
+  }
+  return false;
+}
+
+void WatchStrategy::OnChanged(const WatchRecord& record) {
+  changed_ = true;
+  count_ += record.count;
+  if (first_.empty()) first_ = record.path;
+  unknown_ = unknown_ || record.count == 0;
+  settled_ = absl::Milliseconds(record.settled_ms);
+  wake_(Wake::kAsk);
+}
+
+std::optional<Reason> WatchStrategy::ShouldRestart(const View&) {
+  if (!std::exchange(changed_, false)) return std::nullopt;
+  Reason reason;
+  reason.cause = Reason::Cause::kFile;
+  reason.changed = std::exchange(first_, "");
+  reason.settled = settled_;
+  const uint64_t count = std::exchange(count_, 0);
+  const bool unknown = std::exchange(unknown_, false);
+  if (reason.changed.empty()) {
+    reason.text =
+        absl::StrCat("something in ", absl::StrJoin(options_->paths, ", "),
+                     " while the watch helper was away");
+  } else {
+    reason.text = reason.changed;
+    if (count > 1 || unknown) {
+      absl::StrAppend(&reason.text, " and ",
+                      unknown ? "others" : absl::StrCat(count - 1, " more"));
+    }
+  }
+  return reason;
+}
+
+}  // namespace
+
+std::unique_ptr<Strategy> MakeWatchStrategy(const Context& context,
+                                            const WatchOptions* options,
+                                            absl::Duration reload_delay) {
+  return std::make_unique<WatchStrategy>(context, options, reload_delay);
+}
+
+}  // namespace reinit

@@ -1,0 +1,120 @@
+#include "supervisor/strategy/watch_strategy.h"
+
+#include <signal.h>
+#include <sys/socket.h>
+
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "supervisor/fake_world.h"
+#include "supervisor/watch/watch_record.h"
+
+namespace reinit {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+
+class WatchStrategyTest : public ::testing::Test {
+ protected:
+  WatchStrategyTest() {
+    options_.paths = {"src"};
+    strategy_ =
+        MakeWatchStrategy(world_.context(), &options_, absl::Milliseconds(500));
+    strategy_->Start([this](Strategy::Wake wake) { wakes_.push_back(wake); });
+    world_.Settle();
+  }
+
+  void Report(WatchRecord::Kind kind, uint32_t count, const char* path,
+              uint64_t digest = 7) {
+    WatchRecord record;
+    record.kind = kind;
+    record.count = count;
+    record.settled_ms = 52;
+    record.digest = digest;
+    std::strncpy(record.path, path, sizeof(record.path) - 1);
+    Send(record);
+  }
+  void Send(const WatchRecord& record) {
+    const int fd = world_.os().process(world_.os().last()).passed_fd.get();
+    ASSERT_EQ(::send(fd, &record, sizeof(record), MSG_NOSIGNAL),
+              static_cast<ssize_t>(sizeof(record)));
+    world_.Settle();
+  }
+  std::string Asked() {
+    const auto reason = strategy_->ShouldRestart({});
+    return reason.has_value() ? reason->text : "nothing";
+  }
+
+  FakeWorld world_;
+  WatchOptions options_;
+  std::vector<Strategy::Wake> wakes_;
+  std::unique_ptr<Strategy> strategy_;
+};
+
+TEST_F(WatchStrategyTest, ReportsAChangeOnce) {
+  Report(WatchRecord::Kind::kReady, 0, "");
+  EXPECT_TRUE(wakes_.empty());
+  Report(WatchRecord::Kind::kNoticed, 0, "");
+  Report(WatchRecord::Kind::kChanged, 4, "src/app.py");
+  EXPECT_THAT(wakes_, ::testing::ElementsAre(Strategy::Wake::kNoticed,
+                                             Strategy::Wake::kAsk));
+  const auto reason = strategy_->ShouldRestart({});
+  ASSERT_TRUE(reason.has_value());
+  EXPECT_EQ(reason->text, "src/app.py and 3 more");
+  EXPECT_EQ(reason->changed, "src/app.py");
+  EXPECT_EQ(reason->settled, absl::Milliseconds(52));
+  EXPECT_FALSE(reason->IsFailure());
+  EXPECT_EQ(Asked(), "nothing");
+}
+
+TEST_F(WatchStrategyTest, WhatIsNotAskedForIsGathered) {
+  Report(WatchRecord::Kind::kChanged, 1, "src/a");
+  Report(WatchRecord::Kind::kChanged, 2, "src/b");
+  EXPECT_EQ(Asked(), "src/a and 2 more");
+  EXPECT_EQ(Asked(), "nothing");
+}
+
+TEST_F(WatchStrategyTest, AHelperThatComesBackKnowsTheLastDigest) {
+  Report(WatchRecord::Kind::kChanged, 1, "src/a", 0xabcdef);
+  Asked();
+  world_.os().Exit(world_.os().last(), {.signal = SIGKILL});
+  world_.Advance(absl::Seconds(1));
+  const auto config = WatchConfig::FromArgs(
+      {world_.os().process(world_.os().last()).request.argv.begin() + 1,
+       world_.os().process(world_.os().last()).request.argv.end()});
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->digest, 0xabcdefu);
+  Report(WatchRecord::Kind::kChanged, 0, "");
+  EXPECT_THAT(Asked(), HasSubstr("something in src"));
+}
+
+TEST_F(WatchStrategyTest, AMalformedRecordEndsTheHelper) {
+  const pid_t first = world_.os().last();
+  WatchRecord record;
+  record.magic = 1;
+  Send(record);
+  EXPECT_FALSE(world_.os().Alive(first));
+  world_.Advance(absl::Seconds(1));
+  const pid_t second = world_.os().last();
+  record = {};
+  record.kind = WatchRecord::Kind::kChanged;
+  std::memset(record.path, 'x', sizeof(record.path));  // no end
+  Send(record);
+  EXPECT_FALSE(world_.os().Alive(second));
+  EXPECT_EQ(Asked(), "nothing");
+}
+
+TEST_F(WatchStrategyTest, SaysWhatDisappearsAndWhatReturns) {
+  Report(WatchRecord::Kind::kGone, 0, "src");
+  EXPECT_THAT(world_.log().lines(), Contains(HasSubstr("src has disappeared")));
+  Report(WatchRecord::Kind::kBack, 0, "src");
+  EXPECT_THAT(world_.log().lines(), Contains(HasSubstr("src is back")));
+  EXPECT_EQ(Asked(), "nothing");
+}
+
+}  // namespace
+}  // namespace reinit

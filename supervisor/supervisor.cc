@@ -1,0 +1,447 @@
+#include "supervisor/supervisor.h"
+
+#include <signal.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "reaper/signals.h"
+#include "reaper/terminal.h"
+#include "supervisor/child_environment.h"
+#include "supervisor/environment.h"
+#include "supervisor/messages.h"
+
+namespace reinit {
+namespace {
+
+// Not even the first process could be had.
+constexpr int kExitCannotStart = 1;
+
+// A process that ends sooner, or is replaced, is not worth the effort of rest.
+constexpr absl::Duration kStartEffort = absl::Milliseconds(100);
+
+}  // namespace
+
+Supervisor::Supervisor(const Context& context, const Options* options,
+                       std::vector<std::string> environment,
+                       std::vector<std::unique_ptr<Strategy>> strategies,
+                       std::function<double()> random)
+    : context_(context),
+      options_(options),
+      supervising_(options->Supervising()),
+      on_terminal_(OnTerminal()),
+      base_environment_(std::move(environment)),
+      mark_(NewInstanceMark()),
+      strategies_(std::move(strategies)),
+      action_(std::make_unique<RestartAction>(
+          [this](const Reason& reason, Action::OnDone done) {
+            Restart(reason, std::move(done));
+          })),
+      random_(std::move(random)),
+      start_timer_(context.loop, [this] { StartProcess(); }),
+      rest_timer_(context.loop, [this] { Rest(); }),
+      backoff_(options->restart.delay, options->restart.delay_max),
+      spawn_backoff_(absl::Milliseconds(100), absl::Seconds(10)),
+      limit_(options->restart.limit_burst, options->restart.limit_interval),
+      job_control_(context),
+      zombies_(context) {}
+
+Supervisor::~Supervisor() = default;
+
+int Supervisor::Run() {
+  Startup();
+  while (!ended()) context_.loop->Turn();
+  return exit_code_;
+}
+
+void Supervisor::Startup() {
+  const auto wake = [this](Strategy::Wake what) {
+    context_.loop->Post([this, what] { OnWake(what); });
+  };
+  for (const auto& strategy : strategies_) strategy->Start(wake);
+  zombies_.Start();
+  StartProcess();
+}
+
+// ---------------------------------------------------------------------------
+// The loop
+
+void Supervisor::OnWake(Strategy::Wake wake) {
+  if (wake == Strategy::Wake::kNoticed) {
+    change_ = Next(change_, ChangeInput::kNoticed);
+    return;
+  }
+  MarkReadyIfSo(LogLevel::kInfo);
+  Ask();
+}
+
+bool Supervisor::CanAct() const {
+  if (end_ != End::kStaying) return false;
+  if (pre_start_ != nullptr || post_stop_ != nullptr) return false;
+  return instance_ == nullptr || instance_->state() == InstanceState::kUp ||
+         instance_->state() == InstanceState::kReady;
+}
+
+std::optional<Reason> Supervisor::ShouldRestart(
+    const std::optional<ExitStatus>& ended) {
+  View view;
+  view.generation = generation_;
+  if (instance_ != nullptr) view.state = instance_->state();
+  view.ended = ended;
+  for (const auto& strategy : strategies_) {
+    if (auto reason = strategy->ShouldRestart(view)) return reason;
+  }
+  return std::nullopt;
+}
+
+void Supervisor::Ask() {
+  if (!CanAct()) return;
+  const std::optional<Reason> reason = ShouldRestart(std::nullopt);
+  if (!reason.has_value()) return;
+  if (reason->IsFailure()) {
+    Restart(*reason, nullptr);
+  } else {
+    Apply(*reason);
+  }
+}
+
+void Supervisor::Apply(const Reason& reason) {
+  action_->Apply(reason, BeginChange());
+}
+
+Action::OnDone Supervisor::BeginChange() {
+  change_ = Next(change_, ChangeInput::kDue);
+  change_ = Next(change_, ChangeInput::kPassed);
+  return [this](bool applied) {
+    change_ =
+        Next(change_, applied ? ChangeInput::kApplied : ChangeInput::kFailed);
+  };
+}
+
+void Supervisor::TellStrategies() {
+  View view;
+  view.generation = generation_;
+  if (instance_ != nullptr) view.state = instance_->state();
+  for (const auto& strategy : strategies_) strategy->OnInstance(view);
+}
+
+// ---------------------------------------------------------------------------
+// One restart
+
+void Supervisor::Restart(const Reason& reason, Action::OnDone done) {
+  if (!Plan(reason, std::move(done))) {
+    GiveUp();
+    return;
+  }
+  if (instance_ != nullptr) {
+    StopProcess();
+  } else {
+    start_timer_.ArmAfter(planned_->delay);
+  }
+}
+
+// False if the restart limit is reached.
+bool Supervisor::Plan(const Reason& reason, Action::OnDone done) {
+  const absl::Time now = context_.loop->Now();
+  const bool was_stable =
+      instance_ != nullptr &&
+      now - instance_->ready_since() >= options_->restart.reset;
+  if (was_stable || !reason.IsFailure()) backoff_.Reset();
+  if (!reason.IsFailure()) limit_.Reset();
+  if (reason.IsFailure() && !limit_.Take(now)) return false;
+  // A reload that failed to start is still the same reload when it is retried.
+  if (!done && planned_.has_value()) done = std::move(planned_->done);
+  planned_.emplace();
+  planned_->reason = reason;
+  planned_->done = std::move(done);
+  planned_->began = now;
+  if (reason.IsFailure()) planned_->delay = backoff_.Take(random_());
+  return true;
+}
+
+void Supervisor::StopProcess() {
+  instance_->Stop(options_->stop.signal, options_->stop.timeout);
+  TellStrategies();
+}
+
+void Supervisor::StartProcess() {
+  start_timer_.Cancel();
+  ++generation_;
+  RefreshEnvironment();
+  if (options_->clear) context_.log->ClearTerminal();
+  if (options_->process.pre_start.empty()) {
+    LaunchProcess();
+  } else {
+    RunPreStart();
+  }
+}
+
+void Supervisor::LaunchProcess() {
+  instance_ = std::make_unique<Instance>(
+      context_, MakeSpec(),
+      [this](Instance::Event event) { OnInstance(event); });
+  const absl::Status started = instance_->Start();
+  if (started.ok()) {
+    last_pid_ = instance_->pid();
+    post_stop_due_ = true;
+    context_.observer->OnSpawned(last_pid_);
+    spawn_backoff_.Reset();
+    return;
+  }
+  instance_.reset();
+  --generation_;
+  OnNoProcess(started);
+}
+
+// Nothing could be forked. That passes, mostly (EAGAIN, ENOMEM).
+void Supervisor::OnNoProcess(const absl::Status& why) {
+  const bool passes =
+      absl::IsUnavailable(why) || absl::IsResourceExhausted(why);
+  const std::string problem =
+      absl::StrCat("cannot start a process (", why.message(), ")");
+  if (generation_ == 0 && !passes) {
+    context_.log->Write(LogLevel::kError, problem);
+    Shutdown(kExitCannotStart);
+    return;
+  }
+  const absl::Duration delay = spawn_backoff_.Take(random_());
+  context_.log->Write(
+      LogLevel::kWarning,
+      absl::StrCat(problem, ": trying again in ", Millis(delay)));
+  start_timer_.ArmAfter(delay);
+}
+
+void Supervisor::RefreshEnvironment() {
+  auto made =
+      MakeEnvironment(base_environment_, options_->process.environment_files,
+                      options_->process.environment);
+  if (made.ok()) {
+    environment_ = *std::move(made);
+    return;
+  }
+  // Half-written, or gone for a moment: the last one that was good still is.
+  context_.log->Write(LogLevel::kWarning,
+                      absl::StrCat("--env-file: ", made.status().message(),
+                                   ": keeping the environment as it was"));
+  if (environment_.empty()) environment_ = base_environment_;
+}
+
+std::vector<std::string> Supervisor::ProcessEnvironment() const {
+  if (!supervising_) return environment_;
+  return ChildEnvironment(environment_, mark_, generation_,
+                          planned_.has_value() ? &planned_->reason : nullptr);
+}
+
+Instance::Spec Supervisor::MakeSpec() {
+  Instance::Spec spec;
+  spec.argv = options_->command;
+  spec.mark = mark_;
+  spec.generation = generation_;
+  spec.signal_group =
+      options_->signals.forward_to == SignalOptions::ForwardTo::kGroup;
+  spec.leftover_timeout = options_->stop.leftover_timeout;
+  spec.environment = ProcessEnvironment();
+  if (!supervising_) {
+    spec.own_session = options_->init.own_session && CanHandOverTerminal();
+    spec.own_group = options_->init.own_group;
+    if (spec.own_session) {
+      context_.observer->OnTerminalGivenUp(GiveUpTerminal());
+    } else if (spec.own_group) {
+      spec.terminal_fd = ForegroundTerminal();
+    }
+    return spec;
+  }
+  // Ctrl-C is to reach, and end, both.
+  spec.own_group = !on_terminal_;
+  return spec;
+}
+
+void Supervisor::GiveUp() {
+  context_.log->Write(LogLevel::kError, GivingUpLine(*options_));
+  if (planned_.has_value() && planned_->done) planned_->done(false);
+  planned_.reset();
+  const bool stopped_by_us = instance_ != nullptr && instance_->alive();
+  if (stopped_by_us) StopProcess();
+  if (StaysAfterGivingUp(*options_)) return;
+  const int code = last_status_.ShellCode();
+  Shutdown(stopped_by_us || code == 0 ? 1 : code);
+}
+
+// ---------------------------------------------------------------------------
+// The instance
+
+void Supervisor::OnInstance(Instance::Event event) {
+  switch (event) {
+    case Instance::Event::kUp:
+      OnUp();
+      return;
+    case Instance::Event::kExecFailed:
+      OnExecFailed();
+      return;
+    case Instance::Event::kStopped:
+      job_control_.OnStopped(*instance_);
+      return;
+    case Instance::Event::kExited:
+      OnExited();
+      return;
+    case Instance::Event::kGone:
+      OnGone();
+      return;
+  }
+}
+
+void Supervisor::OnExecFailed() {
+  const SpawnFailure& failure = instance_->failure();
+  context_.observer->OnSpawnFailure(
+      instance_->pid(), failure,
+      SpawnFailureLine(failure, *options_, environment_));
+}
+
+void Supervisor::OnUp() {
+  if (instance_->alive()) {
+    for (const SignalInfo& signal : early_signals_.Take()) {
+      instance_->Forward(signal);
+    }
+  }
+  LogUp();
+  const std::optional<PlannedRestart> planned =
+      std::exchange(planned_, std::nullopt);
+  if (planned.has_value() && planned->done) planned->done(true);
+  TellStrategies();
+  // Ready at once, where nothing has to be waited for, is no news.
+  MarkReadyIfSo(LogLevel::kDebug);
+  Ask();
+  rest_timer_.ArmAfter(kStartEffort);
+}
+
+void Supervisor::Rest() {
+  const bool never_again = !supervising_ && options_->process.post_stop.empty();
+  if (never_again) context_.os->ReleaseInherited();
+  context_.os->ReleaseStartPages();
+}
+
+void Supervisor::LogUp() {
+  if (planned_.has_value()) {
+    context_.log->Write(LogLevel::kInfo,
+                        RestartedLine(generation_ - 1, planned_->reason,
+                                      planned_->stopped_after,
+                                      context_.loop->Now() - planned_->began));
+    return;
+  }
+  std::vector<std::string_view> names;
+  for (const auto& strategy : strategies_) names.push_back(strategy->name());
+  context_.log->Write(LogLevel::kInfo,
+                      StartedLine(instance_->pid(), names, options_->command));
+}
+
+void Supervisor::MarkReadyIfSo(LogLevel level) {
+  if (instance_ == nullptr || instance_->state() != InstanceState::kUp) return;
+  const bool ready =
+      std::all_of(strategies_.begin(), strategies_.end(),
+                  [](const auto& strategy) { return strategy->Ready(); });
+  if (!ready) return;
+  instance_->MarkReady();
+  TellStrategies();
+  context_.log->Write(
+      level, absl::StrCat("ready after ",
+                          Millis(context_.loop->Now() - instance_->started())));
+}
+
+void Supervisor::OnExited() {
+  last_status_ = *instance_->exit_status();
+  TakeForegroundBack(last_pid_);
+  TellStrategies();
+  if (end_ != End::kStaying) {
+    if (down_signal_ != 0) exit_code_ = ExitCodeOf(last_status_);
+    LogEnded("");
+  } else if (instance_->stop_requested()) {
+    if (planned_.has_value()) {
+      planned_->stopped_after = context_.loop->Now() - planned_->began;
+    }
+  } else {
+    OnEndedByItself();
+  }
+  if (end_ != End::kStaying) {
+    DropInstance();
+    Finish();
+  } else {
+    instance_->CleanUp();
+  }
+}
+
+void Supervisor::OnEndedByItself() {
+  const bool never_ran = instance_->failure().error != 0;
+  if (never_ran && generation_ == 1) {
+    Shutdown(ExitCodeOf(last_status_));
+    return;
+  }
+  std::optional<Reason> reason = ShouldRestart(last_status_);
+  if (!reason.has_value() && never_ran) {
+    // Its file is being replaced, most likely: that is tried again.
+    reason.emplace();
+    reason->text = "the command could not be run";
+  }
+  if (!reason.has_value()) {
+    const bool waits = options_->after_exit == AfterExit::kWait;
+    LogEnded(waits ? ", waiting for a change" : "");
+    if (!waits) Shutdown(ExitCodeOf(last_status_));
+  } else if (Plan(*reason, reason->IsFailure() ? nullptr : BeginChange())) {
+    LogEnded(absl::StrCat(", starting it again in ", Millis(planned_->delay)));
+  } else {
+    LogEnded("");
+    GiveUp();
+  }
+}
+
+void Supervisor::LogEnded(std::string_view what_now) {
+  context_.log->Write(LogLevel::kInfo,
+                      absl::StrCat("process [", instance_->pid(), "] ended: ",
+                                   last_status_.ToString(), what_now));
+}
+
+void Supervisor::OnGone() {
+  DropInstance();
+  if (end_ != End::kStaying) {
+    Finish();
+    return;
+  }
+  RunPostStop(&Supervisor::AfterStop);
+}
+
+void Supervisor::AfterStop() {
+  TakeForegroundBack(last_pid_);
+  if (end_ != End::kStaying) {
+    Finish();
+    return;
+  }
+  TellStrategies();
+  if (planned_.has_value()) start_timer_.ArmAfter(planned_->delay);
+  // What changed while a change was being applied is one more, afterwards.
+  if (change_ != ChangeState::kApplying) Ask();
+}
+
+// It may be the caller, so it can go only when it has returned.
+void Supervisor::DropInstance() {
+  context_.loop->Post([gone = std::move(instance_)] {});
+}
+
+void Supervisor::OnReaped() {
+  if (instance_ != nullptr) instance_->OnReaped();
+  if (final_sweep_.has_value()) final_sweep_->Look();
+}
+
+std::string Supervisor::StateName() const {
+  if (end_ == End::kEnded) return "ended";
+  if (end_ == End::kEnding) return "ending";
+  if (pre_start_ != nullptr) return "starting";
+  if (instance_ == nullptr) return start_timer_.armed() ? "backoff" : "waiting";
+  if (planned_.has_value()) {
+    return planned_->reason.IsFailure() ? "restarting" : "reloading";
+  }
+  return std::string(ToString(instance_->state()));
+}
+
+}  // namespace reinit

@@ -1,0 +1,180 @@
+// The reload loop.
+#ifndef REINIT_SUPERVISOR_SUPERVISOR_H_
+#define REINIT_SUPERVISOR_SUPERVISOR_H_
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "supervisor/action/action.h"
+#include "supervisor/backoff.h"
+#include "supervisor/change_state.h"
+#include "supervisor/context.h"
+#include "supervisor/early_signals.h"
+#include "supervisor/instance.h"
+#include "supervisor/job.h"
+#include "supervisor/job_control.h"
+#include "supervisor/leftovers.h"
+#include "supervisor/options.h"
+#include "supervisor/strategy/strategy.h"
+#include "supervisor/zombie_report.h"
+
+namespace reinit {
+
+// Starts the process, asks the strategies, restarts it, and ends. Built and run
+// by main, on its only thread. Everything it decides follows from three values,
+// each with its own table: the Instance (instance_state.h), the Change
+// (change_state.h), and whether reinit itself is to end:
+//
+//   Staying   | signal TERM, INT, QUIT (supervising)   -> Ending
+//             | the process ended, nothing restarts it -> Ending
+//             | restart limit reached (action exit)    -> Ending
+//   Ending    | no process, nothing left behind        -> Ended
+//
+// Without strategies it is a plain init: it starts, forwards, reaps and ends
+// with the exit status of its process. The names Run, Startup, Restart,
+// Shutdown, ShouldRestart, StartProcess and StopProcess are those of the class
+// that reinit grew from (FastStream's BaseReload).
+class Supervisor {
+ public:
+  // `options` is borrowed. `environment` is what the process gets, but for the
+  // REINIT_ entries of a supervised one. `random` gives numbers in [0, 1).
+  Supervisor(const Context& context, const Options* options,
+             std::vector<std::string> environment,
+             std::vector<std::unique_ptr<Strategy>> strategies,
+             std::function<double()> random);
+  ~Supervisor();
+  Supervisor(const Supervisor&) = delete;
+  Supervisor& operator=(const Supervisor&) = delete;
+
+  // Startup, then turns of the loop until the end. Returns the exit status.
+  int Run();
+
+  // For those who turn the loop themselves.
+  void Startup();
+  bool ended() const { return end_ == End::kEnded; }
+  int exit_code() const { return exit_code_; }
+
+  // To be called by the signal source, for every signal that was sent to us.
+  void OnSignal(const SignalInfo& signal);
+  // To be called whenever children were reaped.
+  void OnReaped();
+
+  // What is shown to people: "ready", "reloading", "waiting"...
+  std::string StateName() const;
+  const Instance* instance() const { return instance_.get(); }
+  ChangeState change() const { return change_; }
+  const ZombieReport& zombies() const { return zombies_; }
+  // The process, also when it has just ended; 0 before the first.
+  pid_t last_pid() const { return last_pid_; }
+
+ private:
+  enum class End { kStaying, kEnding, kEnded };
+
+  // A restart that is under way, from its decision until the new process runs.
+  struct PlannedRestart {
+    Reason reason;
+    Action::OnDone done;  // may be empty
+    absl::Duration delay;
+    absl::Time began;
+    std::optional<absl::Duration> stopped_after;
+  };
+
+  // The loop.
+  void OnWake(Strategy::Wake wake);
+  std::optional<Reason> ShouldRestart(const std::optional<ExitStatus>& ended);
+  bool CanAct() const;
+  void Ask();
+  void Apply(const Reason& reason);
+  Action::OnDone BeginChange();
+  void TellStrategies();
+
+  // One restart.
+  void Restart(const Reason& reason, Action::OnDone done);
+  bool Plan(const Reason& reason, Action::OnDone done);
+  void StopProcess();
+  void StartProcess();
+  void LaunchProcess();
+  void OnNoProcess(const absl::Status& why);
+  void RefreshEnvironment();
+  std::vector<std::string> ProcessEnvironment() const;
+  Instance::Spec MakeSpec();
+  void GiveUp();
+
+  // The instance.
+  void OnInstance(Instance::Event event);
+  void OnUp();
+  void Rest();
+  void OnExited();
+  void OnEndedByItself();
+  void OnGone();
+  void AfterStop();
+  void DropInstance();
+  void OnExecFailed();
+  void LogUp();
+  void LogEnded(std::string_view what_now);
+  void MarkReadyIfSo(LogLevel level);
+
+  // Hooks (supervisor_hooks.cc).
+  void RunPreStart();
+  void OnPreStart(const Job::Result& result);
+  void OnPreStartFailed(const Job::Result& result);
+  void RunPostStop(void (Supervisor::*then)());
+  void DropHook();
+  void StopHook(const SignalInfo& signal);
+
+  // Signals and the end (supervisor_end.cc).
+  bool MeansDown(const SignalInfo& signal) const;
+  bool GivenByTerminal(const SignalInfo& signal) const;
+  void PassOn(const SignalInfo& received, const SignalInfo& signal);
+  void OnDown(const SignalInfo& signal);
+  void PassDown(const SignalInfo& signal, bool stopping, bool first);
+  int ExitCodeOf(const ExitStatus& status) const;
+  void Shutdown(int exit_code);
+  void Finish();
+  void FinalSweep();
+  void MarkEnded() { end_ = End::kEnded; }
+
+  const Context context_;
+  const Options* const options_;
+  const bool supervising_;
+  const bool on_terminal_;  // at the start
+  const std::vector<std::string> base_environment_;
+  std::vector<std::string> environment_;  // of the next start
+  const std::string mark_;
+  std::vector<std::unique_ptr<Strategy>> strategies_;
+  std::unique_ptr<Action> action_;
+  const std::function<double()> random_;
+
+  std::unique_ptr<Instance> instance_;  // null: no process
+  int generation_ = 0;
+  ChangeState change_ = ChangeState::kNone;
+  std::optional<PlannedRestart> planned_;
+  EventLoop::Timer start_timer_;  // backoff
+  EventLoop::Timer rest_timer_;
+  std::unique_ptr<Job> pre_start_;
+  std::unique_ptr<Job> post_stop_;
+  bool post_stop_due_ = false;  // a process ran for which it was not run yet
+  Backoff backoff_;
+  Backoff spawn_backoff_;  // while nothing can be forked
+  StartLimit limit_;
+  ExitStatus last_status_;
+  pid_t last_pid_ = 0;
+  EarlySignals early_signals_;
+  JobControl job_control_;
+  ZombieReport zombies_;
+
+  End end_ = End::kStaying;
+  int exit_code_ = 0;
+  int down_signal_ = 0;  // the last of TERM, INT, QUIT that was received
+  std::optional<Leftovers> final_sweep_;
+};
+
+}  // namespace reinit
+
+#endif  // REINIT_SUPERVISOR_SUPERVISOR_H_

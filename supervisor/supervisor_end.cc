@@ -1,0 +1,162 @@
+// The Supervisor's part that deals with signals and with the end.
+#include <signal.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "reaper/signals.h"
+#include "reaper/terminal.h"
+#include "supervisor/supervisor.h"
+
+namespace reinit {
+namespace {
+
+bool StopsForTerminal(int signo) {
+  return signo == SIGTSTP || signo == SIGTTIN || signo == SIGTTOU;
+}
+
+}  // namespace
+
+bool Supervisor::MeansDown(const SignalInfo& signal) const {
+  const bool stops = signal.signo == SIGTERM || signal.signo == SIGINT ||
+                     signal.signo == SIGQUIT;
+  // A plain init has nobody to pass it to, and must not outlive it.
+  if (!supervising_) {
+    return stops && (instance_ == nullptr || !instance_->alive());
+  }
+  // The terminal is gone, and with it whoever would save the next file.
+  const bool hung_up = signal.signo == SIGHUP && on_terminal_ && !OnTerminal();
+  return stops || hung_up;
+}
+
+// What is typed on a terminal, and its new size, goes to its whole foreground
+// group: once is enough. A hang-up goes to the session leader alone.
+bool Supervisor::GivenByTerminal(const SignalInfo& signal) const {
+  const bool to_the_group = signal.signo == SIGINT || signal.signo == SIGQUIT ||
+                            signal.signo == SIGTSTP || signal.signo == SIGWINCH;
+  return to_the_group && signal.code == SI_KERNEL &&
+         instance_->SharesOurGroup();
+}
+
+void Supervisor::OnSignal(const SignalInfo& received) {
+  context_.observer->OnSignal(received.signo);
+  if (job_control_.Takes(received.signo, instance_.get())) return;
+  SignalInfo signal = received;
+  signal.signo = options_->signals.rewrite.Of(received.signo);
+  if (signal.signo != 0 && MeansDown(received)) {
+    OnDown(received);
+    return;
+  }
+  const bool alive = instance_ != nullptr && instance_->alive();
+  if (!alive || !early_signals_.empty()) {
+    // Before the first process runs nothing is lost. A later one starts with
+    // all that the signal may have been about, and would only be ended by it.
+    if (end_ == End::kStaying && generation_ <= 1 && signal.signo != 0) {
+      early_signals_.Add(signal);
+    }
+    return;
+  }
+  PassOn(received, signal);
+  if (options_->init.suspends_itself && StopsForTerminal(received.signo)) {
+    context_.observer->OnSuspend();
+    context_.os->StopSelf();
+  }
+}
+
+void Supervisor::PassOn(const SignalInfo& received, const SignalInfo& signal) {
+  if (GivenByTerminal(received)) return;
+  const int error = signal.signo != 0 ? instance_->Forward(signal) : 0;
+  context_.observer->OnForwarded(received.signo, signal.signo, instance_->pid(),
+                                 error);
+}
+
+void Supervisor::OnDown(const SignalInfo& signal) {
+  const bool first = end_ == End::kStaying;
+  const int before = std::exchange(down_signal_, signal.signo);
+  if (first) {
+    context_.log->Write(LogLevel::kInfo,
+                        absl::StrCat(SignalName(signal.signo), ": stopping"));
+  }
+  const bool alive = instance_ != nullptr && instance_->alive();
+  const bool stopping = alive && instance_->stop_requested();
+  // With nothing to wait for, the signal is the reason of our own end; else
+  // the exit status of the process replaces this.
+  if (first) Shutdown(128 + signal.signo);
+  const bool second_ctrl_c = signal.signo == SIGINT && before == SIGINT;
+  StopHook(second_ctrl_c ? SignalInfo{.signo = SIGKILL} : signal);
+  if (!first && (second_ctrl_c || !alive)) {
+    if (instance_ != nullptr) instance_->KillNow();
+    if (final_sweep_.has_value()) final_sweep_->KillNow();
+    return;
+  }
+  if (alive) PassDown(signal, stopping, first);
+}
+
+void Supervisor::PassDown(const SignalInfo& signal, bool stopping, bool first) {
+  const SignalMap& rewrite = options_->signals.rewrite;
+  const int sent = signal.signo == SIGTERM && !rewrite.Changes(SIGTERM)
+                       ? options_->stop.signal
+                       : rewrite.Of(signal.signo);
+  const bool has_it = GivenByTerminal(signal);
+  if (!stopping && has_it) {
+    instance_->ExpectStop();
+    return;
+  }
+  if (!stopping) {
+    // The runtime has a clock of its own, so there is no KILL of ours.
+    instance_->Stop(sent, absl::InfiniteDuration());
+    return;
+  }
+  // Asked to stop already, for a restart: not twice in a row for one reason,
+  // and now with all the time it needs.
+  if (first) instance_->StopWithoutTimeout();
+  const bool same = first && sent == options_->stop.signal;
+  if (same || has_it) return;
+  instance_->Forward({.signo = sent});
+  instance_->Forward({.signo = SIGCONT});
+}
+
+int Supervisor::ExitCodeOf(const ExitStatus& status) const {
+  return options_->success.Contains(status) ? 0 : status.ShellCode();
+}
+
+void Supervisor::Shutdown(int exit_code) {
+  if (end_ != End::kStaying) return;
+  end_ = End::kEnding;
+  exit_code_ = exit_code;
+  planned_.reset();
+  start_timer_.Cancel();
+  strategies_.clear();
+  if (instance_ == nullptr) Finish();
+}
+
+void Supervisor::Finish() {
+  // It is bounded, and its end leads here again.
+  if (pre_start_ != nullptr || post_stop_ != nullptr) return;
+  const InitRules& rules = options_->init;
+  if (supervising_ || !rules.ends_at_once) {
+    FinalSweep();
+    return;
+  }
+  if (rules.term_group_at_end && last_pid_ != 0) {
+    // The group may live on in others; its number is not given anew so soon.
+    const int sent = options_->signals.rewrite.Of(SIGTERM);
+    const bool any = sent != 0 && options_->signals.forward_to ==
+                                      SignalOptions::ForwardTo::kGroup;
+    const int error = any ? context_.os->Send(-last_pid_, sent) : 0;
+    context_.observer->OnForwarded(SIGTERM, sent, last_pid_, error);
+  }
+  context_.observer->OnEnd(exit_code_);
+  RunPostStop(&Supervisor::MarkEnded);
+}
+
+// What nobody claims, too: orphans whose environment was wiped, for one.
+void Supervisor::FinalSweep() {
+  final_sweep_.emplace(
+      context_, options_->stop.leftover_timeout,
+      Leftovers::Scope{.everything = true, .mark = mark_, .main = last_pid_},
+      [this] { RunPostStop(&Supervisor::MarkEnded); });
+  final_sweep_->Start();
+}
+
+}  // namespace reinit

@@ -1,0 +1,128 @@
+// The Supervisor's part that runs --pre-start and --post-stop.
+#include <signal.h>
+
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "reaper/signals.h"
+#include "supervisor/messages.h"
+#include "supervisor/supervisor.h"
+
+namespace reinit {
+namespace {
+
+// Long enough for a migration; whoever waits for the container has a limit of
+// their own.
+constexpr absl::Duration kPreStartTimeout = absl::Minutes(5);
+// Half of what Docker gives the whole stop; s6's limit for a finish script.
+constexpr absl::Duration kPostStopTimeout = absl::Seconds(5);
+
+// systemd's rule for a service that has none of its own.
+bool EndsCleanly(const ExitStatus& status) {
+  return status.Success() || status.signal == SIGHUP ||
+         status.signal == SIGINT || status.signal == SIGTERM ||
+         status.signal == SIGPIPE;
+}
+
+// What systemd gives ExecStopPost=.
+void AddResult(const ExitStatus& status, bool success,
+               std::vector<std::string>& environment) {
+  const bool signal = status.signal != 0;
+  environment.push_back(absl::StrCat("EXIT_CODE=", !signal ? "exited"
+                                                   : status.core_dumped
+                                                       ? "dumped"
+                                                       : "killed"));
+  environment.push_back(
+      absl::StrCat("EXIT_STATUS=", signal ? SignalName(status.signal).substr(3)
+                                          : absl::StrCat(status.code)));
+  environment.push_back(absl::StrCat("SERVICE_RESULT=", success   ? "success"
+                                                        : !signal ? "exit-code"
+                                                        : status.core_dumped
+                                                            ? "core-dump"
+                                                            : "signal"));
+}
+
+}  // namespace
+
+void Supervisor::RunPreStart() {
+  pre_start_ = std::make_unique<Job>(
+      context_, options_->process.pre_start, ProcessEnvironment(),
+      kPreStartTimeout, Job::Output::kShown,
+      [this](const Job::Result& result) { OnPreStart(result); });
+  pre_start_->Start();
+}
+
+void Supervisor::OnPreStart(const Job::Result& result) {
+  DropHook();
+  if (end_ != End::kStaying) {
+    Finish();
+  } else if (result.Success()) {
+    LaunchProcess();
+  } else {
+    --generation_;
+    OnPreStartFailed(result);
+  }
+}
+
+void Supervisor::OnPreStartFailed(const Job::Result& result) {
+  if (result.what == Job::Result::What::kNotForked) {
+    OnNoProcess(absl::UnavailableError(result.text));
+    return;
+  }
+  Reason reason;
+  reason.text = absl::StrCat("--pre-start: ", result.text);
+  if (generation_ == 0) {
+    context_.log->Write(LogLevel::kError,
+                        absl::StrCat(reason.text, ": not starting"));
+    Shutdown(result.ShellCode());
+  } else if (Plan(reason, nullptr)) {
+    context_.log->Write(LogLevel::kWarning,
+                        absl::StrCat(reason.text, ", trying again in ",
+                                     Millis(planned_->delay)));
+    start_timer_.ArmAfter(planned_->delay);
+  } else {
+    context_.log->Write(LogLevel::kWarning, reason.text);
+    GiveUp();
+  }
+}
+
+void Supervisor::RunPostStop(void (Supervisor::*then)()) {
+  const std::vector<std::string>& command = options_->process.post_stop;
+  if (!std::exchange(post_stop_due_, false) || command.empty()) {
+    (this->*then)();
+    return;
+  }
+  std::vector<std::string> environment = ProcessEnvironment();
+  const bool success =
+      EndsCleanly(last_status_) || options_->success.Contains(last_status_);
+  AddResult(last_status_, success, environment);
+  post_stop_ = std::make_unique<Job>(
+      context_, command, std::move(environment), kPostStopTimeout,
+      Job::Output::kShown, [this, then](const Job::Result& result) {
+        DropHook();
+        if (!result.Success()) {
+          context_.log->Write(LogLevel::kWarning,
+                              absl::StrCat("--post-stop: ", result.text));
+        }
+        (this->*then)();
+      });
+  post_stop_->Start();
+}
+
+// It may be the caller, so it can go only when it has returned.
+void Supervisor::DropHook() {
+  context_.loop->Post(
+      [one = std::move(pre_start_), other = std::move(post_stop_)] {});
+}
+
+// What is being prepared is not wanted any more; what tidies up may finish,
+// unless somebody insists.
+void Supervisor::StopHook(const SignalInfo& signal) {
+  if (pre_start_ != nullptr) pre_start_->Signal(signal.signo);
+  if (post_stop_ != nullptr && signal.signo == SIGKILL) {
+    post_stop_->Signal(SIGKILL);
+  }
+}
+
+}  // namespace reinit

@@ -1,0 +1,225 @@
+// --pre-start and --post-stop.
+#include <signal.h>
+
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "supervisor/supervisor_fixture.h"
+
+namespace reinit {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsSupersetOf;
+using ::testing::Not;
+
+class HooksTest : public SupervisorTest {
+ protected:
+  HooksTest() {
+    options_.process.pre_start = {"migrate"};
+    options_.process.post_stop = {"tidy"};
+  }
+
+  // The program that was started last, which is still running; else nothing.
+  std::string Running() {
+    return os().Alive(os().last()) ? os().process(os().last()).request.argv[0]
+                                   : "";
+  }
+  const std::vector<std::string>& Environment() {
+    return os().process(os().last()).request.environment;
+  }
+};
+
+TEST_F(HooksTest, RunAroundTheProcess) {
+  StartPlain();
+  EXPECT_EQ(Running(), "migrate");
+  EXPECT_EQ(os().spawns(), 1);
+  Exit(0);
+  EXPECT_EQ(Running(), "app");
+  Exit(3);
+  EXPECT_EQ(Running(), "tidy");
+  EXPECT_FALSE(supervisor_->ended());
+  Exit(0);
+  ExpectEnded(3);
+}
+
+TEST_F(HooksTest, PostStopIsToldHowItEnded) {
+  options_.process.pre_start.clear();
+  StartPlain();
+  Exit(3);
+  EXPECT_THAT(Environment(),
+              IsSupersetOf({"EXIT_CODE=exited", "EXIT_STATUS=3",
+                            "SERVICE_RESULT=exit-code", "PATH=/bin"}));
+  Exit(0);
+}
+
+TEST_F(HooksTest, PostStopIsToldTheSignal) {
+  options_.process.pre_start.clear();
+  StartPlain();
+  os().Exit(os().last(), {.signal = SIGSEGV, .core_dumped = true});
+  world_.Settle();
+  EXPECT_THAT(Environment(),
+              IsSupersetOf({"EXIT_CODE=dumped", "EXIT_STATUS=SEGV",
+                            "SERVICE_RESULT=core-dump"}));
+  Exit(0);
+  ExpectEnded(128 + SIGSEGV);
+}
+
+TEST_F(HooksTest, AStopOfOursIsASuccess) {
+  StartSupervising();
+  Exit(0);
+  Change();
+  EXPECT_EQ(Running(), "tidy");
+  EXPECT_THAT(Environment(),
+              IsSupersetOf({"EXIT_CODE=killed", "EXIT_STATUS=TERM",
+                            "SERVICE_RESULT=success"}));
+}
+
+TEST_F(HooksTest, BothRunAtEachReload) {
+  StartSupervising();
+  Exit(0);
+  Change();
+  EXPECT_EQ(Running(), "tidy");
+  Exit(0);
+  world_.Advance(absl::Seconds(1));
+  EXPECT_EQ(Running(), "migrate");
+  EXPECT_THAT(Environment(), Contains("REINIT_GENERATION=2"));
+  Exit(0);
+  EXPECT_EQ(Running(), "app");
+  EXPECT_EQ(supervisor_->change(), ChangeState::kNone);
+}
+
+TEST_F(HooksTest, APreStartThatFailsEndsTheFirstStart) {
+  StartPlain();
+  Exit(7);
+  ExpectEnded(7);
+  EXPECT_EQ(os().spawns(), 1);  // neither the process nor post-stop
+  EXPECT_THAT(world_.log().lines(),
+              Contains(HasSubstr("--pre-start: exit code 7: not starting")));
+}
+
+TEST_F(HooksTest, APreStartThatCannotRunEndsTheFirstStart) {
+  os().set_exec_error(ENOENT);
+  StartPlain();
+  ExpectEnded(127);
+}
+
+TEST_F(HooksTest, APreStartThatHangsIsKilled) {
+  StartPlain();
+  os().process(os().last()).deaf = true;
+  world_.Advance(absl::Minutes(5));
+  ExpectEnded(1);
+}
+
+TEST_F(HooksTest, LaterItIsTriedAgainAndTheReloadStaysPending) {
+  StartSupervising();
+  Exit(0);
+  Change();
+  Exit(0);  // tidy
+  world_.Advance(absl::ZeroDuration());
+  Exit(7);
+  EXPECT_EQ(Running(), "");
+  EXPECT_NE(supervisor_->change(), ChangeState::kNone);
+  world_.Advance(absl::Milliseconds(120));
+  EXPECT_EQ(Running(), "migrate");
+  Exit(0);
+  EXPECT_EQ(Running(), "app");
+  EXPECT_EQ(supervisor_->change(), ChangeState::kNone);
+}
+
+TEST_F(HooksTest, ItUsesTheStartLimit) {
+  options_.restart.limit_burst = 2;
+  StartSupervising();
+  Exit(0);
+  Change();
+  Exit(0);
+  for (int i = 0; i < 3; ++i) {
+    world_.Advance(absl::Seconds(10));
+    EXPECT_EQ(Running(), "migrate");
+    Exit(7);
+  }
+  EXPECT_TRUE(supervisor_->ended());
+}
+
+TEST_F(HooksTest, TermGoesToThePreStartAndNothingStarts) {
+  StartPlain();
+  Signal(SIGTERM);
+  ExpectEnded(143);
+  EXPECT_EQ(os().spawns(), 1);
+}
+
+TEST_F(HooksTest, APreStartThatIgnoresTermIsWaitedForUntilTheSecondCtrlC) {
+  StartPlain();
+  const pid_t hook = os().last();
+  os().process(hook).deaf = true;
+  Signal(SIGINT);
+  EXPECT_FALSE(supervisor_->ended());
+  EXPECT_THAT(Received(hook), ElementsAre(SIGINT));
+  Signal(SIGINT);
+  ExpectEnded(130);
+}
+
+TEST_F(HooksTest, TermLetsPostStopFinish) {
+  StartPlain();
+  Exit(0);
+  Exit(3);
+  Signal(SIGTERM);
+  EXPECT_EQ(Running(), "tidy");
+  EXPECT_THAT(Received(os().last()), Not(Contains(SIGTERM)));
+  Exit(0);
+  ExpectEnded(3);
+}
+
+TEST_F(HooksTest, APostStopThatHangsIsKilledAndChangesNothing) {
+  StartPlain();
+  Exit(0);
+  Exit(3);
+  os().process(os().last()).deaf = true;
+  world_.Advance(absl::Seconds(5));
+  ExpectEnded(3);
+  EXPECT_THAT(world_.log().lines(),
+              Contains(HasSubstr("--post-stop: no result")));
+}
+
+TEST_F(HooksTest, TermBetweenTwoProcessesRunsPostStopOnce) {
+  StartSupervising();
+  Exit(0);
+  Change();
+  EXPECT_EQ(Running(), "tidy");
+  Signal(SIGTERM);
+  Exit(0);
+  ExpectEnded(143);
+  EXPECT_EQ(os().spawns(), 3);
+}
+
+TEST_F(HooksTest, AChangeDuringAHookComesAfterwards) {
+  StartSupervising();
+  Change();  // while migrate runs
+  EXPECT_EQ(Running(), "migrate");
+  EXPECT_EQ(os().spawns(), 1);
+  Exit(0);
+  EXPECT_THAT(os().sent(), Contains(::testing::Pair(::testing::_, SIGTERM)));
+  EXPECT_EQ(Running(), "tidy");
+}
+
+TEST_F(HooksTest, SignalsDuringThePreStartAreForTheProcess) {
+  StartPlain();
+  Signal(SIGUSR1);
+  Exit(0);
+  EXPECT_THAT(Received(os().last()), ElementsAre(SIGUSR1));
+}
+
+TEST_F(HooksTest, ForkThatFailsIsTriedAgain) {
+  os().set_spawn_errors(1);
+  StartPlain();
+  EXPECT_EQ(os().spawns(), 1);
+  world_.Advance(absl::Milliseconds(120));
+  EXPECT_EQ(Running(), "migrate");
+}
+
+}  // namespace
+}  // namespace reinit

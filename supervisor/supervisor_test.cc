@@ -1,0 +1,704 @@
+#include "supervisor/supervisor.h"
+
+#include <signal.h>
+
+#include <memory>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "supervisor/supervisor_fixture.h"
+
+namespace reinit {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+// -- A plain init ------------------------------------------------------------
+
+TEST_F(SupervisorTest, PlainInitEndsWithTheCodeOfItsProcess) {
+  StartPlain();
+  EXPECT_FALSE(supervisor_->ended());
+  Exit(7);
+  ExpectEnded(7);
+}
+
+TEST_F(SupervisorTest, PlainInitReportsADeathBySignal) {
+  StartPlain();
+  os().Exit(os().last(), {.signal = SIGSEGV});
+  world_.Settle();
+  ExpectEnded(128 + SIGSEGV);
+}
+
+TEST_F(SupervisorTest, PlainInitForwardsEverySignalAndDoesNothingElse) {
+  os().set_deaf_by_default(true);
+  StartPlain();
+  for (const int signo : {SIGTERM, SIGINT, SIGTERM, SIGHUP, SIGABRT, 64}) {
+    Signal(signo);
+  }
+  world_.Advance(absl::Hours(1));
+  EXPECT_THAT(Received(os().last()),
+              ElementsAre(SIGTERM, SIGINT, SIGTERM, SIGHUP, SIGABRT, 64));
+  Exit(0);
+  ExpectEnded(0);
+}
+
+TEST_F(SupervisorTest, PlainInitLeavesTheEnvironmentAlone) {
+  StartPlain();
+  EXPECT_THAT(os().process(os().last()).request.environment,
+              ElementsAre("PATH=/bin"));
+  Exit(0);
+}
+
+TEST_F(SupervisorTest, ACommandThatCannotRunEndsAtOnce) {
+  for (const auto& [error, code] : {std::pair{ENOENT, 127}, {EACCES, 126}}) {
+    os().set_exec_error(error);
+    StartPlain();
+    ExpectEnded(code);
+    EXPECT_THAT(world_.log().lines().back(), HasSubstr("'app'"));
+  }
+}
+
+TEST_F(SupervisorTest, ACommandThatCannotRunIsNotRestarted) {
+  os().set_exec_error(ENOENT);
+  options_.restart.policy = RestartOptions::Policy::kAlways;
+  StartSupervising();
+  ExpectEnded(127);
+  EXPECT_EQ(os().spawns(), 1);
+}
+
+TEST_F(SupervisorTest, ForkThatFailsIsTriedAgain) {
+  os().set_spawn_errors(3);
+  StartPlain();
+  EXPECT_FALSE(supervisor_->ended());
+  world_.Advance(absl::Seconds(2));
+  EXPECT_EQ(os().spawns(), 4);
+  Exit(3);
+  ExpectEnded(3);
+}
+
+TEST_F(SupervisorTest, APlainInitThatCannotForkCanBeStopped) {
+  os().set_spawn_errors(1000);
+  StartPlain();
+  world_.Advance(absl::Minutes(1));
+  Signal(SIGTERM);
+  ExpectEnded(128 + SIGTERM);
+}
+
+TEST_F(SupervisorTest, ASpawnErrorThatDoesNotPassEndsTheFirstStart) {
+  os().set_spawn_errors(1, EINVAL);
+  StartPlain();
+  ExpectEnded(1);
+}
+
+TEST_F(SupervisorTest, FailingToForkDoesNotSpin) {
+  options_.restart.policy = RestartOptions::Policy::kAlways;
+  options_.restart.delay = absl::ZeroDuration();
+  os().set_spawn_errors(1000);
+  StartSupervising();
+  world_.Advance(absl::Minutes(1));
+  EXPECT_LT(os().spawns(), 20);
+  Signal(SIGTERM);
+}
+
+TEST_F(SupervisorTest, ASignalInTheBackoffDoesNotEndTheNextProcess) {
+  options_.restart.policy = RestartOptions::Policy::kAlways;
+  StartSupervising();
+  Exit(1);
+  Signal(SIGHUP);
+  world_.Advance(absl::Seconds(1));
+  EXPECT_TRUE(Received(os().last()).empty());
+  EXPECT_EQ(supervisor_->StateName(), "ready");
+  Signal(SIGTERM);
+}
+
+TEST_F(SupervisorTest, EarlySignalsAreDeliveredOnceItRuns) {
+  os().set_spawn_errors(1);
+  os().set_deaf_by_default(true);
+  StartPlain();
+  Signal(SIGHUP);
+  Signal(SIGHUP);
+  Signal(40);
+  Signal(40);
+  world_.Advance(absl::Seconds(1));
+  EXPECT_THAT(Received(os().last()), ElementsAre(SIGHUP, 40, 40));
+  Exit(0);
+}
+
+TEST_F(SupervisorTest, ASignalBetweenForkAndExecReachesTheProcess) {
+  os().set_hold_exec(true);
+  os().set_deaf_by_default(true);
+  StartPlain();
+  Signal(SIGHUP);
+  EXPECT_THAT(Received(os().last()), ElementsAre(SIGHUP));
+  Exit(0);
+}
+
+TEST_F(SupervisorTest, RewritesAndDropsSignals) {
+  os().set_deaf_by_default(true);
+  ASSERT_TRUE(options_.signals.rewrite.Add("TERM:QUIT").ok());
+  ASSERT_TRUE(options_.signals.rewrite.Add("HUP:").ok());
+  StartPlain();
+  Signal(SIGTERM);
+  Signal(SIGHUP);
+  Signal(SIGINT);
+  EXPECT_THAT(Received(os().last()), ElementsAre(SIGQUIT, SIGINT));
+  Exit(0);
+}
+
+TEST_F(SupervisorTest, ARewrittenTermIsStillDown) {
+  ASSERT_TRUE(options_.signals.rewrite.Add("TERM:INT").ok());
+  StartSupervising();
+  Signal(SIGTERM);
+  ExpectEnded(128 + SIGINT);
+}
+
+TEST_F(SupervisorTest, ADroppedTermIsNoDown) {
+  ASSERT_TRUE(options_.signals.rewrite.Add("TERM:").ok());
+  StartSupervising();
+  Signal(SIGTERM);
+  EXPECT_FALSE(supervisor_->ended());
+  EXPECT_TRUE(Received(os().last()).empty());
+  Signal(SIGQUIT);
+  ExpectEnded(128 + SIGQUIT);
+}
+
+TEST_F(SupervisorTest, SuccessExitStatusEndsWithZero) {
+  options_.success = *ExitCodes::Parse("143,TERM");
+  StartPlain();
+  Exit(143);
+  ExpectEnded(0);
+  StartPlain();
+  Signal(SIGTERM);
+  ExpectEnded(0);
+  StartPlain();
+  Exit(7);
+  ExpectEnded(7);
+}
+
+// -- Leftovers ----------------------------------------------------------------
+
+TEST_F(SupervisorTest, LeftoversGetTermAndContBeforeTheEnd) {
+  StartPlain();
+  const pid_t orphan = os().AddChildOf(os().last());
+  os().process(orphan).marked = false;
+  os().process(orphan).deaf = true;
+  Exit(5);
+  EXPECT_FALSE(supervisor_->ended());
+  EXPECT_THAT(Received(orphan), ElementsAre(SIGTERM, SIGCONT));
+  world_.Advance(absl::Seconds(2));
+  ExpectEnded(5);
+}
+
+TEST_F(SupervisorTest, ALeftoverThatEndsByItselfIsNotWaitedFor) {
+  StartPlain();
+  os().AddChildOf(os().last());
+  Exit(5);
+  ExpectEnded(5);
+}
+
+TEST_F(SupervisorTest, AnUnkillableLeftoverDoesNotHoldUpTheEnd) {
+  StartPlain();
+  const pid_t stuck = os().AddChildOf(os().last());
+  os().process(stuck).deaf = true;
+  os().process(stuck).unkillable = true;
+  Exit(5);
+  world_.Advance(absl::Seconds(4));
+  ExpectEnded(5);
+  os().Exit(stuck, {});
+}
+
+// Forked while the list of processes was read, by a parent that ended then.
+TEST_F(SupervisorTest, ALeftoverThatOneLookMissesIsFound) {
+  StartPlain();
+  const pid_t leftover = os().AddChildOf(os().last());
+  os().set_blind_looks(1);
+  Exit(4);
+  EXPECT_EQ(os().sent().front(), std::make_pair(leftover, SIGTERM));
+  EXPECT_EQ(supervisor_->exit_code(), 4);
+}
+
+TEST_F(SupervisorTest, AnyEndAtTheVeryEndIsAReasonToLookAgain) {
+  StartPlain();
+  const pid_t dying = os().AddChildOf(os().last());
+  const pid_t leftover = os().AddChildOf(os().last());
+  os().set_blind_looks(4);
+  Exit(4);
+  EXPECT_TRUE(os().Alive(leftover));
+  os().Exit(dying, {});
+  world_.Settle();
+  EXPECT_FALSE(os().Alive(leftover));
+  EXPECT_TRUE(supervisor_->ended());
+}
+
+TEST_F(SupervisorTest, ALeftoverOfItsGroupIsItsOwnWhateverItsEnvironmentSays) {
+  StartSupervising();
+  const pid_t leftover = os().AddChildOf(os().last());
+  os().process(leftover).deaf = true;
+  os().process(leftover).marked = false;  // overwritten by setproctitle
+  os().process(leftover).group = os().last();
+  Change();
+  EXPECT_THAT(Received(leftover), ElementsAre(SIGTERM, SIGCONT));
+  world_.Advance(absl::Seconds(2));
+  EXPECT_EQ(os().spawns(), 2);
+  Signal(SIGTERM);
+}
+
+TEST_F(SupervisorTest, ADownSignalCutsAnEndlessLeftoverTimeoutShort) {
+  options_.stop.leftover_timeout = absl::InfiniteDuration();
+  StartPlain();
+  os().process(os().AddChildOf(os().last())).deaf = true;
+  Exit(3);
+  world_.Advance(absl::Hours(1));
+  EXPECT_FALSE(supervisor_->ended());
+  Signal(SIGTERM);
+  ExpectEnded(3);
+}
+
+TEST_F(SupervisorTest, ANewInstanceWaitsUntilTheOldOnesLeftoversAreGone) {
+  StartSupervising();
+  const pid_t leftover = os().AddChildOf(os().last());
+  os().process(leftover).deaf = true;
+  Change();
+  EXPECT_EQ(os().spawns(), 1);
+  EXPECT_THAT(Received(leftover), ElementsAre(SIGTERM, SIGCONT));
+  world_.Advance(absl::Seconds(2));
+  EXPECT_FALSE(os().Alive(leftover));
+  EXPECT_EQ(os().spawns(), 2);
+  Signal(SIGTERM);
+}
+
+TEST_F(SupervisorTest, StrangersAreLeftAloneUntilTheEnd) {
+  StartSupervising();
+  const pid_t stranger = os().AddChildOf(FakeOs::kSelf);  // of docker exec
+  os().process(stranger).marked = false;
+  Change();
+  EXPECT_EQ(os().spawns(), 2);
+  EXPECT_TRUE(Received(stranger).empty());
+  Signal(SIGTERM);
+  EXPECT_FALSE(os().Alive(stranger));
+  ExpectEnded(128 + SIGTERM);
+}
+
+// -- The reload loop ----------------------------------------------------------
+
+TEST_F(SupervisorTest, AChangeStopsAndStartsTheProcess) {
+  StartSupervising();
+  const pid_t first = os().last();
+  Change("src/app.py");
+  EXPECT_FALSE(os().Alive(first));
+  EXPECT_EQ(os().spawns(), 2);
+  EXPECT_THAT(os().sent()[0], ::testing::Pair(first, SIGTERM));
+  EXPECT_THAT(os().process(os().last()).request.environment,
+              Contains("REINIT_CHANGED=src/app.py"));
+  EXPECT_THAT(os().process(os().last()).request.environment,
+              Contains("REINIT_GENERATION=2"));
+  EXPECT_THAT(world_.log().lines(),
+              Contains(HasSubstr("reload 1: src/app.py")));
+  EXPECT_EQ(supervisor_->change(), ChangeState::kNone);
+  Signal(SIGTERM);
+  ExpectEnded(128 + SIGTERM);
+}
+
+TEST_F(SupervisorTest, WhatChangesDuringARestartIsOneMore) {
+  os().set_deaf_by_default(true);
+  StartSupervising();
+  const pid_t first = os().last();
+  Change();
+  Change();
+  Change();
+  EXPECT_EQ(supervisor_->change(), ChangeState::kApplying);
+  EXPECT_EQ(os().spawns(), 1);
+  Exit(0);
+  EXPECT_FALSE(os().Alive(first));
+  EXPECT_EQ(os().spawns(), 2);  // and this one is being stopped again
+  Exit(0);
+  EXPECT_EQ(os().spawns(), 3);
+  EXPECT_EQ(supervisor_->change(), ChangeState::kNone);
+  Exit(0);
+  ExpectEnded(0);
+}
+
+TEST_F(SupervisorTest, AChangeWhileStartingWaitsUntilItRuns) {
+  os().set_hold_exec(true);
+  StartSupervising();
+  Change();
+  EXPECT_TRUE(Received(os().last()).empty());
+  os().Executed(os().last());
+  world_.Settle();
+  EXPECT_EQ(os().spawns(), 2);
+  Signal(SIGTERM);
+}
+
+TEST_F(SupervisorTest, ADeafProcessIsKilledAfterTheStopTimeout) {
+  os().set_deaf_by_default(true);
+  StartSupervising();
+  const pid_t first = os().last();
+  Change();
+  world_.Advance(options_.stop.timeout - absl::Milliseconds(1));
+  EXPECT_TRUE(os().Alive(first));
+  EXPECT_THAT(Received(first), ElementsAre(SIGTERM, SIGCONT));
+  world_.Advance(absl::Milliseconds(1));
+  EXPECT_FALSE(os().Alive(first));
+  EXPECT_EQ(os().spawns(), 2);
+  Exit(0);
+}
+
+TEST_F(SupervisorTest, StopSignalIsOurs) {
+  options_.stop.signal = SIGINT;
+  StartSupervising();
+  const pid_t first = os().last();
+  Change();
+  EXPECT_EQ(os().sent()[0], std::make_pair(first, SIGINT));
+  const pid_t second = os().last();
+  Signal(SIGTERM);  // --stop-signal replaces TERM
+  EXPECT_EQ(os().sent()[1], std::make_pair(second, SIGINT));
+  ExpectEnded(128 + SIGINT);
+}
+
+TEST_F(SupervisorTest, AfterExitWaitStaysForTheNextChange) {
+  options_.after_exit = AfterExit::kWait;
+  StartSupervising();
+  Exit(1);
+  EXPECT_FALSE(supervisor_->ended());
+  EXPECT_EQ(supervisor_->StateName(), "waiting");
+  world_.Advance(absl::Hours(1));
+  EXPECT_EQ(os().spawns(), 1);
+  Change();
+  EXPECT_EQ(os().spawns(), 2);
+  Signal(SIGTERM);
+  ExpectEnded(128 + SIGTERM);
+}
+
+TEST_F(SupervisorTest, WithoutItTheEndOfTheProcessIsTheEnd) {
+  StartSupervising();
+  Change();
+  Exit(9);
+  ExpectEnded(9);
+}
+
+TEST_F(SupervisorTest, AReloadWhoseCommandIsMissingIsTriedAgain) {
+  StartSupervising();
+  os().set_exec_error(ENOENT);
+  Change();
+  EXPECT_FALSE(supervisor_->ended());
+  EXPECT_EQ(supervisor_->change(), ChangeState::kApplying);
+  os().set_exec_error(0);
+  world_.Advance(absl::Seconds(1));
+  EXPECT_EQ(supervisor_->change(), ChangeState::kNone);
+  EXPECT_EQ(supervisor_->StateName(), "ready");
+  Signal(SIGTERM);
+}
+
+TEST_F(SupervisorTest, ReloadsDoNotUseTheRestartBudget) {
+  options_.restart.policy = RestartOptions::Policy::kAlways;
+  StartSupervising();
+  for (int i = 0; i < 50; ++i) Change();
+  EXPECT_EQ(os().spawns(), 51);
+  EXPECT_FALSE(supervisor_->ended());
+  Signal(SIGTERM);
+}
+
+// -- Restart policy -----------------------------------------------------------
+
+TEST_F(SupervisorTest, OnFailureRestartsAfterAFailureOnly) {
+  options_.restart.policy = RestartOptions::Policy::kOnFailure;
+  StartSupervising();
+  Exit(1);
+  EXPECT_EQ(supervisor_->StateName(), "backoff");
+  world_.Advance(absl::Milliseconds(101));
+  EXPECT_EQ(os().spawns(), 2);
+  Exit(0);
+  ExpectEnded(0);
+}
+
+TEST_F(SupervisorTest, GivesUpWithTheCodeOfTheProcess) {
+  options_.restart.policy = RestartOptions::Policy::kAlways;
+  options_.restart.limit_burst = 3;
+  StartSupervising();
+  for (int i = 0; i < 4; ++i) {
+    Exit(33);
+    world_.Advance(absl::Seconds(11));
+  }
+  EXPECT_EQ(os().spawns(), 4);
+  ExpectEnded(33);
+}
+
+TEST_F(SupervisorTest, GivesUpWithOneWhereTheCodeSaysSuccess) {
+  options_.restart.policy = RestartOptions::Policy::kAlways;
+  options_.restart.limit_burst = 1;
+  StartSupervising();
+  for (int i = 0; i < 2; ++i) {
+    Exit(0);
+    world_.Advance(absl::Seconds(11));
+  }
+  ExpectEnded(1);
+}
+
+TEST_F(SupervisorTest, GivesUpWithOneWhereTheLastStopWasOurs) {
+  options_.restart.limit_burst = 1;
+  StartSupervising();
+  Sick();
+  world_.Advance(absl::Seconds(11));
+  Sick();
+  ExpectEnded(1);
+}
+
+TEST_F(SupervisorTest, AfterExitWaitStaysWhenRestartingDidNotHelp) {
+  options_.after_exit = AfterExit::kWait;
+  options_.restart.limit_burst = 2;
+  StartSupervising();
+  os().set_exec_error(ENOENT);  // a build takes its time
+  Change();
+  world_.Advance(absl::Minutes(1));
+  EXPECT_FALSE(supervisor_->ended());
+  os().set_exec_error(0);
+  Change();
+  EXPECT_EQ(supervisor_->StateName(), "ready");
+  Signal(SIGTERM);
+}
+
+TEST_F(SupervisorTest, StartLimitActionStayWaitsForAChange) {
+  options_.restart.policy = RestartOptions::Policy::kAlways;
+  options_.restart.limit_burst = 1;
+  options_.restart.limit_action = RestartOptions::LimitAction::kStay;
+  StartSupervising();
+  for (int i = 0; i < 2; ++i) {
+    Exit(1);
+    world_.Advance(absl::Seconds(11));
+  }
+  EXPECT_EQ(supervisor_->StateName(), "waiting");
+  Change();
+  EXPECT_EQ(os().spawns(), 3);
+  Exit(1);  // the budget is new
+  EXPECT_EQ(supervisor_->StateName(), "backoff");
+  Signal(SIGTERM);
+  ExpectEnded(128 + SIGTERM);
+}
+
+TEST_F(SupervisorTest, AChangeCutsTheBackoffShort) {
+  options_.restart.policy = RestartOptions::Policy::kAlways;
+  options_.restart.delay = absl::Hours(1);
+  StartSupervising();
+  Exit(1);
+  EXPECT_EQ(os().spawns(), 1);
+  Change();
+  EXPECT_EQ(os().spawns(), 2);
+  Signal(SIGTERM);
+}
+
+TEST_F(SupervisorTest, ALongReadyTimeForgetsTheBackoff) {
+  options_.restart.policy = RestartOptions::Policy::kAlways;
+  StartSupervising();
+  for (int i = 0; i < 5; ++i) {
+    world_.Advance(options_.restart.reset);
+    Exit(1);
+    EXPECT_EQ(supervisor_->StateName(), "backoff");
+    world_.Advance(absl::Milliseconds(101));
+    EXPECT_EQ(supervisor_->StateName(), "ready");
+  }
+  Signal(SIGTERM);
+}
+
+TEST_F(SupervisorTest, ALongReadyTimeDoesNotForgetTheBudget) {
+  options_.restart.policy = RestartOptions::Policy::kAlways;
+  options_.restart.limit_burst = 2;  // as on-failure:2 sets it
+  options_.restart.limit_interval = absl::InfiniteDuration();
+  StartSupervising();
+  for (int i = 0; i < 3; ++i) {
+    world_.Advance(absl::Hours(1));
+    Exit(9);
+    world_.Advance(absl::Seconds(11));
+  }
+  ExpectEnded(9);
+}
+
+TEST_F(SupervisorTest, FailingHealthRestartsWithBackoff) {
+  StartSupervising();
+  const pid_t first = os().last();
+  Sick();
+  EXPECT_FALSE(os().Alive(first));
+  EXPECT_EQ(supervisor_->StateName(), "backoff");
+  world_.Advance(absl::Milliseconds(101));
+  EXPECT_EQ(os().spawns(), 2);
+  Signal(SIGTERM);
+}
+
+TEST_F(SupervisorTest, ReadyWaitsForTheStrategies) {
+  fake_.ready = false;
+  StartSupervising();
+  EXPECT_EQ(supervisor_->StateName(), "up");
+  fake_.ready = true;
+  fake_.wake(Strategy::Wake::kAsk);
+  world_.Settle();
+  EXPECT_EQ(supervisor_->StateName(), "ready");
+  Signal(SIGTERM);
+}
+
+// -- Down, at any moment ------------------------------------------------------
+
+struct Moment {
+  const char* name;
+  int exit_code;  // after TERM
+};
+
+class DownTest : public SupervisorTest,
+                 public ::testing::WithParamInterface<Moment> {};
+
+TEST_P(DownTest, TermEndsInTimeWithTheRightStatus) {
+  const std::string moment = GetParam().name;
+  options_.restart.policy = RestartOptions::Policy::kAlways;
+  if (moment == "fork_fails") os().set_spawn_errors(1000);
+  if (moment == "starting") os().set_hold_exec(true);
+  if (moment == "stopping") os().set_deaf_by_default(true);
+  if (moment == "waiting") {
+    options_.restart.policy = RestartOptions::Policy::kNo;
+    options_.after_exit = AfterExit::kWait;
+  }
+  StartSupervising();
+  if (moment == "backoff" || moment == "waiting") Exit(1);
+  if (moment == "stopping") Change();
+  if (moment == "leftovers") {
+    os().process(os().AddChildOf(os().last())).deaf = true;
+    Change();
+    ASSERT_EQ(os().spawns(), 1);
+  }
+  Signal(SIGTERM);
+  if (moment == "stopping") {
+    // No KILL of ours any more: it has all the time that the runtime gives.
+    world_.Advance(absl::Hours(1));
+    EXPECT_FALSE(supervisor_->ended());
+    Exit(0);
+  }
+  if (moment == "leftovers") world_.Advance(absl::Seconds(4));
+  ExpectEnded(GetParam().exit_code);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Moments, DownTest,
+    ::testing::Values(Moment{"fork_fails", 143}, Moment{"starting", 143},
+                      Moment{"running", 143}, Moment{"stopping", 0},
+                      Moment{"leftovers", 143}, Moment{"backoff", 143},
+                      Moment{"waiting", 143}),
+    [](const auto& moment) { return std::string(moment.param.name); });
+
+TEST_F(SupervisorTest, DownGivesTheProcessAllTheTimeItNeeds) {
+  os().set_deaf_by_default(true);
+  options_.restart.policy = RestartOptions::Policy::kAlways;
+  StartSupervising();
+  Signal(SIGTERM);
+  world_.Advance(absl::Hours(1));
+  EXPECT_THAT(Received(os().last()), ElementsAre(SIGTERM, SIGCONT));
+  Exit(0);
+  ExpectEnded(0);
+  EXPECT_EQ(os().spawns(), 1);
+}
+
+TEST_F(SupervisorTest, ARepeatedTermIsForwardedAgain) {
+  os().set_deaf_by_default(true);
+  StartSupervising();
+  Signal(SIGTERM);
+  Signal(SIGTERM);
+  Signal(SIGINT);
+  EXPECT_THAT(Received(os().last()),
+              ElementsAre(SIGTERM, SIGCONT, SIGTERM, SIGCONT, SIGINT, SIGCONT));
+  Exit(0);
+}
+
+TEST_F(SupervisorTest, ASecondCtrlCKills) {
+  os().set_deaf_by_default(true);
+  StartSupervising();
+  Signal(SIGINT);
+  EXPECT_FALSE(supervisor_->ended());
+  Signal(SIGINT);
+  ExpectEnded(128 + SIGKILL);
+}
+
+TEST_F(SupervisorTest, TermDuringARestartIsNotASecondTermForTheProcess) {
+  os().set_deaf_by_default(true);
+  StartSupervising();
+  Change();
+  Signal(SIGTERM);
+  EXPECT_THAT(Received(os().last()), ElementsAre(SIGTERM, SIGCONT));
+  Signal(SIGTERM);
+  EXPECT_THAT(Received(os().last()),
+              ElementsAre(SIGTERM, SIGCONT, SIGTERM, SIGCONT));
+  Exit(4);
+  ExpectEnded(4);
+  EXPECT_EQ(os().spawns(), 1);
+}
+
+TEST_F(SupervisorTest, OtherSignalsAreForwardedWhenSupervising) {
+  os().set_deaf_by_default(true);
+  StartSupervising();
+  Signal(SIGHUP);
+  Signal(SIGUSR1);
+  EXPECT_THAT(Received(os().last()), ElementsAre(SIGHUP, SIGUSR1));
+  Exit(0);
+}
+
+// -- Anything, in any order ---------------------------------------------------
+
+// The invariants that hold whatever happens: never two processes, never an
+// early end, and TERM always ends it.
+TEST_F(SupervisorTest, RandomStepsKeepTheInvariants) {
+  const unsigned seed = ::testing::UnitTest::GetInstance()->random_seed() + 1;
+  SCOPED_TRACE(absl::StrCat("seed ", seed));
+  std::minstd_rand random(seed);
+  for (int round = 0; round < 300; ++round) {
+    options_ = {};
+    options_.command = {"app"};
+    options_.restart.policy = RestartOptions::Policy::kAlways;
+    options_.restart.limit_burst = 0;
+    os().set_exec_error(0);
+    os().set_spawn_errors(0);
+    StartSupervising();
+    for (int step = 0; step < 60; ++step) {
+      os().set_deaf_by_default(random() % 4 == 0);
+      os().set_exec_error(random() % 8 == 0 && step > 0 ? ENOENT : 0);
+      if (random() % 16 == 0) os().set_spawn_errors(2);
+      switch (random() % 7) {
+        case 0:
+          Change();
+          break;
+        case 1:
+          Sick();
+          break;
+        case 2:
+          if (os().Alive(os().last())) {
+            os().process(os().AddChildOf(os().last())).deaf = random() % 2 == 0;
+          }
+          break;
+        case 3:
+          Exit(static_cast<int>(random() % 3));
+          break;
+        case 4:
+          Signal(SIGUSR1);
+          break;
+        default:
+          world_.Advance(absl::Milliseconds(random() % 3000));
+      }
+      int mains = 0;
+      for (const auto& [pid, process] : os().processes()) {
+        mains += !process.request.argv.empty();
+      }
+      ASSERT_LE(mains, 1) << "round " << round << " step " << step;
+      ASSERT_FALSE(supervisor_->ended());
+      ASSERT_EQ(world_.loop().armed_timers() <= 2, true);
+    }
+    Signal(SIGTERM);
+    world_.Advance(absl::Seconds(30));
+    if (!supervisor_->ended()) Exit(0);  // deaf, and given all its time
+    world_.Advance(absl::Seconds(30));
+    ASSERT_TRUE(supervisor_->ended()) << "round " << round;
+    ASSERT_TRUE(os().processes().empty());
+  }
+}
+
+}  // namespace
+}  // namespace reinit

@@ -1,0 +1,78 @@
+#include "supervisor/watch/listing.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+
+namespace reinit {
+namespace {
+
+// Some file systems do not say in a directory what a name stands for.
+bool IsDirectory(int fd, const dirent64& entry) {
+  if (entry.d_type != DT_UNKNOWN) return entry.d_type == DT_DIR;
+  struct stat st;
+  return ::fstatat(fd, entry.d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+         S_ISDIR(st.st_mode);
+}
+
+bool IsDots(const char* name) {
+  return std::strcmp(name, ".") == 0 || std::strcmp(name, "..") == 0;
+}
+
+// Sockets, pipes and devices are no content: a server that makes its socket in
+// the watched folder would be restarted for that.
+bool IsSpecial(unsigned char type) {
+  return type == DT_SOCK || type == DT_FIFO || type == DT_CHR || type == DT_BLK;
+}
+
+}  // namespace
+
+void NameList::Add(const char* text) {
+  offsets.push_back(static_cast<uint32_t>(bytes.size()));
+  bytes.append(text, std::strlen(text) + 1);
+}
+
+void NameList::Sort() {
+  const char* const base = bytes.data();
+  std::sort(offsets.begin(), offsets.end(), [base](uint32_t a, uint32_t b) {
+    return std::strcmp(base + a, base + b) < 0;
+  });
+}
+
+bool ReadListing(int fd, const Filter& filter, Listing* listing) {
+  alignas(dirent64) char buffer[32 * 1024];
+  if (::lseek(fd, 0, SEEK_SET) < 0) return false;
+  bool good = true;
+  for (;;) {
+    // readdir would need a DIR, which allocates and owns the descriptor.
+    const long size = ::syscall(SYS_getdents64, fd, buffer, sizeof(buffer));
+    good = size >= 0;
+    if (size <= 0) break;
+    for (long at = 0; at < size;) {
+      const auto* entry = reinterpret_cast<const dirent64*>(buffer + at);
+      at += entry->d_reclen;
+      if (IsDots(entry->d_name) || IsSpecial(entry->d_type)) continue;
+      if (IsDirectory(fd, *entry)) {
+        if (filter.EntersDirectory(entry->d_name)) {
+          listing->directories.Add(entry->d_name);
+        }
+      } else if (filter.WatchesFile(entry->d_name)) {
+        listing->files.Add(entry->d_name);
+      }
+    }
+  }
+  const int error = errno;
+  listing->files.Sort();
+  listing->directories.Sort();
+  errno = error;
+  return good;
+}
+
+}  // namespace reinit

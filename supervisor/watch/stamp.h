@@ -1,0 +1,54 @@
+// What tells two states of a file apart, in 64 bits.
+#ifndef REINIT_SUPERVISOR_WATCH_STAMP_H_
+#define REINIT_SUPERVISOR_WATCH_STAMP_H_
+
+#include <sys/stat.h>
+
+#include <cstdint>
+#include <string_view>
+
+namespace reinit {
+
+// All hashes here are the same in every process and at every time, because a
+// new watch helper compares its own with what the last one told PID 1. They are
+// no defence against somebody who searches for collisions.
+
+// Mixes `value` into `hash`; for equal `hash`, different values give different
+// results.
+inline uint64_t MixIn(uint64_t hash, uint64_t value) {
+  hash = (hash ^ value) * 0x9fb21c651e98df25ULL;
+  return hash ^ (hash >> 32);
+}
+
+// Of device, inode, size, mtime and ctime, never 0. Any difference counts, so a
+// clock that is set back or a `cp -p` of an older file is a change too; chmod
+// and rename show in ctime.
+inline uint64_t StampOf(const struct stat& st) {
+  uint64_t hash = MixIn(0x7265696e6974ULL, st.st_dev);
+  hash = MixIn(hash, st.st_ino);
+  hash = MixIn(hash, static_cast<uint64_t>(st.st_size));
+  hash = MixIn(hash, static_cast<uint64_t>(st.st_mtim.tv_sec));
+  hash = MixIn(hash, static_cast<uint64_t>(st.st_mtim.tv_nsec));
+  hash = MixIn(hash, static_cast<uint64_t>(st.st_ctim.tv_sec));
+  hash = MixIn(hash, static_cast<uint64_t>(st.st_ctim.tv_nsec));
+  return hash != 0 ? hash : 1;
+}
+
+// Of the path that is `name` below the path with the hash `parent`.
+inline uint64_t PathHash(uint64_t parent, std::string_view name) {
+  uint64_t hash = parent ^ 0xcbf29ce484222325ULL;
+  for (const char c : name) {
+    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
+  }
+  return MixIn(hash, name.size());
+}
+
+// What one path with this stamp adds to the digest of a tree: a sum, so that
+// order means nothing and a change costs one subtraction.
+inline uint64_t DigestOf(uint64_t path_hash, uint64_t stamp) {
+  return MixIn(MixIn(path_hash, stamp), 0x77617463680aULL);
+}
+
+}  // namespace reinit
+
+#endif  // REINIT_SUPERVISOR_WATCH_STAMP_H_

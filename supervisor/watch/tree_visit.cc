@@ -1,0 +1,317 @@
+// The part of Tree that looks into directories.
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+#include <ctime>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "supervisor/watch/listing.h"
+#include "supervisor/watch/stamp.h"
+#include "supervisor/watch/tree.h"
+
+namespace reinit {
+namespace {
+
+constexpr int kOpenFlags =
+    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
+
+// Longer than a tick of the coarse clock that file systems stamp with (10 ms at
+// the most), with room for a busy machine.
+constexpr int64_t kRacyNanoseconds = 50'000'000;
+
+int64_t Nanoseconds(const timespec& time) {
+  return static_cast<int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
+}
+
+int64_t WallClock() {
+  timespec now;
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  return Nanoseconds(now);
+}
+
+// Kernel interfaces: endless, changing by themselves, and some act on reading.
+bool IsPseudoFileSystem(int fd) {
+  constexpr unsigned long kCgroup = 0x27e0eb;
+  constexpr unsigned long kMqueue = 0x19800202;
+  constexpr unsigned long kConfigfs = 0x62656570;
+  constexpr unsigned long kFusectl = 0x65735543;
+  struct statfs fs;
+  if (::fstatfs(fd, &fs) != 0) return false;
+  switch (static_cast<unsigned long>(fs.f_type)) {
+    case PROC_SUPER_MAGIC:
+    case SYSFS_MAGIC:
+    case DEVPTS_SUPER_MAGIC:
+    case CGROUP2_SUPER_MAGIC:
+    case DEBUGFS_MAGIC:
+    case TRACEFS_MAGIC:
+    case SECURITYFS_MAGIC:
+    case BPF_FS_MAGIC:
+    case PSTOREFS_MAGIC:
+    case EFIVARFS_MAGIC:
+    case BINFMTFS_MAGIC:
+    case SELINUX_MAGIC:
+    case NSFS_MAGIC:
+    case kCgroup:
+    case kMqueue:
+    case kConfigfs:
+    case kFusectl:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+Tree::Directory* Tree::AddDirectory(Root* root, Directory* parent,
+                                    std::string_view name) {
+  auto directory = std::make_unique<Directory>();
+  Directory* const added = directory.get();
+  added->root = static_cast<uint32_t>(root - roots_.data());
+  added->parent = parent;
+  added->name = std::string(name);
+  added->path_hash =
+      parent == nullptr ? root->path_hash : PathHash(parent->path_hash, name);
+  if (free_slots_.empty()) {
+    added->slot = static_cast<uint32_t>(directories_.size());
+    directories_.push_back(std::move(directory));
+  } else {
+    added->slot = free_slots_.back();
+    free_slots_.pop_back();
+    directories_[added->slot] = std::move(directory);
+  }
+  pending_.push_back(added);
+  return added;
+}
+
+// The parent's list of children is the caller's. Without `report` its files
+// stay in the digest, on the root's account.
+void Tree::RemoveDirectory(Directory* top, bool report) {
+  Root& root = roots_[top->root];
+  if (root.directory == top) root.directory = nullptr;
+  std::vector<Directory*> all = {top};
+  for (size_t i = 0; i < all.size(); ++i) {
+    Directory* const directory = all[i];
+    all.insert(all.end(), directory->children.begin(),
+               directory->children.end());
+    for (Entry& entry : directory->entries) {
+      if (report) {
+        Update(directory, &entry, 0);
+      } else if (entry.stamp != 0) {
+        const std::string_view name(directory->names.data() + entry.name);
+        root.gone_digest +=
+            DigestOf(PathHash(directory->path_hash, name), entry.stamp);
+      }
+    }
+  }
+  for (Directory* const directory : all) {
+    const uint32_t slot = directory->slot;
+    if (directory->fd.valid() && directory->parent != nullptr) --open_;
+    directories_[slot].reset();
+    free_slots_.push_back(slot);
+  }
+}
+
+// From the nearest directory above that is open; a root's own always is.
+Tree::Handle Tree::Open(Directory* directory) {
+  std::vector<const Directory*> closed;
+  const Directory* at = directory;
+  for (; !at->fd.valid(); at = at->parent) closed.push_back(at);
+  Handle handle;
+  handle.fd = at->fd.get();
+  for (auto next = closed.rbegin(); next != closed.rend(); ++next) {
+    UniqueFd fd(::openat(handle.fd, (*next)->name.c_str(), kOpenFlags));
+    const int error = errno;  // closing the one above may change it
+    handle.fd = fd.get();
+    handle.owned = std::move(fd);
+    errno = error;
+    if (handle.fd < 0) break;
+  }
+  return handle;
+}
+
+void Tree::KeepOpen(Directory* directory, Handle* handle) {
+  if (!handle->owned.valid() || open_ >= max_open_) return;
+  directory->fd = std::move(handle->owned);
+  ++open_;
+}
+
+// Depth first, so that the file system finds what it needs still warm.
+void Tree::VisitPending() {
+  while (!pending_.empty()) {
+    Directory* const directory = pending_.back();
+    pending_.pop_back();
+    Visit(directory, /*only_dirty=*/false);
+  }
+}
+
+void Tree::Visit(Directory* directory, bool only_dirty) {
+  directory->seen = sweep_;
+  if (directory->skipped) return;
+  Handle handle = Open(directory);
+  // Before the stamp is read: a change after that has a later time.
+  const int64_t now = WallClock();
+  struct stat st;
+  if (handle.fd < 0 || ::fstat(handle.fd, &st) != 0) {
+    CannotRead(directory, errno);
+    return;
+  }
+  const bool first = directory->inode == 0;
+  directory->device = st.st_dev;
+  directory->inode = st.st_ino;
+  if (first && !Enters(*directory, handle.fd)) {
+    directory->skipped = true;
+    return;
+  }
+  KeepOpen(directory, &handle);
+  const uint64_t stamp = StampOf(st);
+  if (!base_line_ && stamp != directory->stamp) MarkDirty(directory);
+  if (stamp != directory->stamp || directory->racy) {
+    directory->stamp = stamp;
+    directory->racy = Nanoseconds(st.st_ctim) >= now - kRacyNanoseconds;
+    ReadAgain(directory, handle.fd);
+  }
+  for (Entry& entry : directory->entries) {
+    if (only_dirty && !entry.dirty && entry.stamp != 0) continue;
+    LookAt(directory, handle.fd, &entry);
+  }
+}
+
+bool Tree::Enters(const Directory& directory, int fd) const {
+  if (directory.parent == nullptr) return true;  // the user has named it
+  // /dev is mostly a tmpfs, which is otherwise worth watching.
+  if (directory.device == dev_device_ && directory.inode == dev_inode_) {
+    return false;
+  }
+  return directory.device == directory.parent->device ||
+         !IsPseudoFileSystem(fd);
+}
+
+void Tree::ReadAgain(Directory* directory, int fd) {
+  Listing listing;
+  if (!ReadListing(fd, filter_, &listing)) {
+    // Half a list would look like removed files.
+    CannotRead(directory, errno);
+    return;
+  }
+  MergeFiles(directory, std::move(listing.files));
+  MergeDirectories(directory, fd, listing.directories);
+}
+
+void Tree::MergeFiles(Directory* directory, NameList found) {
+  std::vector<Entry> merged(found.size());
+  size_t i = 0;
+  std::vector<Entry>& known = directory->entries;
+  for (size_t j = 0; j < found.size(); ++j) {
+    merged[j].name = found.offsets[j];
+    int order = 1;
+    for (; i < known.size(); ++i) {
+      order =
+          std::strcmp(directory->names.data() + known[i].name, found.name(j));
+      if (order >= 0) break;
+      Update(directory, &known[i], 0);
+    }
+    if (i < known.size() && order == 0) {
+      merged[j].stamp = known[i].stamp;
+      merged[j].dirty = known[i].dirty;
+      ++i;
+    }
+  }
+  for (; i < known.size(); ++i) Update(directory, &known[i], 0);
+  found.bytes.shrink_to_fit();
+  directory->names = std::move(found.bytes);
+  directory->entries = std::move(merged);
+}
+
+void Tree::MergeDirectories(Directory* directory, int fd,
+                            const NameList& found) {
+  std::vector<Directory*> merged;
+  merged.reserve(found.size());
+  auto known = directory->children.begin();
+  const auto end = directory->children.end();
+  for (size_t j = 0; j < found.size(); ++j) {
+    for (; known != end && (*known)->name < found.name(j); ++known) {
+      RemoveDirectory(*known, /*report=*/true);
+    }
+    if (known != end && (*known)->name == found.name(j)) {
+      Directory* const child = *known++;
+      if (StillThere(*child, fd)) {
+        merged.push_back(child);
+        continue;
+      }
+      RemoveDirectory(child, /*report=*/true);
+    }
+    merged.push_back(
+        AddDirectory(&roots_[directory->root], directory, found.name(j)));
+  }
+  for (; known != end; ++known) RemoveDirectory(*known, /*report=*/true);
+  directory->children = std::move(merged);
+}
+
+// Whether the name still means the directory that we know (and may hold open).
+bool Tree::StillThere(const Directory& child, int parent_fd) const {
+  if (child.inode == 0) return true;  // we never got into it
+  struct stat st;
+  return ::fstatat(parent_fd, child.name.c_str(), &st, AT_SYMLINK_NOFOLLOW) ==
+             0 &&
+         st.st_dev == child.device && st.st_ino == child.inode;
+}
+
+void Tree::LookAt(Directory* directory, int fd, Entry* entry) {
+  const char* const name = directory->names.data() + entry->name;
+  struct stat st;
+  if (::fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (errno == ENOENT) {
+      directory->racy = true;
+      Update(directory, entry, 0);
+    } else {
+      CannotRead(directory, errno);
+    }
+    return;
+  }
+  uint64_t stamp = 0;  // a directory or a special file by now
+  if (S_ISREG(st.st_mode)) {
+    stamp = StampOf(st);
+  } else if (S_ISLNK(st.st_mode)) {
+    stamp = StampOf(st);
+    struct stat target;
+    if (::fstatat(fd, name, &target, 0) == 0) {
+      // Of a directory only which one it is: `..data` of a ConfigMap.
+      stamp = MixIn(stamp, S_ISDIR(target.st_mode)
+                               ? MixIn(target.st_dev, target.st_ino)
+                               : StampOf(target));
+    }
+    stamp |= 1;  // never 0
+  } else if (S_ISDIR(st.st_mode)) {
+    directory->racy = true;
+  }
+  Update(directory, entry, stamp, base_line_ && stamp != 0 && IsLate(st));
+}
+
+// What is known of it stays as it is, and the next look tries again.
+void Tree::CannotRead(Directory* directory, int error) {
+  directory->racy = true;
+  // It was removed or replaced meanwhile, which the one above will show.
+  if (error == ENOENT || error == ENOTDIR || error == ELOOP) return;
+  if (std::exchange(directory->warned, true)) return;
+  const Root& root = roots_[directory->root];
+  std::string path = root.given;
+  if (directory->parent != nullptr) {
+    absl::StrAppend(&path, "/",
+                    PathBelowRoot(directory->parent, directory->name));
+  }
+  Warn(absl::StrCat("cannot read ", path, ": ", std::strerror(error)));
+}
+
+}  // namespace reinit

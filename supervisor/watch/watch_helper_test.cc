@@ -1,0 +1,362 @@
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <future>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "reaper/unique_fd.h"
+#include "supervisor/watch/watch_record.h"
+#include "supervisor/watch/watched_folder.h"
+
+namespace reinit {
+namespace {
+
+using ::testing::EndsWith;
+using ::testing::StartsWith;
+using Kind = WatchRecord::Kind;
+
+TEST(WatchConfigTest, SurvivesTheCommandLine) {
+  WatchConfig config;
+  config.paths = {"src", "--digest=1", "a\nb"};
+  config.extensions = {"py", "html"};
+  config.reload_delay = absl::Milliseconds(500);
+  config.settle = absl::ZeroDuration();
+  for (const std::optional<uint64_t> digest :
+       {std::optional<uint64_t>(), std::optional<uint64_t>(0),
+        std::optional<uint64_t>(~0ULL)}) {
+    config.digest = digest;
+    const auto back = WatchConfig::FromArgs(config.ToArgs());
+    ASSERT_TRUE(back.ok()) << back.status();
+    EXPECT_EQ(back->paths, config.paths);
+    EXPECT_EQ(back->extensions, config.extensions);
+    EXPECT_EQ(back->reload_delay, config.reload_delay);
+    EXPECT_EQ(back->settle, config.settle);
+    EXPECT_EQ(back->digest, config.digest);
+    EXPECT_FALSE(back->since.has_value());
+  }
+  config.since = timespec{1'700'000'000, 7};
+  const auto back = WatchConfig::FromArgs(config.ToArgs());
+  ASSERT_TRUE(back.ok() && back->since.has_value());
+  EXPECT_EQ(back->since->tv_sec, 1'700'000'000);
+  EXPECT_EQ(back->since->tv_nsec, 7);
+}
+
+TEST(WatchConfigTest, RefusesWhatItDidNotWrite) {
+  for (const char* arg : {"", "x", "--delay=", "--settle=1", "--digest=x",
+                          "--digest=", "--digest=11111111111111111"}) {
+    EXPECT_FALSE(WatchConfig::FromArgs({arg}).ok()) << arg;
+  }
+}
+
+constexpr std::string_view kStretched = "5 % of a processor";
+
+// The helper in a thread; this side is PID 1's. Never sleeps: each change is
+// made after the record that says that it will be noticed.
+class WatchHelperTest : public ::testing::Test {
+ protected:
+  ~WatchHelperTest() override {
+    if (exit_.valid()) {
+      EXPECT_EQ(Exit(), 0);
+    }
+  }
+
+  void Start(std::vector<std::string> paths,
+             std::optional<uint64_t> digest = std::nullopt,
+             absl::Duration settle = absl::Milliseconds(20)) {
+    int ends[2];
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+    ours_.reset(ends[0]);
+    WatchConfig config;
+    config.paths = std::move(paths);
+    config.reload_delay = absl::Milliseconds(20);
+    config.settle = settle;
+    config.extensions = extensions_;
+    config.digest = digest;
+    config.since = since_;
+    exit_ = std::async(std::launch::async, [config, fd = ends[1]] {
+      const UniqueFd theirs(fd);
+      return RunWatchHelper(theirs.get(), config);
+    });
+  }
+
+  // The next record, other than the remark that looking takes long, which a
+  // busy machine may cause in any test.
+  WatchRecord Next() {
+    WatchRecord record = NextOfAll();
+    while (absl::EndsWith(record.path, kStretched)) record = NextOfAll();
+    return record;
+  }
+
+  // Fails after a time that no machine needs.
+  WatchRecord NextOfAll() {
+    WatchRecord record;
+    pollfd polled = {ours_.get(), POLLIN, 0};
+    EXPECT_EQ(::poll(&polled, 1, 60'000), 1) << "no record";
+    EXPECT_EQ(::recv(ours_.get(), &record, sizeof(record), MSG_DONTWAIT),
+              static_cast<ssize_t>(sizeof(record)));
+    EXPECT_EQ(record.magic, WatchRecord::kMagic);
+    EXPECT_NE(std::memchr(record.path, '\0', sizeof(record.path)), nullptr);
+    return record;
+  }
+
+  WatchRecord Expect(Kind kind) {
+    const WatchRecord record = Next();
+    EXPECT_EQ(static_cast<int>(record.kind), static_cast<int>(kind))
+        << record.path;
+    return record;
+  }
+
+  // The next kChanged, with the kNoticed that must stand before it.
+  WatchRecord ExpectChange() {
+    Expect(Kind::kNoticed);
+    return Expect(Kind::kChanged);
+  }
+
+  // Nothing is on its way: what is made now is the very next thing reported.
+  void ExpectNothingBut(const WatchedFolder& folder, const char* marker) {
+    folder.Write(marker, "");
+    const WatchRecord record = ExpectChange();
+    EXPECT_EQ(record.count, 1U);
+    EXPECT_EQ(record.path, folder.Path(marker));
+  }
+
+  int Exit() {
+    ours_.reset();
+    return exit_.get();
+  }
+
+  std::vector<std::string> extensions_;
+  std::optional<timespec> since_;
+  UniqueFd ours_;
+  std::future<int> exit_;
+};
+
+TEST_F(WatchHelperTest, ReportsAChangeOnce) {
+  const WatchedFolder folder;
+  folder.Write("a", "1");
+  Start({folder.path()});
+  const WatchRecord ready = Expect(Kind::kReady);
+  EXPECT_EQ(ready.count, 1U);
+  folder.Append("a", "2");
+  const WatchRecord changed = ExpectChange();
+  EXPECT_EQ(changed.count, 1U);
+  EXPECT_EQ(changed.path, folder.Path("a"));
+  EXPECT_GE(changed.settled_ms, 20U);
+  EXPECT_NE(changed.digest, ready.digest);
+  ExpectNothingBut(folder, "marker");
+}
+
+TEST_F(WatchHelperTest, ManyFilesAtOnceAreOneRecord) {
+  const WatchedFolder folder;
+  // Made outside and moved in at once, so that no look can fall in between.
+  Start({folder.Path("root")});
+  Expect(Kind::kReady);
+  Expect(Kind::kGone);
+  folder.MakeDirectory("new");
+  for (int i = 0; i < 16; ++i) folder.Write(absl::StrCat("new/", i), "");
+  folder.Rename("new", "root");
+  Expect(Kind::kBack);
+  EXPECT_EQ(ExpectChange().count, 16U);
+}
+
+// Written one after the other, with looks in between: the records together
+// hold each file exactly once, and settle to fewer records than files.
+TEST_F(WatchHelperTest, ABurstIsGathered) {
+  const WatchedFolder folder;
+  Start({folder.path()}, std::nullopt, absl::Milliseconds(300));
+  Expect(Kind::kReady);
+  for (int i = 0; i < 100; ++i) folder.Write(absl::StrCat("f", i), "");
+  uint32_t count = 0;
+  while (count < 100) count += ExpectChange().count;
+  EXPECT_EQ(count, 100U);
+}
+
+// While something settles, only that is looked at; what changed elsewhere
+// meanwhile belongs to the same report all the same.
+TEST_F(WatchHelperTest, ChangesElsewhereWhileSettlingBelongToTheSameReport) {
+  const WatchedFolder folder;
+  folder.MakeDirectory("one");
+  folder.MakeDirectory("two");
+  Start({folder.path()}, std::nullopt, absl::Milliseconds(300));
+  Expect(Kind::kReady);
+  // A machine that stops this thread for 300 ms gives two reports.
+  for (int attempt = 0; attempt < 10; ++attempt) {
+    folder.Append("one/a", "1");
+    Expect(Kind::kNoticed);
+    folder.Append("two/b", "1");
+    if (Expect(Kind::kChanged).count == 2) return;
+    EXPECT_EQ(ExpectChange().count, 1U);
+  }
+  ADD_FAILURE() << "never in one report";
+}
+
+TEST_F(WatchHelperTest, ChangesAfterAReportAreNewOnes) {
+  const WatchedFolder folder;
+  folder.Write("a", "1");
+  Start({folder.path()});
+  Expect(Kind::kReady);
+  for (int i = 0; i < 3; ++i) {
+    folder.Write("a~", "x");
+    folder.Rename("a~", "a");
+    EXPECT_EQ(ExpectChange().count, 1U);
+  }
+}
+
+TEST_F(WatchHelperTest, ExcludedNamesAndOtherExtensionsAreSilent) {
+  const WatchedFolder folder;
+  extensions_ = {"py"};
+  Start({folder.path()});
+  Expect(Kind::kReady);
+  folder.Write("notes.txt", "");
+  folder.Write(".a.py.swp", "");
+  folder.Write("a.py~", "");
+  folder.MakeDirectory("__pycache__");
+  folder.Write("__pycache__/a.py", "");
+  ExpectNothingBut(folder, "marker.py");
+}
+
+TEST_F(WatchHelperTest, RootGoneAndBack) {
+  const WatchedFolder folder;
+  folder.MakeDirectory("root");
+  folder.Write("root/a", "1");
+  Start({folder.Path("root")});
+  Expect(Kind::kReady);
+  folder.Rename("root", "away");
+  EXPECT_EQ(Expect(Kind::kGone).path, folder.Path("root"));
+  folder.Rename("away", "root");
+  EXPECT_EQ(Expect(Kind::kBack).path, folder.Path("root"));
+  const WatchRecord changed = ExpectChange();
+  EXPECT_EQ(changed.count, 1U);
+  EXPECT_EQ(changed.path, folder.Path("root/a"));
+}
+
+TEST_F(WatchHelperTest, KilledHelperMissesNothing) {
+  const WatchedFolder folder;
+  folder.Write("a", "1");
+  Start({folder.path()});
+  Expect(Kind::kReady);
+  folder.Append("a", "2");
+  const uint64_t known = ExpectChange().digest;
+  EXPECT_EQ(Exit(), 0);
+  folder.Append("a", "3");
+  Start({folder.path()}, known);
+  EXPECT_EQ(Expect(Kind::kReady).digest, known) << "until the change is told";
+  const WatchRecord changed = Expect(Kind::kChanged);
+  EXPECT_EQ(changed.count, 0U);
+  EXPECT_NE(changed.digest, known);
+  ExpectNothingBut(folder, "marker");
+}
+
+TEST_F(WatchHelperTest, KilledHelperReportsNothingIfNothingChanged) {
+  const WatchedFolder folder;
+  folder.Write("a", "1");
+  Start({folder.path()});
+  const uint64_t known = Expect(Kind::kReady).digest;
+  EXPECT_EQ(Exit(), 0);
+  Start({folder.path()}, known);
+  EXPECT_EQ(Expect(Kind::kReady).digest, known);
+  ExpectNothingBut(folder, "marker");
+}
+
+// PID 1 stops reading until the socket is full, then reads again.
+TEST_F(WatchHelperTest, NothingIsLostWhenPid1DoesNotRead) {
+  const WatchedFolder folder;
+  std::vector<std::string> roots = {folder.path()};
+  // As many records at once as do not fit: each missing root is one.
+  for (int i = 0; i < 2000; ++i) roots.push_back(folder.Path(absl::StrCat(i)));
+  Start(roots);
+  Expect(Kind::kReady);
+  folder.Write("a", "1");
+  int gone = 0;
+  uint32_t changed = 0;
+  while (gone < 2000 || changed == 0) {
+    const WatchRecord record = Next();
+    gone += record.kind == Kind::kGone ? 1 : 0;
+    if (record.kind == Kind::kChanged) changed += record.count;
+  }
+  EXPECT_EQ(gone, 2000);
+  EXPECT_EQ(changed, 1U);
+}
+
+TEST_F(WatchHelperTest, LongPathKeepsItsEnd) {
+  const WatchedFolder folder;
+  const std::string part(200, 'p');
+  const std::string directory = absl::StrCat(part, "/", part, "/", part);
+  folder.MakeDirectory(directory);
+  Start({folder.path()});
+  Expect(Kind::kReady);
+  folder.Write(absl::StrCat(directory, "/end.py"), "");
+  const std::string path = ExpectChange().path;
+  EXPECT_EQ(path.size(), sizeof(WatchRecord::path) - 1);
+  EXPECT_THAT(path, StartsWith("...p"));
+  EXPECT_THAT(path, EndsWith("/end.py"));
+}
+
+TEST_F(WatchHelperTest, SaysThatItLooksLessOftenAndOnce) {
+  const WatchedFolder folder;
+  // More than half a millisecond of work every ten.
+  for (int d = 0; d < 20; ++d) {
+    folder.MakeDirectory(absl::StrCat("d", d));
+    for (int i = 0; i < 100; ++i)
+      folder.Write(absl::StrCat("d", d, "/", i), "");
+  }
+  Start({folder.path()});
+  Expect(Kind::kReady);
+  const WatchRecord warning = NextOfAll();
+  EXPECT_EQ(warning.kind, Kind::kWarning);
+  EXPECT_THAT(warning.path, StartsWith("looking at 2000 files takes "));
+  EXPECT_THAT(warning.path, EndsWith(kStretched));
+  folder.Write("marker", "");
+  EXPECT_EQ(NextOfAll().kind, Kind::kNoticed);
+  EXPECT_EQ(NextOfAll().kind, Kind::kChanged);
+}
+
+timespec RealTime() {
+  timespec now;
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  return now;
+}
+
+TEST_F(WatchHelperTest, WhatIsYoungerThanPid1IsAChangeInTheFirstScan) {
+  const WatchedFolder folder;
+  folder.Write("old", "1");
+  since_ = RealTime();
+  folder.NextTick();
+  folder.Write("young", "1");
+  Start({folder.path()});
+  Expect(Kind::kReady);
+  const WatchRecord record = ExpectChange();
+  EXPECT_EQ(record.count, 1u);
+  EXPECT_THAT(record.path, EndsWith("/young"));
+}
+
+TEST_F(WatchHelperTest, WhatIsOlderThanPid1IsNot) {
+  const WatchedFolder folder;
+  folder.Write("old", "1");
+  since_ = RealTime();
+  Start({folder.path()});
+  Expect(Kind::kReady);
+  folder.Write("marker", "1");
+  EXPECT_THAT(ExpectChange().path, EndsWith("/marker"));
+}
+
+TEST_F(WatchHelperTest, EndsWithTheOtherSide) {
+  const WatchedFolder folder;
+  Start({folder.path()});
+  EXPECT_EQ(Exit(), 0);
+}
+
+}  // namespace
+}  // namespace reinit

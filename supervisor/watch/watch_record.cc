@@ -1,0 +1,69 @@
+#include "supervisor/watch/watch_record.h"
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "absl/time/time.h"
+
+namespace reinit {
+
+std::vector<std::string> WatchConfig::ToArgs() const {
+  std::vector<std::string> args = {
+      absl::StrCat("--delay=", absl::FormatDuration(reload_delay)),
+      absl::StrCat("--settle=", absl::FormatDuration(settle))};
+  if (digest.has_value()) {
+    args.push_back(absl::StrCat("--digest=", absl::Hex(*digest)));
+  }
+  if (since.has_value()) {
+    args.push_back(
+        absl::StrCat("--since=", since->tv_sec, ".", since->tv_nsec));
+  }
+  for (const std::string& extension : extensions) {
+    args.push_back(absl::StrCat("--ext=", extension));
+  }
+  for (const std::string& path : paths) {
+    args.push_back(absl::StrCat("--path=", path));
+  }
+  return args;
+}
+
+absl::StatusOr<WatchConfig> WatchConfig::FromArgs(
+    const std::vector<std::string>& args) {
+  WatchConfig config;
+  for (const std::string& arg : args) {
+    std::string_view value = arg;
+    bool good = true;
+    if (absl::ConsumePrefix(&value, "--delay=")) {
+      good = absl::ParseDuration(value, &config.reload_delay);
+    } else if (absl::ConsumePrefix(&value, "--settle=")) {
+      good = absl::ParseDuration(value, &config.settle);
+    } else if (absl::ConsumePrefix(&value, "--digest=")) {
+      good = absl::SimpleHexAtoi(value, &config.digest.emplace());
+    } else if (absl::ConsumePrefix(&value, "--since=")) {
+      const std::pair<std::string_view, std::string_view> parts =
+          absl::StrSplit(value, absl::MaxSplits('.', 1));
+      timespec& instant = config.since.emplace();
+      good = absl::SimpleAtoi(parts.first, &instant.tv_sec) &&
+             absl::SimpleAtoi(parts.second, &instant.tv_nsec);
+    } else if (absl::ConsumePrefix(&value, "--ext=")) {
+      config.extensions.emplace_back(value);
+    } else if (absl::ConsumePrefix(&value, "--path=")) {
+      config.paths.emplace_back(value);
+    } else {
+      good = false;
+    }
+    if (!good) {
+      return absl::InvalidArgumentError(absl::StrCat("bad argument ", arg));
+    }
+  }
+  return config;
+}
+
+}  // namespace reinit

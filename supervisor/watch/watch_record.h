@@ -1,0 +1,66 @@
+// What the watch helper tells PID 1, and what PID 1 tells it at its start.
+#ifndef REINIT_SUPERVISOR_WATCH_WATCH_RECORD_H_
+#define REINIT_SUPERVISOR_WATCH_WATCH_RECORD_H_
+
+#include <cstdint>
+#include <ctime>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+namespace reinit {
+
+// One datagram on the helper's SOCK_SEQPACKET socket, always of exactly this
+// size, so that PID 1 parses nothing of variable length.
+struct WatchRecord {
+  static constexpr uint32_t kMagic = 0x52574831;
+  enum class Kind : uint32_t {
+    kReady = 1,    // the first scan is done, changes are noticed from here on
+    kNoticed = 2,  // something changed and has not settled yet
+    kChanged = 3,  // settled: `count` files, `path` the first of them
+    kGone = 4,     // the watched root `path` has disappeared
+    kBack = 5,     // the watched root `path` has returned (kChanged follows)
+    kWarning = 6,  // `path` holds one line of text for the log
+  };
+
+  uint32_t magic = kMagic;
+  Kind kind = Kind::kReady;
+  uint32_t count = 0;
+  uint32_t settled_ms = 0;  // from the first change noticed to this record
+  // Of the names and stamps of all that is watched, after what this record
+  // reports. A helper that replaces a killed one is given the last digest: if
+  // its own first scan differs, it reports kChanged with count 0 (unknown).
+  uint64_t digest = 0;
+  char path[488] = {};  // NUL terminated; a longer one keeps its end: "...x/y"
+};
+static_assert(sizeof(WatchRecord) == 512);
+
+struct WatchConfig {
+  std::vector<std::string> paths;
+  absl::Duration reload_delay;  // between two sweeps
+  absl::Duration settle;        // quiet time; 5 s in all at most
+  std::vector<std::string> extensions;
+  std::optional<uint64_t> digest;  // what PID 1 last heard, if it ever did
+  // When PID 1 began (CLOCK_REALTIME): what is younger when the first scan
+  // meets it has changed, since the process may have read it before. File
+  // systems stamp with the last tick, so the first few milliseconds look older;
+  // nothing has read a file by then. Not used with a digest.
+  std::optional<timespec> since;
+
+  // As command line arguments of the helper (argv[1] and up) and back.
+  std::vector<std::string> ToArgs() const;
+  static absl::StatusOr<WatchConfig> FromArgs(
+      const std::vector<std::string>& args);
+};
+
+// The helper's whole life: sweeps and sends records on `fd` until the other end
+// is closed. Returns the exit status. Runs in its own process, may block on a
+// hung file system, and is killed by PID 1 at any time.
+int RunWatchHelper(int fd, const WatchConfig& config);
+
+}  // namespace reinit
+
+#endif  // REINIT_SUPERVISOR_WATCH_WATCH_RECORD_H_

@@ -1,0 +1,124 @@
+#include "cmd/command_line.h"
+
+#include <iterator>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "cmd/flag_values.h"
+#include "cmd/given.h"
+#include "cmd/help.h"
+#include "cmd/plan.h"
+#include "cmd/resolve.h"
+#include "cmd/settings.h"
+#include "cmd/version.h"
+#include "reaper/log.h"
+
+namespace reinit {
+namespace {
+
+constexpr std::string_view kProbeUsage = "reinit probe URL";
+
+// True if there is nothing to do but to print: then it does not matter what
+// else is wrong.
+bool PrintsOnly(const Settings& settings, CommandLine& result) {
+  if (settings.help == Settings::Help::kNone && !settings.version) return false;
+  result.action = CommandLine::Action::kPrint;
+  result.text = settings.help == Settings::Help::kNone
+                    ? absl::StrCat("reinit ", kVersion, "\n")
+                    : HelpText(settings.help);
+  result.errors.clear();
+  return true;
+}
+
+void FinishProbe(const Arguments& arguments, Settings& settings,
+                 CommandLine& result) {
+  result.action = CommandLine::Action::kProbe;
+  if (arguments.operands.size() != 1) {
+    result.errors.push_back(
+        absl::StrCat("probe: ",
+                     arguments.operands.empty() ? "the URL is missing"
+                                                : "takes one URL only",
+                     "; write `", kProbeUsage,
+                     "`, or `-- probe` for a program of that name"));
+    return;
+  }
+  const std::string& url = arguments.operands.front();
+  const absl::Status status =
+      AddProbeTarget(url, &settings.options.health.checks);
+  std::string_view wrong = status.message();
+  if (status.ok()) {
+    const bool network =
+        settings.options.health.checks.front().kind != ProbeTarget::Kind::kExec;
+    if (network) return;
+    wrong = "allowed are http:// and tcp://; run the command itself instead";
+  }
+  result.errors.push_back(
+      absl::StrCat("probe ", EscapeForLog(url), ": ", EscapeForLog(wrong)));
+}
+
+void FinishRun(Arguments& arguments, Settings& settings, CommandLine& result) {
+  settings.options.command = std::move(arguments.operands);
+  if (settings.options.command.empty()) {
+    result.errors.push_back(
+        "no command to run; write `reinit [flags] [--] COMMAND [ARG...]`, or "
+        "--help");
+  } else if (settings.options.command.front().empty()) {
+    result.errors.push_back("the command to run is an empty word");
+  }
+}
+
+void Append(std::vector<std::string>& from, std::vector<std::string>& to) {
+  to.insert(to.end(), std::make_move_iterator(from.begin()),
+            std::make_move_iterator(from.end()));
+  from.clear();
+}
+
+}  // namespace
+
+CommandLine ParseCommandLine(absl::Span<const std::string_view> args,
+                             absl::Span<const std::string_view> environment,
+                             const CommandLineContext& context) {
+  Arguments arguments = ScanArguments(args);
+  CommandLine result;
+  result.errors = std::move(arguments.errors);
+
+  SettingsResolver resolver(std::move(arguments.flags),
+                            ScanEnvironment(environment));
+  Settings& settings = resolver.settings();
+  if (arguments.probe) resolver.KeepProbeFlags();
+  resolver.Apply(context.on_terminal);
+  if (!arguments.probe) resolver.FinishRun();
+  Append(resolver.errors(), result.errors);
+  if (PrintsOnly(settings, result)) return result;
+
+  result.warnings = std::move(resolver.warnings());
+  if (arguments.probe) {
+    FinishProbe(arguments, settings, result);
+  } else {
+    FinishRun(arguments, settings, result);
+  }
+  result.options = std::move(settings.options);
+  if (settings.check) {
+    result.action = CommandLine::Action::kCheck;
+    result.text = PlanText(result.options, result.warnings);
+  }
+  return result;
+}
+
+CommandLine ParseFlagVariables(absl::Span<const std::string_view> environment) {
+  SettingsResolver resolver({}, ScanEnvironment(environment));
+  resolver.Apply(/*on_terminal=*/false);
+  resolver.FinishRun();
+  CommandLine result;
+  result.errors = std::move(resolver.errors());
+  result.warnings = std::move(resolver.warnings());
+  result.options = std::move(resolver.settings().options);
+  return result;
+}
+
+}  // namespace reinit

@@ -1,0 +1,372 @@
+#include "cmd/command_line.h"
+
+#include <signal.h>
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/time/time.h"
+#include "cmd/parse_for_test.h"
+#include "cmd/version.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace reinit {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Pair;
+using Action = CommandLine::Action;
+using Policy = RestartOptions::Policy;
+
+// --- Where flags end -------------------------------------------------------
+
+struct Split {
+  Words args;
+  std::vector<std::string> command;
+};
+
+class CommandLineSplit : public testing::TestWithParam<Split> {};
+
+TEST_P(CommandLineSplit, LeavesTheCommandAlone) {
+  EXPECT_EQ(Good(GetParam().args).command, GetParam().command);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Lines, CommandLineSplit,
+    testing::ValuesIn<Split>({
+        {{"true"}, {"true"}},
+        {{"--", "true"}, {"true"}},
+        // tini and catatonit take this -l for themselves.
+        {{"ls", "-l", "/"}, {"ls", "-l", "/"}},
+        {{"--dev", "ls", "--dev", "--"}, {"ls", "--dev", "--"}},
+        {{"--", "--dev"}, {"--dev"}},
+        {{"--", "--", "x"}, {"--", "x"}},
+        {{"-", "x"}, {"-", "x"}},
+        {{"sh", "-c", "exit 3"}, {"sh", "-c", "exit 3"}},
+        {{"--stop-timeout", "3", "x"}, {"x"}},
+        {{"--stop-timeout=3", "x"}, {"x"}},
+        {{"--clear", "yes"}, {"yes"}},
+        {{"x", ""}, {"x", ""}},
+        // Subcommand words count as the first operand only.
+        {{"--", "probe", "tcp://h:1"}, {"probe", "tcp://h:1"}},
+        {{"--dev", "--", "probe"}, {"probe"}},
+        {{"x", "probe"}, {"x", "probe"}},
+        // These come with later versions; until then they are programs.
+        {{"ctl", "status"}, {"ctl", "status"}},
+    }));
+
+// --- Values ----------------------------------------------------------------
+
+TEST(CommandLineValues, DefaultsOfAPlainInit) {
+  const Options options = Good({"true"});
+  EXPECT_FALSE(options.Supervising());
+  EXPECT_EQ(options.log_level, LogLevel::kWarning);
+  EXPECT_EQ(options.stop.signal, SIGTERM);
+  EXPECT_FALSE(options.clear);
+}
+
+TEST(CommandLineValues, SupervisingLogsMore) {
+  EXPECT_EQ(Good({"--watch=.", "x"}).log_level, LogLevel::kInfo);
+  EXPECT_EQ(Good({"--restart=always", "x"}).log_level, LogLevel::kInfo);
+  EXPECT_EQ(Good({"--log-level=info", "x"}).log_level, LogLevel::kInfo);
+  EXPECT_EQ(Good({"--log-level=warn", "--dev", "x"}).log_level,
+            LogLevel::kWarning);
+}
+
+TEST(CommandLineValues, BothFormsAndUnderscores) {
+  for (const Words& args :
+       {Words{"--stop-timeout=3s", "x"}, Words{"--stop-timeout", "3s", "x"},
+        Words{"--stop_timeout=3s", "x"}, Words{"--stop_timeout", "3s", "x"},
+        Words{"--stop-timeout=3", "x"},
+        Words{"--stop-timeout=3000ms", "--", "x"},
+        Words{"--stop-timeout=1h", "--stop-timeout=3", "x"}}) {
+    EXPECT_EQ(Good(args).stop.timeout, absl::Seconds(3));
+  }
+}
+
+TEST(CommandLineValues, Switches) {
+  for (const std::string_view on :
+       {"--clear", "--clear=yes", "--clear=1", "--clear=TRUE", "--clear=on"})
+    EXPECT_TRUE(Good({on, "x"}).clear) << on;
+  for (const std::string_view off :
+       {"--no-clear", "--no_clear", "--clear=no", "--clear=0", "--clear=off"})
+    EXPECT_FALSE(Good({"--clear", off, "x"}).clear) << off;
+}
+
+TEST(CommandLineValues, EachReachesItsOption) {
+  const Options o = Good({"--watch=.",
+                          "--watch",
+                          "/",
+                          "--watch-mode=mtime",
+                          "--reload-delay=1",
+                          "--watch-settle=0",
+                          "--watch-ext=py, .html",
+                          "--watch-ext=tar.gz",
+                          "--on-change=restart",
+                          "--restart=on-failure",
+                          "--restart-delay=2",
+                          "--restart-delay-max=3",
+                          "--restart-reset=infinity",
+                          "--start-limit-burst=0",
+                          "--start-limit-interval=4",
+                          "--start-limit-action=stay",
+                          "--health=tcp://localhost:80",
+                          "--health=exec:true",
+                          "--health-interval=5",
+                          "--health-timeout=6",
+                          "--health-retries=7",
+                          "--health-start-period=8",
+                          "--health-expect=200,301-308",
+                          "--health-on-failure=restart",
+                          "--stop-signal=int",
+                          "--leftover-timeout=9",
+                          "--log-level=debug",
+                          "x"});
+  EXPECT_THAT(o.watch.paths, ElementsAre(".", "/"));
+  EXPECT_EQ(o.watch.mode, WatchOptions::Mode::kPoll);
+  EXPECT_EQ(o.reload_delay, absl::Seconds(1));
+  EXPECT_EQ(o.watch.settle, absl::ZeroDuration());
+  EXPECT_THAT(o.watch.extensions, ElementsAre("py", "html", "tar.gz"));
+  EXPECT_EQ(o.restart.policy, Policy::kOnFailure);
+  EXPECT_EQ(o.restart.delay, absl::Seconds(2));
+  EXPECT_EQ(o.restart.delay_max, absl::Seconds(3));
+  EXPECT_EQ(o.restart.reset, absl::InfiniteDuration());
+  EXPECT_EQ(o.restart.limit_burst, 0);
+  EXPECT_EQ(o.restart.limit_interval, absl::Seconds(4));
+  EXPECT_EQ(o.restart.limit_action, RestartOptions::LimitAction::kStay);
+  ASSERT_EQ(o.health.checks.size(), 2u);
+  EXPECT_EQ(o.health.checks[0].kind, ProbeTarget::Kind::kTcp);
+  EXPECT_EQ(o.health.checks[1].kind, ProbeTarget::Kind::kExec);
+  EXPECT_EQ(o.health.interval, absl::Seconds(5));
+  EXPECT_EQ(o.health.timeout, absl::Seconds(6));
+  EXPECT_EQ(o.health.retries, 7);
+  EXPECT_EQ(o.health.start_period, absl::Seconds(8));
+  EXPECT_THAT(o.health.expect, ElementsAre(Pair(200, 200), Pair(301, 308)));
+  EXPECT_EQ(o.stop.signal, SIGINT);
+  EXPECT_EQ(o.stop.leftover_timeout, absl::Seconds(9));
+  EXPECT_EQ(o.log_level, LogLevel::kDebug);
+}
+
+// --- Wrong lines -----------------------------------------------------------
+
+struct Wrong {
+  std::string_view arg;
+  std::string_view error;  // a part of it
+};
+
+class CommandLineWrong : public testing::TestWithParam<Wrong> {};
+
+TEST_P(CommandLineWrong, IsOneErrorThatNamesFlagAndValue) {
+  const Wrong& param = GetParam();
+  const std::vector<std::string> errors = Errors({param.arg, "--", "x"});
+  ASSERT_EQ(errors.size(), 1u) << testing::PrintToString(errors);
+  EXPECT_THAT(errors[0], testing::StartsWith(std::string(param.arg) + ": "));
+  EXPECT_THAT(errors[0], HasSubstr(std::string(param.error)));
+  EXPECT_FALSE(absl::StrContains(errors[0], '\n'));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Lines, CommandLineWrong,
+    testing::ValuesIn<Wrong>({
+        {"--wacth=.", "unknown flag; did you mean --watch?"},
+        {"--no-claer", "did you mean --no-clear?"},
+        {"--qqqqqq", "--help=all"},
+        {"-s", "unknown flag"},
+        {"-h", "did you mean --help?"},
+        {"-dev", "did you mean --dev?"},
+        {"---", "unknown flag"},
+        {"--=x", "unknown flag"},
+        {"--listen=tcp://0.0.0.0:80", "unknown flag"},  // a later issue's
+        {"--watch", "the value is missing; write --watch=PATH"},
+        {"--watch=", "the value is empty; write --watch=PATH"},
+        {"--clear=", "the value is empty; write --clear"},
+        {"--clear=maybe", "allowed are yes, no"},
+        {"--no-clear=yes", "takes no value"},
+        {"--no-watch", "is not a switch; write --watch=PATH"},
+        {"--watch=/no/such/path", "no such file or directory"},
+        {"--watch=/dev/null/x", "no such file or directory"},
+        {"--watch-mode=inotify",
+         "comes with a later version; auto or poll can be used"},
+        {"--watch-mode=hash", "allowed are auto, poll, mtime"},
+        {"--reload-delay=0", "1ms or more"},
+        {"--reload-delay=infinity", "finite"},
+        {"--reload-delay=-1s", "cannot be negative"},
+        {"--reload-delay=fast", "not a duration; write 250ms"},
+        {"--watch-settle=infinity", "finite"},
+        {"--watch-ext=,", "extensions with commas"},
+        {"--watch-ext=py,,html", "extensions with commas"},
+        {"--watch-ext=*.py", "extensions with commas"},
+        {"--on-change=signal:HUP", "only restart"},
+        {"--after-exit=stop", "allowed are exit, wait"},
+        {"--restart=sometimes",
+         "allowed are no, on-failure, on-failure:N, always"},
+        {"--restart=on-failure:", "N from 1"},
+        {"--restart=on-failure:0", "N from 1"},
+        {"--restart=on-failure:-1", "N from 1"},
+        {"--restart=on-failure:3x", "N from 1"},
+        {"--restart=always:3", "allowed are no"},
+        {"--restart-delay=infinity", "finite"},
+        {"--start-limit-burst=-1", "whole number from 0"},
+        {"--start-limit-burst=+1", "whole number from 0"},
+        {"--start-limit-burst=99999999999", "whole number from 0 to 1000000"},
+        {"--start-limit-action=reboot", "allowed are exit, stay"},
+        {"--health=ftp://x", "ftp://x"},
+        {"--health=nonsense", "nonsense"},
+        {"--health-interval=0", "1ms or more"},
+        {"--health-timeout=0s", "1ms or more"},
+        {"--health-retries=0", "whole number from 1"},
+        {"--health-retries=1.5", "whole number from 1"},
+        {"--health-expect=99", "from 100 to 599"},
+        {"--health-expect=399-200", "from 100 to 599"},
+        {"--health-expect=200-", "from 100 to 599"},
+        {"--health-expect=200-300-400", "from 100 to 599"},
+        {"--health-expect=200,", "from 100 to 599"},
+        {"--health-on-failure=exit", "only restart"},
+        {"--stop-signal=FOO", "no such signal"},
+        {"--stop-signal=0", "no such signal"},
+        {"--stop-timeout=99999999999999999999h", "hundred years"},
+        {"--log-level=loud", "allowed are error, warning, warn, info, debug"},
+        {"--help=some", "allowed is all"},
+        {"--no-help", "is not a switch"},
+    }));
+
+TEST(CommandLineErrors, AllAtOnce) {
+  EXPECT_THAT(
+      Errors({"--bogus", "--watch=/no/such", "--stop-timeout=abc",
+              "--stop-signal", "XYZ", "--health=bad", "--watch"},
+             {"REINIT_RELOAD_DELAY=never", "REINIT_HEALTH_RETRIES=0"}),
+      ElementsAre(
+          HasSubstr("--bogus"), HasSubstr("--watch: "),
+          HasSubstr("--watch=/no/such"), HasSubstr("--stop-timeout=abc"),
+          HasSubstr("--stop-signal=XYZ"), HasSubstr("--health=bad"),
+          HasSubstr("REINIT_RELOAD_DELAY=never"),
+          HasSubstr("REINIT_HEALTH_RETRIES=0"), HasSubstr("no command")));
+}
+
+TEST(CommandLineErrors, MissingCommand) {
+  for (const Words& args :
+       {Words{}, Words{"--"}, Words{"--dev"}, Words{"--watch=.", "--"}})
+    EXPECT_THAT(Errors(args), ElementsAre(HasSubstr("no command to run")));
+  EXPECT_THAT(Errors({""}), ElementsAre(HasSubstr("empty word")));
+}
+
+TEST(CommandLineErrors, NextFlagIsNotTakenForAValue) {
+  EXPECT_THAT(Errors({"--watch", "--dev", "x"}),
+              ElementsAre(HasSubstr("--watch: the value is missing")));
+  EXPECT_THAT(Errors({"--stop-timeout", "-5", "x"}),
+              ElementsAre(HasSubstr("--stop-timeout=-5: a duration cannot")));
+  EXPECT_THAT(Errors({"--watch", "", "x"}),
+              ElementsAre(HasSubstr("--watch: the value is empty")));
+}
+
+TEST(CommandLineErrors, StayOnOneReadableLine) {
+  const std::string evil =
+      "--stop-timeout=a\nb\x1b[31m" + std::string(9999, 'z');
+  const std::vector<std::string> errors = Errors({evil, "x"});
+  ASSERT_EQ(errors.size(), 1u);
+  EXPECT_EQ(errors[0].find_first_of("\n\x1b"), std::string::npos);
+  EXPECT_LT(errors[0].size(), 500u);
+}
+
+TEST(CommandLineErrors, FlagIsNamedAsItWasGiven) {
+  EXPECT_THAT(Errors({"--stop_timeout=x", "y"}),
+              ElementsAre(HasSubstr("--stop_timeout=x")));
+}
+
+// --- Printing --------------------------------------------------------------
+
+TEST(CommandLinePrint, VersionAndHelp) {
+  const CommandLine version = Parse({"--version"});
+  EXPECT_EQ(version.action, Action::kPrint);
+  EXPECT_EQ(version.text, "reinit 0.1.0\n");
+  EXPECT_EQ(kVersion, "0.1.0");
+
+  const CommandLine help = Parse({"--help"});
+  const CommandLine all = Parse({"--help=all"});
+  EXPECT_EQ(help.action, Action::kPrint);
+  EXPECT_EQ(all.action, Action::kPrint);
+  EXPECT_GT(all.text.size(), help.text.size());
+  EXPECT_EQ(Parse({"probe", "--help"}).action, Action::kPrint);
+}
+
+TEST(CommandLinePrint, ComesBeforeErrors) {
+  const CommandLine line = Parse({"--bogus", "--stop-timeout=x", "--help"});
+  EXPECT_EQ(line.action, Action::kPrint);
+  EXPECT_THAT(line.errors, IsEmpty());
+}
+
+TEST(CommandLinePrint, TheCommandsOwnHelpIsNotOurs) {
+  EXPECT_THAT(Good({"x", "--help"}).command, ElementsAre("x", "--help"));
+}
+
+// --- probe -----------------------------------------------------------------
+
+TEST(CommandLineProbe, TakesOneUrl) {
+  for (const Words& args :
+       {Words{"probe", "http://127.0.0.1:8080/healthz"},
+        Words{"probe", "--", "http://127.0.0.1:8080/healthz"}}) {
+    const CommandLine line = Parse(args);
+    EXPECT_THAT(line.errors, IsEmpty());
+    EXPECT_EQ(line.action, Action::kProbe);
+    ASSERT_EQ(line.options.health.checks.size(), 1u);
+    EXPECT_EQ(line.options.health.checks[0].text,
+              "http://127.0.0.1:8080/healthz");
+  }
+}
+
+TEST(CommandLineProbe, TakesItsFlagsOnBothSides) {
+  for (const Words& args : {Words{"--health-timeout=1", "--health-expect=204",
+                                  "probe", "tcp://h:1"},
+                            Words{"probe", "--health-timeout=1",
+                                  "--health-expect", "204", "tcp://h:1"},
+                            Words{"probe", "tcp://h:1", "--health-timeout", "1",
+                                  "--health-expect=204"}}) {
+    const CommandLine line = Parse(args);
+    EXPECT_THAT(line.errors, IsEmpty());
+    EXPECT_THAT(line.warnings, IsEmpty());
+    EXPECT_EQ(line.action, Action::kProbe);
+    EXPECT_EQ(line.options.health.timeout, absl::Seconds(1));
+    EXPECT_THAT(line.options.health.expect, ElementsAre(Pair(204, 204)));
+  }
+}
+
+// A HEALTHCHECK has the environment of the supervisor that it asks about.
+TEST(CommandLineProbe, ReadsOnlyItsOwnVariables) {
+  const CommandLine line =
+      Parse({"probe", "tcp://h:1"},
+            {"REINIT_HEALTH_TIMEOUT=1", "REINIT_HEALTH=tcp://other:2",
+             "REINIT_WATCH=/gone", "REINIT_DEV=1", "REINIT_STOP_SIGNAL=X"});
+  EXPECT_THAT(line.errors, IsEmpty());
+  EXPECT_EQ(line.options.health.timeout, absl::Seconds(1));
+  ASSERT_EQ(line.options.health.checks.size(), 1u);
+  EXPECT_EQ(line.options.health.checks[0].text, "tcp://h:1");
+  EXPECT_FALSE(line.options.clear);
+}
+
+TEST(CommandLineProbe, Errors) {
+  EXPECT_THAT(Errors({"probe"}), ElementsAre(AllOf(HasSubstr("URL is missing"),
+                                                   HasSubstr("-- probe"))));
+  EXPECT_THAT(Errors({"probe", "tcp://h:1", "tcp://h:2"}),
+              ElementsAre(HasSubstr("one URL only")));
+  EXPECT_THAT(Errors({"probe", "exec:true"}),
+              ElementsAre(AllOf(HasSubstr("probe exec:true: "),
+                                HasSubstr("run the command itself"))));
+  EXPECT_THAT(Errors({"probe", "junk"}),
+              ElementsAre(HasSubstr("probe junk: ")));
+  EXPECT_THAT(Errors({"--watch=.", "probe", "tcp://h:1"}),
+              ElementsAre(AllOf(HasSubstr("--watch=.: not a flag of"),
+                                HasSubstr("-- probe"))));
+  EXPECT_THAT(Errors({"probe", "--health-timeout=x", "--bogus", "junk"}),
+              ElementsAre(HasSubstr("--bogus"), HasSubstr("--health-timeout=x"),
+                          HasSubstr("probe junk")));
+}
+
+}  // namespace
+}  // namespace reinit

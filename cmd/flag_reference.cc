@@ -1,0 +1,117 @@
+#include "cmd/flag_reference.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "cmd/flag_table.h"
+
+namespace reinit {
+namespace {
+
+constexpr std::string_view kTop =
+    R"(<!-- Written by `tools/bazel run //cmd:flag_reference`; do not edit. -->
+# Flags of reinit
+
+    reinit [flags] [--] COMMAND [ARG...]    run COMMAND and look after it
+    reinit probe URL                        one health check, exit 0 or 1
+
+## How flags are written
+
+- `--flag=VALUE` and `--flag VALUE` are the same, and so are `--stop-timeout` and
+  `--stop_timeout`. A switch takes no further word: `--clear`, `--no-clear`,
+  `--clear=no`.
+- Flags end at `--` or at the first word that is none: `reinit ls -l /` passes `-l`
+  to ls. `probe` is a subcommand only as that first word; `reinit -- probe` runs a
+  program called probe.
+- A flag that is given more than once counts with its last value, but for the
+  repeatable ones, of which all values count.
+- A time (`D`) is `250ms`, `1.5s`, `5m`, `1h`, `1m30s` or `infinity`; a bare number is
+  seconds.
+- Each flag with a variable in the tables can come from the environment; the command
+  line wins. A repeatable flag takes one value per line, a switch `yes` or `no`. An
+  empty variable counts as not set. Other `REINIT_*` variables are ignored. The flag
+  variables are not handed on to the command.
+- A CMD, as in `--health=exec:CMD`, is split into words with shell quoting but runs
+  without a shell: nothing is expanded. Write `exec:sh -c '...'` where one is wanted.
+- Watching leaves out version control (`.git`, `.hg`, ...), caches (`__pycache__`,
+  `node_modules`, `.venv`, `.tox`, `.mypy_cache`, ...) and editor litter (`*~`,
+  `.*.swp`, `#x#`, `4913`, ...) below a watched folder; a path that `--watch` names
+  itself always counts. Links in a watched folder count, but are not followed.
+- A stop for a restart is followed by SIGKILL after `--stop-timeout`. When reinit
+  itself is told to stop, the process has the time that the container runtime gives;
+  a second Ctrl-C kills it.
+- A wrong flag, value or combination is one line on stderr for each, exit status 2,
+  and nothing is started. `--check` shows all that and what would be done. A flag that
+  has no effect because the one that switches it on is missing is only a warning, so
+  that an image can have `--watch-ext=py` and leave the rest to `REINIT_WATCH`.
+
+`reinit probe` knows these flags, before or after the URL, and their variables:
+)";
+
+constexpr std::string_view kDevTop = R"(
+`--dev` gives these flags a value where neither the command line nor the environment
+does: )";
+
+// A `|` would end the cell, in code too.
+std::string Cell(std::string_view text) {
+  return absl::StrReplaceAll(text, {{"|", "\\|"}});
+}
+
+std::string Code(std::string_view text) {
+  return text.empty() ? "" : absl::StrCat("`", Cell(text), "`");
+}
+
+void AppendProbeFlags(std::string& out) {
+  std::string_view separator;
+  for (const Flag& flag : FlagTable()) {
+    if (!flag.Has(kProbe)) continue;
+    absl::StrAppend(&out, separator, "`--", flag.name, "`");
+    separator = ", ";
+  }
+  out += ".\n";
+}
+
+void AppendPreset(std::string& out) {
+  out += kDevTop;
+  for (const FlagPreset& preset : DevPreset())
+    absl::StrAppend(&out, "`--", preset.flag, "=", preset.value, "`, ");
+  out += "and `--clear` if stdout or stderr\nis a terminal.\n";
+}
+
+std::string Needs(const Flag& flag) {
+  if (flag.Has(kNeedsWatch)) return "; needs `--watch`";
+  if (flag.Has(kNeedsHealth)) return "; needs `--health`";
+  if (flag.Has(kNeedsRestart))
+    return "; needs `--restart`, `--health` or `--watch`";
+  return "";
+}
+
+void AppendRow(const Flag& flag, std::string& out) {
+  absl::StrAppend(&out, "| ", Code(FlagSynopsis(flag)), " | ",
+                  Code(flag.standard), " | ", Code(FlagVariable(flag)), " | ",
+                  Cell(flag.help), flag.Has(kProbe) ? "" : Needs(flag), " |\n");
+}
+
+}  // namespace
+
+std::string FlagReference() {
+  std::string out(kTop);
+  AppendProbeFlags(out);
+  std::optional<FlagGroup> group;
+  for (const Flag& flag : FlagTable()) {
+    if (flag.group != group) {
+      group = flag.group;
+      absl::StrAppend(&out, "\n## ", FlagGroupTitle(flag.group),
+                      "\n\n| flag | default | variable | meaning |\n"
+                      "|---|---|---|---|\n");
+    }
+    AppendRow(flag, out);
+  }
+  AppendPreset(out);
+  return out;
+}
+
+}  // namespace reinit

@@ -1,0 +1,199 @@
+#include "cmd/flag_table.h"
+
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "cmd/flag_values.h"
+#include "cmd/process_values.h"
+#include "cmd/settings.h"
+#include "reaper/log.h"
+#include "supervisor/options.h"
+
+namespace reinit {
+namespace {
+
+using enum FlagType;
+using enum FlagGroup;
+using enum DurationRange;
+using V = std::string_view;
+using S = Settings;
+using ForwardTo = SignalOptions::ForwardTo;
+using LimitAction = RestartOptions::LimitAction;
+
+constexpr int kMaxCount = 1'000'000;
+
+// clang-format off
+constexpr Flag kFlags[] = {
+    {"dev", kSwitch, kDev, "", "off", kCommon,
+     "preset for development: --watch=. --after-exit=wait --stop-timeout=2s, and --clear on a terminal",
+     [](V v, S& s) { return SetSwitch(v, &s.dev); }},
+    {"clear", kSwitch, kDev, "", "off", 0,
+     "clear the terminal before each start",
+     [](V v, S& s) { return SetSwitch(v, &s.options.clear); }},
+
+    {"watch", kRepeated, kReload, "PATH", "", kCommon,
+     "reload when this file or folder changes; repeatable",
+     [](V v, S& s) { return AddExistingPath(v, &s.options.watch.paths); }},
+    {"watch-ext", kRepeated, kReload, "EXT,...", "", kCommon | kNeedsWatch,
+     "in watched folders, only files such as py,html",
+     [](V v, S& s) { return AddExtensions(v, &s.options.watch.extensions); }},
+    {"watch-mode", kValue, kReload, "MODE", "auto", kNeedsWatch,
+     "how changes are noticed: auto or poll; mtime is short for poll by time and size; auto means poll in this version",
+     [](V v, S& s) { return SetWatchMode(v, &s.options.watch.mode); }},
+    {"reload-delay", kValue, kReload, "D", "500ms", kCommon | kNeedsWatch,
+     "how often watched paths are looked at",
+     [](V v, S& s) { return SetDuration(v, kPositive, &s.options.reload_delay); }},
+    {"watch-settle", kValue, kReload, "D", "50ms", kNeedsWatch,
+     "quiet time after the last change before it counts",
+     [](V v, S& s) { return SetDuration(v, kFinite, &s.options.watch.settle); }},
+    {"on-change", kValue, kReload, "ACTION", "restart", kNeedsWatch,
+     "what a change leads to; only restart in this version",
+     [](V v, S&) { return AcceptOnly(v, "restart"); }},
+
+    {"restart", kValue, kExit, "WHEN", "no", kCommon,
+     "no, on-failure[:N] (N times) or always",
+     [](V v, S& s) { return SetRestart(v, &s); }},
+    {"after-exit", kValue, kExit, "exit|wait", "exit", kCommon,
+     "without a restart: exit, or wait for a change",
+     [](V v, S& s) { return SetChoice(v, {{"exit", AfterExit::kExit}, {"wait", AfterExit::kWait}}, &s.options.after_exit); }},
+    {"success-exit-status", kValue, kExit, "LIST", "", 0,
+     "codes and signals such as 143,TERM that count as success: reinit then exits with 0",
+     [](V v, S& s) { return SetExitCodes(v, &s.options.success); }},
+    {"restart-delay", kValue, kExit, "D", "100ms", kNeedsRestart,
+     "pause before the first restart; doubles with each one",
+     [](V v, S& s) { return SetDuration(v, kFinite, &s.options.restart.delay); }},
+    {"restart-delay-max", kValue, kExit, "D", "10s", kNeedsRestart,
+     "the pause grows no longer than this",
+     [](V v, S& s) { return SetDuration(v, kFinite, &s.options.restart.delay_max); }},
+    {"restart-reset", kValue, kExit, "D", "60s", kNeedsRestart,
+     "after running this long the pause starts small again",
+     [](V v, S& s) { return SetDuration(v, kAny, &s.options.restart.reset); }},
+    {"start-limit-burst", kValue, kExit, "N", "10", kNeedsRestart,
+     "give up after this many restarts in the interval; 0: never",
+     [](V v, S& s) { return SetInteger(v, 0, kMaxCount, &s.options.restart.limit_burst); }},
+    {"start-limit-interval", kValue, kExit, "D", "5m", kNeedsRestart,
+     "the interval that --start-limit-burst counts in",
+     [](V v, S& s) { return SetDuration(v, kAny, &s.options.restart.limit_interval); }},
+    {"start-limit-action", kValue, kExit, "exit|stay", "exit", kNeedsRestart,
+     "when giving up: exit with the process's status, or stay",
+     [](V v, S& s) { return SetChoice(v, {{"exit", LimitAction::kExit}, {"stay", LimitAction::kStay}}, &s.options.restart.limit_action); }},
+
+    {"health", kRepeated, kHealth, "URL", "", kCommon,
+     "http://..., tcp://HOST:PORT, exec:CMD; all must pass",
+     [](V v, S& s) { return AddProbeTarget(v, &s.options.health.checks); }},
+    {"health-interval", kValue, kHealth, "D", "10s", kCommon | kNeedsHealth,
+     "pause from one check to the next",
+     [](V v, S& s) { return SetDuration(v, kPositive, &s.options.health.interval); }},
+    {"health-timeout", kValue, kHealth, "D", "3s", kCommon | kNeedsHealth | kProbe,
+     "a check that takes longer has failed",
+     [](V v, S& s) { return SetDuration(v, kPositive, &s.options.health.timeout); }},
+    {"health-retries", kValue, kHealth, "N", "3", kCommon | kNeedsHealth,
+     "failures in a row that mean unhealthy",
+     [](V v, S& s) { return SetInteger(v, 1, kMaxCount, &s.options.health.retries); }},
+    {"health-start-period", kValue, kHealth, "D", "60s", kCommon | kNeedsHealth,
+     "failures count only later, or after a success",
+     [](V v, S& s) { return SetDuration(v, kAny, &s.options.health.start_period); }},
+    {"health-expect", kValue, kHealth, "CODES", "200-399", kNeedsHealth | kProbe,
+     "HTTP status codes that pass, such as 200-204,401",
+     [](V v, S& s) { return SetStatusRanges(v, &s.options.health.expect); }},
+    {"health-on-failure", kValue, kHealth, "ACTION", "restart", kNeedsHealth,
+     "what being unhealthy leads to; only restart in this version",
+     [](V v, S&) { return AcceptOnly(v, "restart"); }},
+
+    {"stop-signal", kValue, kStop, "SIG", "TERM", kCommon,
+     "asks the process to end",
+     [](V v, S& s) { return SetSignal(v, &s.options.stop.signal); }},
+    {"stop-timeout", kValue, kStop, "D", "10s", kCommon,
+     "for a restart: SIGKILL this much later",
+     [](V v, S& s) { return SetDuration(v, kAny, &s.options.stop.timeout); }},
+    {"leftover-timeout", kValue, kStop, "D", "2s", 0,
+     "the same for processes that it leaves behind",
+     [](V v, S& s) { return SetDuration(v, kAny, &s.options.stop.leftover_timeout); }},
+
+    {"forward-to", kValue, kPid1, "process|group", "process", 0,
+     "whom signals are passed on to",
+     [](V v, S& s) { return SetChoice(v, {{"process", ForwardTo::kProcess}, {"group", ForwardTo::kGroup}}, &s.options.signals.forward_to); }},
+    {"rewrite", kRepeated, kPid1, "SIG:SIG", "", 0,
+     "pass on another signal than was received, as TERM:QUIT; nothing behind the colon drops it; repeatable",
+     [](V v, S& s) { return s.options.signals.rewrite.Add(v); }},
+    {"subreaper", kValue, kPid1, "auto|yes|no", "auto", 0,
+     "take in orphans where not PID 1; auto: yes",
+     [](V v, S& s) { return SetChoice(v, {{"auto", Subreaper::kAuto}, {"yes", Subreaper::kYes}, {"no", Subreaper::kNo}}, &s.options.subreaper); }},
+    {"parent-death-signal", kValue, kPid1, "SIG", "", 0,
+     "send this to reinit when its own parent ends",
+     [](V v, S& s) { return SetSignal(v, &s.options.parent_death_signal); }},
+
+    {"user", kValue, kProcess, "USER[:GROUP]", "", 0,
+     "run as this user, by name or number",
+     [](V v, S& s) { return SetUser(v, &s.options.process); }},
+    {"chdir", kValue, kProcess, "DIR", "", 0,
+     "run in this folder",
+     [](V v, S& s) { return SetDirectory(v, &s.options.process.as.directory); }},
+    {"env", kRepeated, kProcess, "KEY=VALUE", "", 0,
+     "add to the environment; repeatable",
+     [](V v, S& s) { return AddEnvironmentEntry(v, &s.options.process.environment); }},
+    {"env-file", kRepeated, kProcess, "PATH", "", 0,
+     "add the KEY=VALUE lines of this file, read again at each start; --env comes after it; repeatable",
+     [](V v, S& s) { return AddEnvironmentFile(v, &s.options.process.environment_files); }},
+    {"no-new-privileges", kSwitch, kProcess, "", "off", 0,
+     "setuid programs and file capabilities give no rights",
+     [](V v, S& s) { return SetSwitch(v, &s.options.process.as.no_new_privileges); }},
+
+    {"pre-start", kValue, kProcess, "CMD", "", 0,
+     "run this to its end before each start, within 5 minutes; if it fails there is none",
+     [](V v, S& s) { return SetCommand(v, &s.options.process.pre_start); }},
+    {"post-stop", kValue, kProcess, "CMD", "", 0,
+     "run this after each end, within 5 seconds, with EXIT_CODE, EXIT_STATUS and SERVICE_RESULT as systemd sets them",
+     [](V v, S& s) { return SetCommand(v, &s.options.process.post_stop); }},
+
+    {"log-level", kValue, kObserve, "LEVEL", "info", kCommon,
+     "error, warning (plain init), info or debug",
+     [](V v, S& s) { return SetChoice(v, {{"error", LogLevel::kError}, {"warning", LogLevel::kWarning}, {"warn", LogLevel::kWarning}, {"info", LogLevel::kInfo}, {"debug", LogLevel::kDebug}}, &s.options.log_level); }},
+    {"check", kSwitch, kObserve, "", "", kCommon | kNoVariable,
+     "show the plan and every error, run nothing",
+     [](V v, S& s) { return SetSwitch(v, &s.check); }},
+    {"help", kOptionalValue, kObserve, "all", "", kCommon | kProbe | kNoVariable,
+     "show this; --help=all shows all flags",
+     [](V v, S& s) { return SetHelp(v, &s.help); }},
+    {"version", kSwitch, kObserve, "", "", kCommon | kProbe | kNoVariable,
+     "show the version",
+     [](V v, S& s) { return SetSwitch(v, &s.version); }},
+};
+// clang-format on
+
+constexpr FlagPreset kDevPreset[] = {
+    {"watch", "."},
+    {"after-exit", "wait"},
+    {"stop-timeout", "2s"},
+};
+
+}  // namespace
+
+absl::Span<const Flag> FlagTable() { return kFlags; }
+
+absl::Span<const FlagPreset> DevPreset() { return kDevPreset; }
+
+std::string_view FlagGroupTitle(FlagGroup group) {
+  switch (group) {
+    case kDev:
+      return "Development";
+    case kReload:
+      return "Reload on change";
+    case kExit:
+      return "When the process ends by itself";
+    case kHealth:
+      return "Health checks";
+    case kStop:
+      return "Stopping the process";
+    case kPid1:
+      return "Signals and orphans";
+    case kProcess:
+      return "The process";
+    case kObserve:
+      return "Seeing what it does";
+  }
+  return "";
+}
+
+}  // namespace reinit

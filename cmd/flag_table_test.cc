@@ -1,0 +1,278 @@
+#include "cmd/flag_table.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "cmd/settings.h"
+#include "gtest/gtest.h"
+#include "supervisor/options.h"
+
+namespace reinit {
+namespace {
+
+// Everything that setters can write. The structured bindings do not compile any
+// more when a field is added: then it belongs in here too.
+std::string Dump(const Settings& settings) {
+  const auto& [options, dev, check, version, help, restart_burst] = settings;
+  const auto& [command, reload_delay, watch, health, restart, stop, after_exit,
+               success, signals, process, init, subreaper, parent_death_signal,
+               log_level, clear] = options;
+  const auto& [paths, mode, settle, extensions] = watch;
+  const auto& [checks, interval, timeout, retries, start_period, expect] =
+      health;
+  const auto& [policy, delay, delay_max, reset, burst, limit_interval, action] =
+      restart;
+  const auto& [signal, stop_timeout, leftover] = stop;
+  const auto& [forward_to, rewrite] = signals;
+  const auto& [as, environment, environment_files, pre_start, post_stop] =
+      process;
+  const auto& [inherited, directory, credentials, no_new_privileges, script,
+               exec_failure_code] = as;
+
+  std::string out;
+  const auto add = [&out](const auto&... values) {
+    ((out += absl::StrCat(values, " ")), ...);
+  };
+  const auto add_duration = [&out](const auto&... durations) {
+    ((out += absl::FormatDuration(durations) + " "), ...);
+  };
+  add(dev, check, version, static_cast<int>(help), restart_burst.value_or(-1));
+  add(static_cast<int>(after_exit), static_cast<int>(log_level), clear);
+  add(static_cast<int>(mode), retries, static_cast<int>(policy), burst);
+  add(static_cast<int>(action), signal);
+  add_duration(reload_delay, settle, interval, timeout, start_period, delay,
+               delay_max, reset, limit_interval, stop_timeout, leftover);
+  add(static_cast<int>(subreaper), parent_death_signal, no_new_privileges);
+  add(static_cast<int>(forward_to), directory, inherited.blocked);
+  if (credentials.has_value()) add("uid", credentials->uid);
+  for (int number = 0; number < 256; ++number) {
+    if (success.Contains({.code = number})) add("success", number);
+  }
+  for (int signo = 1; signo <= kMaxSignal; ++signo) {
+    if (rewrite.Changes(signo)) add("rewrite", signo, rewrite.Of(signo));
+  }
+  for (const auto& entry : environment) add("env", entry);
+  for (const auto& file : environment_files) add("env-file", file);
+  for (const auto& word : command) add("command", word);
+  for (const auto& word : pre_start) add("pre-start", word);
+  for (const auto& word : post_stop) add("post-stop", word);
+  for (const auto& path : paths) add("path", path);
+  for (const auto& extension : extensions) add("ext", extension);
+  for (const auto& target : checks) add("check", target.text);
+  for (const auto& [first, last] : expect) add("expect", first, last);
+  return out;
+}
+
+// A good value other than the default. A new flag needs a line here.
+const std::map<std::string_view, std::string_view>& Examples() {
+  static const auto* const examples =
+      new std::map<std::string_view, std::string_view>{
+          {"dev", "yes"},
+          {"clear", "yes"},
+          {"watch", "."},
+          {"watch-ext", "py,html"},
+          {"watch-mode", "mtime"},
+          {"reload-delay", "1s"},
+          {"watch-settle", "1s"},
+          {"restart", "on-failure:3"},
+          {"after-exit", "wait"},
+          {"restart-delay", "1s"},
+          {"restart-delay-max", "1m"},
+          {"restart-reset", "1s"},
+          {"start-limit-burst", "3"},
+          {"start-limit-interval", "infinity"},
+          {"start-limit-action", "stay"},
+          {"health", "tcp://127.0.0.1:80"},
+          {"health-interval", "1s"},
+          {"health-timeout", "1s"},
+          {"health-retries", "1"},
+          {"health-start-period", "1s"},
+          {"health-expect", "200"},
+          {"stop-signal", "INT"},
+          {"stop-timeout", "infinity"},
+          {"leftover-timeout", "0"},
+          {"success-exit-status", "143"},
+          {"forward-to", "group"},
+          {"rewrite", "TERM:QUIT"},
+          {"subreaper", "no"},
+          {"parent-death-signal", "TERM"},
+          {"user", "4242"},
+          {"chdir", "/"},
+          {"env", "A=b"},
+          {"env-file", "/dev/null"},
+          {"no-new-privileges", "yes"},
+          {"pre-start", "true"},
+          {"post-stop", "true"},
+          {"log-level", "debug"},
+          {"check", "yes"},
+          {"help", "all"},
+          {"version", "yes"},
+          // Of these there is only one kind so far.
+          {"on-change", ""},
+          {"health-on-failure", ""},
+      };
+  return *examples;
+}
+
+TEST(FlagTable, NamesAreUniqueAndWellFormed) {
+  std::set<std::string_view> names;
+  for (const Flag& flag : FlagTable()) {
+    EXPECT_TRUE(names.insert(flag.name).second) << flag.name;
+    EXPECT_TRUE(std::all_of(flag.name.begin(), flag.name.end(), [](char c) {
+      return absl::ascii_islower(c) || c == '-';
+    })) << flag.name;
+    // Else `--no-x` could mean two things.
+    if (absl::StartsWith(flag.name, "no-")) {
+      EXPECT_EQ(FindFlag(flag.name.substr(3)), nullptr) << flag.name;
+    }
+    EXPECT_EQ(FindFlag(flag.name), &flag);
+  }
+}
+
+TEST(FlagTable, RowsAreComplete) {
+  for (const Flag& flag : FlagTable()) {
+    ASSERT_NE(flag.set, nullptr) << flag.name;
+    EXPECT_FALSE(flag.help.empty()) << flag.name;
+    EXPECT_EQ(flag.placeholder.empty(), flag.type == FlagType::kSwitch)
+        << flag.name;
+    EXPECT_FALSE(FlagGroupTitle(flag.group).empty()) << flag.name;
+    if (flag.type == FlagType::kRepeated) {
+      EXPECT_TRUE(flag.standard.empty()) << flag.name;
+    }
+  }
+}
+
+TEST(FlagTable, GroupsStayTogether) {
+  std::set<FlagGroup> finished;
+  FlagGroup group = FlagTable().front().group;
+  for (const Flag& flag : FlagTable()) {
+    if (flag.group == group) continue;
+    EXPECT_TRUE(finished.insert(group).second) << flag.name;
+    group = flag.group;
+  }
+  EXPECT_FALSE(finished.contains(group));
+}
+
+TEST(FlagTable, DefaultsAreThoseOfOptions) {
+  const std::string untouched = Dump(Settings());
+  for (const Flag& flag : FlagTable()) {
+    if (flag.standard.empty()) continue;
+    Settings settings;
+    const absl::Status status = flag.set(flag.standard, settings);
+    EXPECT_TRUE(status.ok()) << flag.name << ": " << status;
+    EXPECT_EQ(Dump(settings), untouched) << flag.name;
+  }
+}
+
+TEST(FlagTable, SettersChangeSomethingOfTheirOwn) {
+  std::map<std::string, std::string_view> dumps;
+  const std::string untouched = Dump(Settings());
+  for (const Flag& flag : FlagTable()) {
+    ASSERT_TRUE(Examples().contains(flag.name)) << flag.name;
+    const std::string_view example = Examples().at(flag.name);
+    if (example.empty()) continue;
+    Settings settings;
+    const absl::Status status = flag.set(example, settings);
+    EXPECT_TRUE(status.ok()) << flag.name << ": " << status;
+    const std::string dump = Dump(settings);
+    EXPECT_NE(dump, untouched) << flag.name;
+    const auto [other, fresh] = dumps.emplace(dump, flag.name);
+    EXPECT_TRUE(fresh) << flag.name << " does the same as " << other->second;
+  }
+  EXPECT_EQ(Examples().size(), FlagTable().size());
+}
+
+TEST(FlagTable, RefusedValuesChangeNothing) {
+  const std::string untouched = Dump(Settings());
+  for (const Flag& flag : FlagTable()) {
+    Settings settings;
+    EXPECT_FALSE(flag.set("/no/such: 'thing", settings).ok()) << flag.name;
+    EXPECT_EQ(Dump(settings), untouched) << flag.name;
+  }
+}
+
+TEST(FlagTable, PresetsAreGoodValuesOfKnownFlags) {
+  for (const FlagPreset& preset : DevPreset()) {
+    const Flag* const flag = FindFlag(preset.flag);
+    ASSERT_NE(flag, nullptr) << preset.flag;
+    Settings settings;
+    EXPECT_TRUE(flag->set(preset.value, settings).ok()) << preset.flag;
+    // What help says about --dev.
+    EXPECT_TRUE(
+        absl::StrContains(FindFlag("dev")->help,
+                          absl::StrCat("--", preset.flag, "=", preset.value)));
+  }
+}
+
+TEST(FlagTable, FindsWithUnderscoresToo) {
+  EXPECT_EQ(FindFlag("stop_timeout"), FindFlag("stop-timeout"));
+  EXPECT_EQ(FindFlag("stop-time"), nullptr);
+  EXPECT_EQ(FindFlag(""), nullptr);
+  EXPECT_EQ(FindFlag("Watch"), nullptr);
+}
+
+TEST(FlagVariables, AreThoseOfTheTable) {
+  EXPECT_EQ(FlagVariable(*FindFlag("stop-timeout")), "REINIT_STOP_TIMEOUT");
+  EXPECT_TRUE(IsFlagVariable("REINIT_STOP_TIMEOUT"));
+  EXPECT_TRUE(IsFlagVariable("REINIT_DEV"));
+  for (const std::string_view other :
+       {"REINIT_PORT", "REINIT_INSTANCE", "REINIT_GENERATION", "REINIT_REASON",
+        "REINIT_CHANGED", "REINIT_", "", "STOP_TIMEOUT", "reinit_dev",
+        "REINIT_DEV=1", "REINIT_WATCH_SERVICE_HOST", "REINIT_STOP-TIMEOUT",
+        "XREINIT_DEV"}) {
+    EXPECT_FALSE(IsFlagVariable(other)) << other;
+  }
+}
+
+// An image may well have `ENV REINIT_VERSION=0.1.0`.
+TEST(FlagVariables, NoneTurnsReinitIntoPrinting) {
+  for (const std::string_view name : {"version", "help", "check"}) {
+    EXPECT_EQ(FlagVariable(*FindFlag(name)), "");
+    EXPECT_FALSE(
+        IsFlagVariable(absl::StrCat("REINIT_", absl::AsciiStrToUpper(name))));
+  }
+}
+
+TEST(NearestFlag, GuessesTypingErrors) {
+  const std::map<std::string_view, std::string_view> guesses = {
+      {"wacth", "--watch"},
+      {"Watch", "--watch"},
+      {"WATCH", "--watch"},
+      {"watchs", "--watch"},
+      {"watch-extension", "--watch-ext"},
+      {"stop_timout", "--stop-timeout"},
+      {"stoptimeout", "--stop-timeout"},
+      {"start-limit", "--start-limit-burst"},
+      {"health-timeot", "--health-timeout"},
+      {"healt", "--health"},
+      {"no-claer", "--no-clear"},
+      {"chek", "--check"},
+      {"loglevel", "--log-level"},
+      {"relod-delay", "--reload-delay"},
+      {"h", "--help"},
+      {"V", "--version"},
+  };
+  for (const auto& [given, nearest] : guesses)
+    EXPECT_EQ(NearestFlag(given), nearest) << given;
+}
+
+TEST(NearestFlag, DoesNotGuessWildly) {
+  const std::string junk(100'000, 'x');
+  for (const std::string_view given :
+       {std::string_view(""), std::string_view("x"), std::string_view("qqqqqq"),
+        std::string_view("max-memory"), std::string_view("max-age"),
+        std::string_view(junk)}) {
+    EXPECT_EQ(NearestFlag(given), "") << given.substr(0, 20);
+  }
+}
+
+}  // namespace
+}  // namespace reinit

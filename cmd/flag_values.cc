@@ -1,0 +1,199 @@
+#include "cmd/flag_values.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "absl/time/time.h"
+#include "cmd/duration_text.h"
+#include "cmd/settings.h"
+#include "reaper/signals.h"
+#include "supervisor/probe/target.h"
+
+namespace reinit {
+namespace {
+
+constexpr int kMaxBurst = 1'000'000;
+
+absl::Status Wrong(std::string_view what) {
+  return absl::InvalidArgumentError(what);
+}
+
+bool ParseDigits(std::string_view text, int* number) {
+  // SimpleAtoi alone would also take signs and blanks.
+  return std::all_of(text.begin(), text.end(), absl::ascii_isdigit) &&
+         absl::SimpleAtoi(text, number);
+}
+
+bool ParseStatusCode(std::string_view text, int* code) {
+  return ParseDigits(text, code) && *code >= 100 && *code <= 599;
+}
+
+}  // namespace
+
+absl::Status SetSwitch(std::string_view value, bool* to) {
+  const std::string word = absl::AsciiStrToLower(value);
+  if (word == "yes" || word == "true" || word == "on" || word == "1") {
+    *to = true;
+  } else if (word == "no" || word == "false" || word == "off" || word == "0") {
+    *to = false;
+  } else {
+    return Wrong("allowed are yes, no (or true, false, on, off, 1, 0)");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SetDuration(std::string_view value, DurationRange range,
+                         absl::Duration* to) {
+  const absl::StatusOr<absl::Duration> duration = ParseDuration(value);
+  if (!duration.ok()) return duration.status();
+  if (range != DurationRange::kAny && *duration == absl::InfiniteDuration())
+    return Wrong("infinity makes no sense here; allowed is a finite duration");
+  if (range == DurationRange::kPositive && *duration < absl::Milliseconds(1))
+    return Wrong("too short; allowed is 1ms or more");
+  *to = *duration;
+  return absl::OkStatus();
+}
+
+absl::Status SetInteger(std::string_view value, int min, int max, int* to) {
+  int number = 0;
+  if (!ParseDigits(value, &number) || number < min || number > max) {
+    return Wrong(
+        absl::StrCat("allowed is a whole number from ", min, " to ", max));
+  }
+  *to = number;
+  return absl::OkStatus();
+}
+
+absl::Status SetSignal(std::string_view value, int* to) {
+  const absl::StatusOr<int> signal = ParseSignal(value);
+  if (signal.ok()) *to = *signal;
+  return signal.status();
+}
+
+absl::Status SetStatusRanges(std::string_view value,
+                             std::vector<std::pair<int, int>>* to) {
+  std::vector<std::pair<int, int>> ranges;
+  for (const std::string_view piece : absl::StrSplit(value, ',')) {
+    const std::pair<std::string_view, std::string_view> ends = absl::StrSplit(
+        absl::StripAsciiWhitespace(piece), absl::MaxSplits('-', 1));
+    const bool single = !absl::StrContains(piece, '-');
+    int first = 0;
+    int last = 0;
+    if (!ParseStatusCode(ends.first, &first) ||
+        !ParseStatusCode(single ? ends.first : ends.second, &last) ||
+        first > last) {
+      return Wrong(
+          "allowed are status codes from 100 to 599 and ranges of them, like "
+          "200-399 or 200,204,301-308");
+    }
+    ranges.emplace_back(first, last);
+  }
+  *to = std::move(ranges);
+  return absl::OkStatus();
+}
+
+absl::Status AddExtensions(std::string_view value,
+                           std::vector<std::string>* to) {
+  std::vector<std::string> extensions;
+  for (std::string_view piece : absl::StrSplit(value, ',')) {
+    piece = absl::StripAsciiWhitespace(piece);
+    absl::ConsumePrefix(&piece, ".");
+    if (piece.empty() || piece.find_first_of("/*?") != std::string_view::npos)
+      return Wrong(
+          "allowed are file name extensions with commas, like py,html");
+    extensions.emplace_back(piece);
+  }
+  to->insert(to->end(), extensions.begin(), extensions.end());
+  return absl::OkStatus();
+}
+
+absl::Status AddExistingPath(std::string_view value,
+                             std::vector<std::string>* to) {
+  std::string path(value);
+  struct stat found;
+  // Follows symlinks: what a link points at is what is watched.
+  if (stat(path.c_str(), &found) != 0) {
+    const int error = errno;
+    if (error == ENOENT || error == ENOTDIR)
+      return Wrong("no such file or directory; a watched path must exist");
+    return absl::ErrnoToStatus(error, "cannot be watched");
+  }
+  to->push_back(std::move(path));
+  return absl::OkStatus();
+}
+
+absl::Status AddProbeTarget(std::string_view value,
+                            std::vector<ProbeTarget>* to) {
+  absl::StatusOr<ProbeTarget> target = ParseProbeTarget(value);
+  if (!target.ok()) return target.status();
+  to->push_back(*std::move(target));
+  return absl::OkStatus();
+}
+
+absl::Status SetRestart(std::string_view value, Settings* to) {
+  using Policy = RestartOptions::Policy;
+  std::string_view count = value;
+  if (absl::ConsumePrefix(&count, "on-failure:")) {
+    int burst = 0;
+    if (!SetInteger(count, 1, kMaxBurst, &burst).ok()) {
+      return Wrong(
+          absl::StrCat("allowed is on-failure:N with N from 1 to ", kMaxBurst));
+    }
+    to->options.restart.policy = Policy::kOnFailure;
+    to->restart_burst = burst;
+    return absl::OkStatus();
+  }
+  Policy policy;
+  if (!SetChoice(value,
+                 {{"no", Policy::kNo},
+                  {"on-failure", Policy::kOnFailure},
+                  {"always", Policy::kAlways}},
+                 &policy)
+           .ok()) {
+    return Wrong("allowed are no, on-failure, on-failure:N, always");
+  }
+  to->options.restart.policy = policy;
+  to->restart_burst.reset();
+  return absl::OkStatus();
+}
+
+absl::Status SetWatchMode(std::string_view value, WatchOptions::Mode* to) {
+  if (value == "inotify") {
+    return Wrong(
+        "comes with a later version; auto or poll can be used until then");
+  }
+  return SetChoice(value,
+                   {{"auto", WatchOptions::Mode::kAuto},
+                    {"poll", WatchOptions::Mode::kPoll},
+                    {"mtime", WatchOptions::Mode::kPoll}},
+                   to);
+}
+
+absl::Status SetHelp(std::string_view value, Settings::Help* to) {
+  if (value.empty()) {
+    *to = Settings::Help::kCommon;
+    return absl::OkStatus();
+  }
+  return SetChoice(value, {{"all", Settings::Help::kAll}}, to);
+}
+
+absl::Status AcceptOnly(std::string_view value, std::string_view allowed) {
+  if (value == allowed) return absl::OkStatus();
+  return Wrong(absl::StrCat("allowed in this version is only ", allowed));
+}
+
+}  // namespace reinit

@@ -1,0 +1,137 @@
+#include <unistd.h>
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "cmd/command_line.h"
+#include "cmd/flag_table.h"
+#include "cmd/personality/personality.h"
+#include "cmd/run.h"
+#include "reaper/log.h"
+#include "reaper/signal_mask.h"
+#include "reaper/stdio.h"
+#include "supervisor/helper/helper_process.h"
+#include "supervisor/helper/roles.h"
+#include "supervisor/observer.h"
+#include "supervisor/probe/check.h"
+
+namespace reinit {
+namespace {
+
+bool WriteOut(std::string_view text, int fd = STDOUT_FILENO) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(fd, text.data(), text.size());
+    if (written <= 0) return false;
+    text.remove_prefix(static_cast<size_t>(written));
+  }
+  return true;
+}
+
+// The command line itself was wrong; nothing was started.
+constexpr int kExitUsage = 2;
+
+int RunProbe(const HealthOptions& health) {
+  const CheckResult result =
+      RunCheck(health.checks[0], health.expect, health.timeout);
+  WriteOut(absl::StrCat(health.checks[0].text, ": ", result.text, "\n"));
+  return result.passed ? 0 : 1;
+}
+
+// Before anything is started: true if there are errors.
+bool Report(const CommandLine& line, Log* log) {
+  for (const std::string& error : line.errors) {
+    log->Write(LogLevel::kError, error);
+  }
+  return !line.errors.empty();
+}
+
+void Warn(const CommandLine& line, Log* log) {
+  for (const std::string& warning : line.warnings) {
+    log->Write(LogLevel::kWarning, warning);
+  }
+}
+
+std::vector<std::string> PassedOn(
+    const std::vector<std::string_view>& environment) {
+  std::vector<std::string> result;
+  for (const std::string_view entry : environment) {
+    if (!IsFlagVariable(entry.substr(0, entry.find('=')))) {
+      result.emplace_back(entry);
+    }
+  }
+  return result;
+}
+
+int Main(const std::vector<std::string_view>& args,
+         const std::vector<std::string_view>& environment,
+         const SignalState& inherited) {
+  CommandLineContext context;
+  context.on_terminal = ::isatty(STDERR_FILENO) == 1;
+  const CommandLine line = ParseCommandLine(args, environment, context);
+  StderrLog log(line.options.log_level);
+  // The plan is worth reading beside what is wrong with it.
+  if (line.action == CommandLine::Action::kCheck) WriteOut(line.text);
+  if (Report(line, &log)) return kExitUsage;
+  switch (line.action) {
+    case CommandLine::Action::kCheck:
+      return 0;
+    case CommandLine::Action::kPrint:
+      return WriteOut(line.text) ? 0 : 1;
+    case CommandLine::Action::kProbe:
+      RestoreSignals(inherited);
+      return RunProbe(line.options.health);
+    case CommandLine::Action::kRun:
+      break;
+  }
+  Warn(line, &log);
+  LogObserver observer(&log);
+  return RunSupervisor(line.options, PassedOn(environment), inherited, &log,
+                       &observer);
+}
+
+int MainAs(PersonalityParser parser, int argc, char** argv,
+           const std::vector<std::string_view>& environment,
+           const SignalState& inherited) {
+  CommandLine variables = ParseFlagVariables(environment);
+  StderrLog log(variables.options.log_level);
+  if (Report(variables, &log)) return kExitUsage;
+  Warn(variables, &log);
+  const PersonalityLine line = parser(argc, argv, std::move(variables.options));
+  const bool written = WriteOut(line.to_stdout);
+  WriteOut(line.to_stderr, STDERR_FILENO);
+  switch (line.action) {
+    case PersonalityLine::Action::kPrint:
+      return written ? line.exit_code : 1;
+    case PersonalityLine::Action::kPause:
+      return RunPause(&log);
+    case PersonalityLine::Action::kRun:
+      break;
+  }
+  return RunSupervisor(line.options, PassedOn(environment), inherited, &log,
+                       line.observer.get());
+}
+
+}  // namespace
+}  // namespace reinit
+
+int main(int argc, char** argv) {
+  // Before anything else: from here on no signal is lost.
+  const reinit::SignalState inherited = reinit::TakeOverSignals();
+  reinit::HoldStandardDescriptors();
+  const std::vector<std::string_view> args(argv, argv + argc);
+  if (const auto status = reinit::RunAsHelper(args)) return *status;
+  std::vector<std::string_view> environment;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    environment.emplace_back(*entry);
+  }
+  if (argc > 0) {
+    if (const auto parser = reinit::FindPersonality(args[0])) {
+      return reinit::MainAs(parser, argc, argv, environment, inherited);
+    }
+  }
+  return reinit::Main({args.begin() + (argc > 0), args.end()}, environment,
+                      inherited);
+}

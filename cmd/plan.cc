@@ -1,0 +1,266 @@
+#include "cmd/plan.h"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "absl/time/time.h"
+#include "cmd/duration_text.h"
+#include "cmd/version.h"
+#include "reaper/log.h"
+#include "reaper/os.h"
+#include "reaper/signals.h"
+#include "supervisor/options.h"
+#include "supervisor/probe/target.h"
+
+namespace reinit {
+namespace {
+
+using Policy = RestartOptions::Policy;
+
+constexpr size_t kLabelWidth = 18;
+
+void AppendLine(std::string_view label, std::string_view text,
+                std::string& out) {
+  absl::StrAppend(&out, "  ", label);
+  out.append(kLabelWidth - std::min(kLabelWidth, label.size()), ' ');
+  absl::StrAppend(&out, text, "\n");
+}
+
+// As one would type it into a shell, so that the borders of words are seen.
+std::string Quoted(std::string_view word) {
+  const bool plain =
+      !word.empty() && std::all_of(word.begin(), word.end(), [](char c) {
+        return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
+               std::string_view("-_./:=,+@%").find(c) != std::string_view::npos;
+      });
+  if (plain) return std::string(word);
+  return absl::StrCat(
+      "'", absl::StrReplaceAll(EscapeForLog(word), {{"'", "'\\''"}}), "'");
+}
+
+std::string QuotedList(const std::vector<std::string>& words,
+                       std::string_view separator) {
+  return absl::StrJoin(words, separator,
+                       [](std::string* out, const std::string& word) {
+                         out->append(Quoted(word));
+                       });
+}
+
+std::string Strategies(const Options& options) {
+  std::vector<std::string_view> names;
+  if (!options.watch.paths.empty()) names.push_back("mtime");
+  if (!options.health.checks.empty()) names.push_back("health");
+  if (options.restart.policy != Policy::kNo) names.push_back("exit");
+  return names.empty() ? "none: a plain init" : absl::StrJoin(names, ", ");
+}
+
+void AppendProcess(const ProcessOptions& process, std::string& out) {
+  if (process.as.credentials.has_value()) {
+    const Credentials& who = *process.as.credentials;
+    AppendLine("as user",
+               absl::StrCat(who.uid, ", group ", who.gid, ", groups ",
+                            absl::StrJoin(who.groups, ",")),
+               out);
+  }
+  if (!process.as.directory.empty()) {
+    AppendLine("in folder", Quoted(process.as.directory), out);
+  }
+  if (!process.pre_start.empty()) {
+    AppendLine("before each start", QuotedList(process.pre_start, " "), out);
+  }
+  if (!process.post_stop.empty()) {
+    AppendLine("after each end", QuotedList(process.post_stop, " "), out);
+  }
+  if (!process.environment_files.empty()) {
+    AppendLine(
+        "environment of",
+        QuotedList(process.environment_files, ", ") + ", read at each start",
+        out);
+  }
+  if (process.as.no_new_privileges) {
+    AppendLine("privileges", "no new ones", out);
+  }
+}
+
+void AppendWatch(const Options& options, std::string& out) {
+  const WatchOptions& watch = options.watch;
+  if (watch.paths.empty()) return;
+  std::string files = QuotedList(watch.paths, ", ");
+  if (!watch.extensions.empty()) {
+    absl::StrAppend(&files, ", in folders only files that end in .",
+                    absl::StrJoin(watch.extensions, ", ."));
+  }
+  AppendLine("watches", EscapeForLog(files), out);
+  AppendLine("looks",
+             absl::StrCat("every ", DurationText(options.reload_delay),
+                          ", by time and size of each file"),
+             out);
+  AppendLine(
+      "on a change",
+      absl::StrCat("restarts the process, once nothing more has changed for ",
+                   DurationText(watch.settle)),
+      out);
+}
+
+// How often, how fast and how long restarts are tried.
+void AppendRestartLimits(const Options& options, std::string& out) {
+  const RestartOptions& restart = options.restart;
+  AppendLine("before a restart",
+             absl::StrCat("waits ", DurationText(restart.delay),
+                          ", twice as long each time up to ",
+                          DurationText(restart.delay_max), "; from ",
+                          DurationText(restart.delay), " again after ",
+                          DurationText(restart.reset), " of running"),
+             out);
+  if (restart.limit_burst == 0) {
+    AppendLine("gives up", "never", out);
+    return;
+  }
+  const bool ever = restart.limit_interval == absl::InfiniteDuration();
+  AppendLine(
+      "gives up",
+      absl::StrCat(
+          "after ", restart.limit_burst,
+          restart.limit_burst == 1 ? " restart" : " restarts",
+          ever ? ""
+               : absl::StrCat(" within ", DurationText(restart.limit_interval)),
+          !StaysAfterGivingUp(options)
+              ? "; then exits with the status of the process, never 0"
+          : options.watch.paths.empty() ? "; then stays, without a process"
+                                        : "; then waits for the next change"),
+      out);
+}
+
+std::string OnExit(const Options& options) {
+  const std::string_view otherwise =
+      options.after_exit == AfterExit::kWait
+          ? "waits for the next change"
+          : "exits with the status of the process";
+  switch (options.restart.policy) {
+    case Policy::kAlways:
+      return "starts it again, whatever its status";
+    case Policy::kOnFailure:
+      return absl::StrCat("starts it again if it failed, else ", otherwise);
+    case Policy::kNo:
+      break;
+  }
+  return std::string(otherwise);
+}
+
+std::string Expected(const std::vector<std::pair<int, int>>& ranges) {
+  return absl::StrJoin(ranges, ",",
+                       [](std::string* out, const std::pair<int, int>& range) {
+                         absl::StrAppend(out, range.first);
+                         if (range.second != range.first)
+                           absl::StrAppend(out, "-", range.second);
+                       });
+}
+
+void AppendHealth(const HealthOptions& health, std::string& out) {
+  if (health.checks.empty()) return;
+  for (const ProbeTarget& check : health.checks) {
+    std::string text = EscapeForLog(check.text);
+    if (check.kind == ProbeTarget::Kind::kHttp)
+      absl::StrAppend(&text, " answers ", Expected(health.expect));
+    AppendLine("healthy if", text, out);
+  }
+  AppendLine(
+      "checks",
+      absl::StrCat("every ", DurationText(health.interval), ", each at most ",
+                   DurationText(health.timeout),
+                   "; failures count after the first success, or ",
+                   DurationText(health.start_period), " after the start"),
+      out);
+  AppendLine(
+      "when unhealthy",
+      absl::StrCat(health.retries == 1
+                       ? std::string("one failure")
+                       : absl::StrCat(health.retries, " failures in a row"),
+                   ": restarts the process"),
+      out);
+}
+
+std::string Ladder(std::string_view first, absl::Duration timeout) {
+  if (timeout == absl::InfiniteDuration())
+    return absl::StrCat(first, ", and waits as long as it takes");
+  return absl::StrCat(first, ", SIGKILL ", DurationText(timeout), " later");
+}
+
+void AppendStop(const Options& options, std::string& out) {
+  const StopOptions& stop = options.stop;
+  const std::string signal = SignalName(stop.signal);
+  if (!options.Supervising()) {
+    AppendLine("signals", "passed on to the process as they come", out);
+    return;
+  }
+  AppendLine("to restart", Ladder(signal, stop.timeout), out);
+  AppendLine("what is left", Ladder("SIGTERM", stop.leftover_timeout), out);
+  AppendLine("TERM, INT, QUIT",
+             absl::StrCat("end it all: passed on",
+                          stop.signal == SIGTERM
+                              ? ""
+                              : absl::StrCat(" (", signal, " for TERM)"),
+                          ", then reinit exits with the status of the process"),
+             out);
+}
+
+void AppendSignals(const SignalOptions& signals, std::string& out) {
+  for (int signo = 1; signo <= kMaxSignal; ++signo) {
+    if (!signals.rewrite.Changes(signo)) continue;
+    const int to = signals.rewrite.Of(signo);
+    AppendLine(SignalName(signo),
+               to == 0 ? "dropped" : "passed on as " + SignalName(to), out);
+  }
+  if (signals.forward_to == SignalOptions::ForwardTo::kGroup) {
+    AppendLine("signals go to", "the process's whole group", out);
+  }
+}
+
+std::string_view LevelName(LogLevel level) {
+  switch (level) {
+    case LogLevel::kError:
+      return "error";
+    case LogLevel::kWarning:
+      return "warning";
+    case LogLevel::kInfo:
+      return "info";
+    case LogLevel::kDebug:
+      return "debug";
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string PlanText(const Options& options,
+                     const std::vector<std::string>& warnings) {
+  std::string out = absl::StrCat("reinit ", kVersion, " would do this:\n");
+  AppendLine("runs",
+             options.command.empty() ? "nothing: no command"
+                                     : QuotedList(options.command, " "),
+             out);
+  AppendProcess(options.process, out);
+  AppendLine("strategies", Strategies(options), out);
+  AppendWatch(options, out);
+  AppendLine("when it exits", OnExit(options), out);
+  AppendHealth(options.health, out);
+  if (options.restart.policy != Policy::kNo || !options.health.checks.empty()) {
+    AppendRestartLimits(options, out);
+  }
+  AppendStop(options, out);
+  AppendSignals(options.signals, out);
+  if (options.clear) AppendLine("terminal", "cleared before each start", out);
+  AppendLine("log", LevelName(options.log_level), out);
+  for (const std::string& warning : warnings)
+    AppendLine("warning", warning, out);
+  return out;
+}
+
+}  // namespace reinit

@@ -1,0 +1,19 @@
+// What --check prints: the options in plain words.
+#ifndef REINIT_CMD_PLAN_H_
+#define REINIT_CMD_PLAN_H_
+
+#include <string>
+#include <vector>
+
+#include "supervisor/options.h"
+
+namespace reinit {
+
+// Several lines, each ending with a newline. Also for options that are not
+// complete, such as an empty command.
+std::string PlanText(const Options& options,
+                     const std::vector<std::string>& warnings);
+
+}  // namespace reinit
+
+#endif  // REINIT_CMD_PLAN_H_

@@ -1,0 +1,37 @@
+// The kinds of value that say how the process is started, and what it is told.
+// As in flag_values.h: errors say what is wrong and what is allowed.
+#ifndef REINIT_CMD_PROCESS_VALUES_H_
+#define REINIT_CMD_PROCESS_VALUES_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "supervisor/exit_codes.h"
+#include "supervisor/options.h"
+
+namespace reinit {
+
+// `USER[:GROUP]`. With the identity come HOME, USER and LOGNAME, where known.
+absl::Status SetUser(std::string_view value, ProcessOptions* to);
+
+// A CMD in shell quoting; it is run without a shell.
+absl::Status SetCommand(std::string_view value, std::vector<std::string>* to);
+
+// Must be a directory now.
+absl::Status SetDirectory(std::string_view value, std::string* to);
+
+// `KEY=VALUE`.
+absl::Status AddEnvironmentEntry(std::string_view value,
+                                 std::vector<std::string>* to);
+
+// Must be readable, and right in every line, now.
+absl::Status AddEnvironmentFile(std::string_view value,
+                                std::vector<std::string>* to);
+
+absl::Status SetExitCodes(std::string_view value, ExitCodes* to);
+
+}  // namespace reinit
+
+#endif  // REINIT_CMD_PROCESS_VALUES_H_

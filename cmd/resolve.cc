@@ -1,0 +1,171 @@
+#include "cmd/resolve.h"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "cmd/duration_text.h"
+#include "cmd/flag_table.h"
+#include "cmd/given.h"
+#include "cmd/settings.h"
+#include "reaper/log.h"
+#include "supervisor/options.h"
+
+namespace reinit {
+
+SettingsResolver::SettingsResolver(std::vector<GivenFlag> command_line,
+                                   std::vector<GivenFlag> environment)
+    : given_(std::move(command_line)) {
+  const std::vector<GivenFlag> stronger = given_;
+  for (GivenFlag& variable : environment) {
+    const bool overridden = std::any_of(
+        stronger.begin(), stronger.end(),
+        [&](const GivenFlag& flag) { return flag.flag == variable.flag; });
+    if (!overridden) given_.push_back(std::move(variable));
+  }
+}
+
+void SettingsResolver::KeepProbeFlags() {
+  for (const GivenFlag& given : given_) {
+    if (given.flag->Has(kProbe) || given.source != FlagSource::kCommandLine)
+      continue;
+    errors_.push_back(absl::StrCat(
+        given.text,
+        ": not a flag of `reinit probe`, which takes "
+        "--health-timeout and --health-expect; for a program called probe "
+        "write `-- probe`"));
+  }
+  given_.erase(std::remove_if(given_.begin(), given_.end(),
+                              [](const GivenFlag& given) {
+                                return !given.flag->Has(kProbe);
+                              }),
+               given_.end());
+}
+
+void SettingsResolver::Apply(bool on_terminal) {
+  for (const GivenFlag& given : given_) Set(given);
+  if (settings_.dev) ApplyPreset(on_terminal);
+}
+
+void SettingsResolver::ApplyPreset(bool on_terminal) {
+  for (const FlagPreset& preset : DevPreset()) {
+    if (Find(preset.flag) != nullptr) continue;
+    given_.push_back({FindFlag(preset.flag), std::string(preset.value),
+                      FlagSource::kPreset,
+                      absl::StrCat("--", preset.flag, "=", preset.value)});
+    Set(given_.back());
+  }
+  if (on_terminal && Find("clear") == nullptr) settings_.options.clear = true;
+}
+
+void SettingsResolver::Set(const GivenFlag& given) {
+  const absl::Status status = given.flag->set(given.value, settings_);
+  if (status.ok()) return;
+  errors_.push_back(
+      absl::StrCat(given.text, ": ", EscapeForLog(status.message())));
+}
+
+const GivenFlag* SettingsResolver::Find(std::string_view name) const {
+  const auto found = std::find_if(
+      given_.rbegin(), given_.rend(),
+      [name](const GivenFlag& given) { return given.flag->name == name; });
+  return found == given_.rend() ? nullptr : &*found;
+}
+
+bool SettingsResolver::Contradict(const GivenFlag* one,
+                                  const GivenFlag* other) const {
+  return one != nullptr && other != nullptr && one->source == other->source;
+}
+
+void SettingsResolver::FinishRun() {
+  ResolveRestartBurst();
+  ResolveRestartDelays();
+  ResolveAfterExit();
+  WarnOfIdleFlags();
+  // A plain init has nothing to tell but what goes wrong.
+  Options& options = settings_.options;
+  if (Find("log-level") == nullptr && !options.Supervising())
+    options.log_level = LogLevel::kWarning;
+}
+
+void SettingsResolver::ResolveRestartBurst() {
+  if (!settings_.restart_burst.has_value()) return;
+  const GivenFlag* const restart = Find("restart");
+  RestartOptions& options = settings_.options.restart;
+  // Whether the N of on-failure:N has its say about the flag called `name`.
+  const auto applies = [&](std::string_view name) {
+    const GivenFlag* const other = Find(name);
+    if (Contradict(restart, other)) {
+      errors_.push_back(
+          absl::StrCat(other->text, ": contradicts ", restart->text,
+                       ", which is a start limit already; give one of them"));
+    }
+    return other == nullptr || other->source < restart->source;
+  };
+  if (applies("start-limit-burst"))
+    options.limit_burst = *settings_.restart_burst;
+  if (applies("start-limit-interval"))
+    options.limit_interval = absl::InfiniteDuration();
+}
+
+void SettingsResolver::ResolveRestartDelays() {
+  RestartOptions& options = settings_.options.restart;
+  if (options.delay <= options.delay_max) return;
+  const GivenFlag* const delay = Find("restart-delay");
+  const GivenFlag* const max = Find("restart-delay-max");
+  if (Contradict(delay, max)) {
+    errors_.push_back(absl::StrCat(delay->text, ": more than ", max->text,
+                                   "; allowed is up to that"));
+  } else if (max == nullptr ||
+             (delay != nullptr && max->source < delay->source)) {
+    // One of the two is not what the user asked for here, so it gives way.
+    options.delay_max = options.delay;
+  } else {
+    options.delay = options.delay_max;
+  }
+}
+
+void SettingsResolver::ResolveAfterExit() {
+  const Options& options = settings_.options;
+  const GivenFlag* const after = Find("after-exit");
+  if (options.after_exit != AfterExit::kWait || after == nullptr) return;
+  if (options.restart.policy == RestartOptions::Policy::kAlways &&
+      Contradict(after, Find("restart"))) {
+    errors_.push_back(absl::StrCat(after->text, ": contradicts ",
+                                   Find("restart")->text,
+                                   ", after which nothing is left to wait for; "
+                                   "give one of them"));
+  }
+  if (after->source == FlagSource::kCommandLine && Find("watch") == nullptr) {
+    warnings_.push_back(absl::StrCat(
+        after->text, ": without --watch nothing will start it again"));
+  }
+}
+
+void SettingsResolver::WarnOfIdleFlags() {
+  // After a reload the pause is also that of a start that did not succeed.
+  const bool restarts =
+      settings_.options.restart.policy != RestartOptions::Policy::kNo ||
+      Find("health") != nullptr || Find("watch") != nullptr;
+  for (const GivenFlag& given : given_) {
+    // A variable is there for whatever is started in the container.
+    if (given.source != FlagSource::kCommandLine) continue;
+    std::string_view missing;
+    if (given.flag->Has(kNeedsWatch) && Find("watch") == nullptr)
+      missing = "--watch or --dev";
+    if (given.flag->Has(kNeedsHealth) && Find("health") == nullptr)
+      missing = "--health";
+    if (given.flag->Has(kNeedsRestart) && !restarts)
+      missing = "--restart, --health or --watch";
+    if (missing.empty()) continue;
+    warnings_.push_back(
+        absl::StrCat(given.text, ": has no effect without ", missing));
+  }
+}
+
+}  // namespace reinit

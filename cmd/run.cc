@@ -1,0 +1,116 @@
+#include "cmd/run.h"
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <random>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "reaper/child_table.h"
+#include "reaper/clock.h"
+#include "reaper/event_loop.h"
+#include "reaper/os.h"
+#include "reaper/signal_source.h"
+#include "supervisor/strategy/registry.h"
+#include "supervisor/supervisor.h"
+
+namespace reinit {
+namespace {
+
+// Orphans come to PID 1 by themselves; anywhere else this must be asked for.
+void BecomeSubreaper(Subreaper wanted, Log* log) {
+  if (wanted == Subreaper::kNo) return;
+  if (wanted == Subreaper::kAuto && ::getpid() == 1) return;
+  if (::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0) return;
+  log->Write(LogLevel::kWarning,
+             absl::StrCat("not PID 1, and cannot become subreaper (",
+                          ::strerrordesc_np(errno),
+                          "): orphans are reaped by somebody else"));
+}
+
+std::function<double()> RandomSource() {
+  std::minstd_rand engine(static_cast<unsigned>(
+      absl::ToUnixNanos(MonotonicClock().Now()) ^ ::getpid()));
+  return [engine, unit = std::uniform_real_distribution<>(0, 1)]() mutable {
+    return unit(engine);
+  };
+}
+
+}  // namespace
+
+int RunSupervisor(const Options& options, std::vector<std::string> environment,
+                  const SignalState& inherited, Log* log, Observer* observer) {
+  BecomeSubreaper(options.subreaper, log);
+  if (options.parent_death_signal != 0) {
+    ::prctl(PR_SET_PDEATHSIG, options.parent_death_signal, 0, 0, 0);
+  }
+  UserProcess user_process = options.process.as;
+  user_process.signals = inherited;
+  const MonotonicClock clock;
+  LinuxOs os;
+  auto loop = EventLoop::Create(&clock);
+  if (!loop.ok()) {
+    log->Write(LogLevel::kError, loop.status().message());
+    return 1;
+  }
+  ChildTable children(loop->get(), &os);
+  const Context context = {loop->get(), &os,           &children,
+                           log,         &user_process, observer};
+  auto strategies = MakeStrategies(context, &options, environment);
+  Supervisor supervisor(context, &options, std::move(environment),
+                        std::move(strategies), RandomSource());
+  children.set_on_reaped([&supervisor] { supervisor.OnReaped(); });
+  const auto signals = SignalSource::Create(
+      loop->get(),
+      [&supervisor](const SignalInfo& info) { supervisor.OnSignal(info); },
+      [&] {
+        observer->OnSignal(SIGCHLD);
+        children.Reap();
+      });
+  if (!signals.ok()) {
+    log->Write(LogLevel::kError, signals.status().message());
+    return 1;
+  }
+  // Children that ended before an exec made this process reinit.
+  children.Reap();
+  children.set_spectator(
+      {[&](pid_t pid, ExitStatus status) {
+         observer->OnReaped(pid, status, pid == supervisor.last_pid());
+       },
+       [&] { observer->OnAllReaped(children.none_left()); }});
+  return supervisor.Run();
+}
+
+int RunPause(Log* log) {
+  BecomeSubreaper(Subreaper::kAuto, log);
+  const MonotonicClock clock;
+  LinuxOs os;
+  auto loop = EventLoop::Create(&clock);
+  if (!loop.ok()) {
+    log->Write(LogLevel::kError, loop.status().message());
+    return 1;
+  }
+  ChildTable children(loop->get(), &os);
+  bool ended = false;
+  const auto signals = SignalSource::Create(
+      loop->get(),
+      [&ended](const SignalInfo& info) {
+        ended = ended || info.signo == SIGTERM || info.signo == SIGINT;
+      },
+      [&children] { children.Reap(); });
+  if (!signals.ok()) {
+    log->Write(LogLevel::kError, signals.status().message());
+    return 1;
+  }
+  children.Reap();
+  os.ReleaseInherited();
+  while (!ended) (*loop)->Turn();
+  return 0;
+}
+
+}  // namespace reinit

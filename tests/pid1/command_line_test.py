@@ -1,0 +1,101 @@
+"""Bad input: every error is said, exit 2, and nothing was started."""
+
+import os
+
+import harness
+import xml_runner
+
+
+class BadInputTest(harness.Pid1Test):
+    """Each row: flags (and command), and words that stderr must have, each on a line of its own."""
+
+    def refuse(self, flags, *words, env=None, command=("/bin/sh", "-c")):
+        marker = os.path.join(self.folder(), "started")
+        with self.subTest(flags=flags, env=env):
+            run = self.start(*flags, *(["--", *command, f"echo >{marker}"] if command else []), env=env)
+            run.end(2)
+            self.assertFalse(os.path.exists(marker), "something was started")
+            self.assertEqual(run.stdout, "")
+            lines = run.stderr.splitlines()
+            self.assertEqual(len(lines), len(words), run.stderr)
+            for word in words:
+                self.assertTrue(any(word in line for line in lines), f"{word} in {run.stderr}")
+
+    def test_missing_command(self):
+        self.refuse([], "COMMAND", command=None)
+        self.refuse(["--"], "COMMAND", command=None)
+        self.refuse(["--restart=always"], "COMMAND", command=None)
+
+    def test_unknown_flag_names_the_nearest(self):
+        self.refuse(["--wotch=/"], "--watch")
+        self.refuse(["--restart-dealy=1s"], "--restart-delay")
+
+    def test_bad_values(self):
+        for flag, word in (("--restart-delay=soon", "soon"), ("--stop-timeout=-1s", "-1s"), ("--reload-delay=1x", "1x"),
+                           ("--stop-signal=NOSUCH", "NOSUCH"), ("--stop-signal=65", "65"), ("--restart=maybe", "maybe"),
+                           ("--start-limit-burst=many", "many"), ("--log-level=loud", "loud"),
+                           ("--health=nonsense", "nonsense"), ("--health=http://", "http://"),
+                           ("--health=tcp://localhost", "tcp://localhost"), ("--after-exit=stay", "stay"),
+                           ("--on-change=explode", "explode"), ("--watch-mode=guess", "guess")):
+            self.refuse([flag], word)
+
+    def test_watched_path_that_does_not_exist(self):
+        self.refuse(["--watch=/no/such/path"], "/no/such/path")
+
+    def test_inotify_comes_later(self):
+        self.refuse(["--watch=/tmp", "--watch-mode=inotify"], "inotify")
+
+    def test_all_errors_at_once(self):
+        self.refuse(["--wotch=/", "--restart-delay=soon", "--watch=/no/such/path", "--health=nonsense",
+                     "--stop-signal=NOSUCH"],
+                    "wotch", "soon", "/no/such/path", "nonsense", "NOSUCH")
+
+    def test_with_no_command_either(self):
+        self.refuse(["--stop-signal=NOSUCH", "--restart-delay=soon"], "NOSUCH", "soon", "COMMAND", command=None)
+
+    def test_bad_environment(self):
+        self.refuse([], "soon", env={"REINIT_RESTART_DELAY": "soon"})
+
+    def test_not_even_as_another_process_than_pid_1(self):
+        run = self.start("--wotch", "--", "/bin/true", pid1=False)
+        run.end(2)
+
+    def test_closed_stderr(self):
+        run = self.start("--wotch", "--", "/bin/true", setup=lambda: [os.close(fd) for fd in (0, 1, 2)])
+        run.end(2)
+
+
+class GoodInputTest(harness.Pid1Test):
+    def test_flags_of_the_command_are_its_own(self):
+        for words in (["/bin/echo", "-n", "--restart=x"], ["--", "/bin/echo", "-n", "--restart=x"]):
+            run = self.start(*words)
+            run.end(0)
+            self.assertEqual((run.stdout, run.stderr), ("--restart=x", ""))
+
+    def test_subcommand_words_after_the_dashes_are_programs(self):
+        folder = self.folder()
+        self.write(os.path.join(folder, "probe"), "#!/bin/sh\nexit 41\n", 0o755)
+        run = self.start("--", "probe", "http://localhost", env={"PATH": folder})
+        run.end(41)
+
+    def test_the_command_line_wins(self):
+        run = self.start("--restart=no", "--", *self.app(exit=3), env={"REINIT_RESTART": "always"})
+        run.end(3)
+
+    def test_check_runs_nothing(self):
+        marker = os.path.join(self.folder(), "started")
+        run = self.start("--check", "--restart=always", "--", "/bin/sh", "-c", f"echo >{marker}")
+        run.end(0)
+        self.assertFalse(os.path.exists(marker))
+        self.assertIn("/bin/sh", run.stdout)
+
+    def test_help_and_version(self):
+        for flag in ("--help", "--help=all", "--version"):
+            run = self.start(flag)
+            run.end(0)
+            self.assertIn("reinit", run.stdout)
+            self.assertEqual(run.stderr, "")
+
+
+if __name__ == "__main__":
+    xml_runner.main()

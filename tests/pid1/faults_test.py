@@ -1,0 +1,223 @@
+"""Surroundings that lack something: /proc, a writable root, a known user, processes, descriptors."""
+
+import errno
+import os
+import resource
+import signal
+import unittest
+
+import harness
+import namespace
+import xml_runner
+
+TERM = signal.SIGTERM
+QUICK = ["--reload-delay=10ms", "--watch-settle=10ms", "--log-level=debug", "--restart-delay=1ms",
+         "--restart-delay-max=10ms", "--health-interval=20ms"]
+
+
+class FaultTest(harness.Pid1Test):
+    """Base: what must work anywhere."""
+
+    def works_plain(self, setup):
+        for pid1 in (True, False):
+            with self.subTest("plain", pid1=pid1):
+                run, app = self.start_app(setup=setup, pid1=pid1)
+                self.tell(app, "orphans", count=100)
+                self.event("made")
+                run.only(app["host"])
+                run.queue(40, 4)
+                self.assertEqual(self.event("signal", signal=40)["value"], 4)
+                self.tell(app, "spawn", name="leftover")
+                self.event("start", name="leftover")
+                self.tell(app, "exit", code=7)
+                self.event("signal", name="leftover", signal=TERM)
+                run.end(7)
+                self.assertEqual(run.stderr, "")
+            with self.subTest("cannot be run", pid1=pid1):
+                run = self.start("--", "/no/such", setup=setup, pid1=pid1)
+                run.end(127)
+
+    def works_supervised(self, setup):
+        watched = self.write(os.path.join(self.folder(), "file"))
+        for pid1 in (True, False):
+            with self.subTest("supervised", pid1=pid1):
+                run, app = self.start_app(*QUICK, "--restart=always", f"--watch={watched}", "--health=exec:/bin/true",
+                                          setup=setup, pid1=pid1)
+                run.says("watching", "scan")
+                run.says("ready")
+                self.tell(app, "exit", code=1)
+                self.event("start", name="main")
+                self.write(watched, "x")
+                app = self.event("start", name="main")
+                self.assertEqual(app["env"]["REINIT_CHANGED"], watched)
+                run.only(app["host"])
+                run.kill(TERM)
+                self.event("signal", name="main", signal=TERM)
+                run.end()
+                self.events.clear()
+
+
+class SurroundingsTest(FaultTest):
+    @unittest.skipIf(harness.SANITIZED, "the sanitizers themselves need /proc")
+    def test_no_proc(self):
+        def setup():
+            namespace.mount("none", "/proc", "tmpfs")
+        self.works_plain(setup)
+        self.works_supervised(setup)
+
+    def test_read_only_root(self):
+        root = self.folder()
+
+        def setup():
+            namespace.mount("/", root, "none", namespace.MS_BIND | namespace.MS_REC)
+            try:
+                namespace.mount("none", root, "none", namespace.MS_BIND | namespace.MS_REMOUNT | namespace.MS_RDONLY)
+            except PermissionError:
+                os._exit(77)  # flags of the mount are locked in this user namespace
+            os.chroot(root)
+            os.chdir("/")
+            try:
+                os.mkdir("/written")
+                os._exit(78)
+            except OSError as error:
+                if error.errno != errno.EROFS:
+                    raise
+        run = self.start("--", "/bin/true", setup=setup)
+        if run.end() == 77:
+            self.skipTest("cannot make a read-only root here")
+        run.end(0)
+        self.works_plain(setup)
+        self.works_supervised(setup)
+
+    def test_a_user_that_nobody_knows(self):
+        def setup():
+            namespace.user_namespace(4242)
+        run = self.start("--", "/usr/bin/id", "-u", setup=setup)
+        run.end(0)
+        self.assertEqual(run.stdout, "4242\n")
+        self.works_plain(setup)
+        self.works_supervised(setup)
+
+    def test_an_empty_environment(self):
+        def setup():
+            os.environ.clear()
+        run = self.start("--", "sh", "-c", "exit 3", setup=setup)
+        run.end(3)
+
+    def test_few_descriptors(self):
+        """Runs, or says why not; never hangs."""
+        for flags in ([], ["--restart=on-failure:1", "--restart-delay=0"], ["--health=exec:/bin/true",
+                                                                            f"--watch={self.folder()}"]):
+            for limit in range(3, 16):
+                with self.subTest(flags=flags, limit=limit):
+                    run = self.start(*flags, "--", "/bin/sh", "-c", "exit 7",
+                                     setup=lambda n=limit: resource.setrlimit(resource.RLIMIT_NOFILE, (n, n)))
+                    # EMFILE may pass, so it says so and waits; until then TERM ends it.
+                    run.wait_for(lambda r=run: r.status is not None or r.stderr, "an end or a reason")
+                    run.kill(TERM)
+                    code = run.end()
+                    if code != 7:
+                        self.assertIn(code, (1, 127, 143) if not harness.SANITIZED else range(1, 256))
+                        self.assertTrue(run.stderr or limit < 4)
+
+    def test_a_storm_of_signals(self):
+        run, app = self.start_app("--restart=always", config={"exit_on": {"15": 4}})
+        for _ in range(20_000):
+            run.kill(signal.SIGHUP)
+            run.kill(signal.SIGUSR1)
+        run.kill(TERM)
+        run.end(4)
+
+
+class ForkFailsTest(FaultTest):
+    """EAGAIN from fork, as at a limit on processes: it waits, and is not deaf meanwhile."""
+
+    def setUp(self):
+        super().setUp()
+        self.uid = 100_000 + os.getpid()  # a user of our own, since the limit counts a user's processes
+
+    def become(self):
+        try:
+            os.setgroups([])
+            os.setgid(self.uid)
+            os.setuid(self.uid)
+        except OSError:
+            os._exit(77)  # a user namespace with one user
+
+    def limited(self):
+        """Room for reinit and one more."""
+        self.become()
+        resource.setrlimit(resource.RLIMIT_NPROC, (2, 2))
+
+    def fill(self):
+        """Takes the room. Returns what gives it back."""
+        ready, done = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                namespace.die_with_parent()
+                self.become()
+                namespace.die_with_parent()
+                os.write(done, b"x")
+                signal.pause()
+            finally:
+                os._exit(77)
+        os.close(done)
+        filled = os.read(ready, 1)
+        os.close(ready)
+
+        def release():
+            nonlocal pid
+            if pid:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+                pid = 0
+        self.addCleanup(release)
+        if not filled:
+            os.waitpid(pid, 0)
+            pid = 0
+            self.skipTest("no second user here")
+        return release
+
+    def start_stuck(self, *flags):
+        release = self.fill()
+        # The leak sanitizer looks from a process of its own, which it cannot have here either.
+        run = self.start(*QUICK, *flags, "--", *self.app(), setup=self.limited, env={"ASAN_OPTIONS": "detect_leaks=0"})
+        run.says("fork")
+        return run, release
+
+    def test_recovers(self):
+        for flags in ([], ["--restart=always"]):
+            with self.subTest(flags):
+                run, release = self.start_stuck(*flags)
+                release()
+                self.event("start")
+                run.kill(TERM)
+                run.end(0)
+
+    def test_term_meanwhile(self):
+        for flags in ([], ["--restart=always"]):
+            with self.subTest(flags):
+                run, release = self.start_stuck(*flags)
+                run.kill(TERM)
+                run.end(143)
+                release()
+
+    def test_at_a_restart(self):
+        self.fill()()
+        run = self.start(*QUICK, "--restart=always", "--", *self.app(), setup=self.limited,
+                         env={"ASAN_OPTIONS": "detect_leaks=0"})
+        app = self.event("start")
+        release = self.fill()
+        self.tell(app, "exit", code=1)
+        run.says("fork")
+        release()
+        app = self.event("start")
+        self.assertEqual(app["env"]["REINIT_GENERATION"], "2")
+        run.only(app["host"])
+        run.kill(TERM)
+        run.end(0)
+
+
+if __name__ == "__main__":
+    xml_runner.main()

@@ -1,0 +1,254 @@
+"""What the flags make of a process, its signals and its end, in whatever surroundings an image offers."""
+
+import os
+import signal
+
+import harness
+import namespace
+import xml_runner
+
+TERM, USR1, USR2, HUP, WINCH = signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP, signal.SIGWINCH
+RTMIN = 34  # as the C library counts
+
+UID, GID = 4711, 4712
+
+
+class SignalTest(harness.Pid1Test):
+    def forwarded_to(self, value):
+        """Who of a process and its worker gets what is sent to reinit."""
+        run, app = self.start_app(f"--forward-to={value}", config={"exit_on": {}})
+        self.tell(app, "spawn", name="worker", exit_on={})
+        worker = self.event("start", name="worker")
+        self.assertEqual(worker["group"], app["pid"])
+        run.kill(USR1)
+        self.event("signal", name="main", signal=USR1)
+        if value == "group":
+            self.event("signal", name="worker", signal=USR1)
+        self.tell(worker, "exit", code=0)
+        run.only(app["host"])
+        self.no_event("signal")
+        self.tell(app, "exit", code=3)
+        run.end(3)
+
+    def test_forward_to(self):
+        for value in ("process", "group"):
+            with self.subTest(value):
+                self.forwarded_to(value)
+
+    def test_rewrite(self):
+        rules = {"USR1:USR2": (USR1, USR2), "SIGHUP:RTMIN+3": (HUP, RTMIN + 3), "RTMIN+5:1": (RTMIN + 5, HUP), "12:10": (USR2, USR1)}
+        run, app = self.start_app(*(f"--rewrite={rule}" for rule in rules), "--rewrite=WINCH:", config={"exit_on": {}})
+        for sent, received in rules.values():
+            run.kill(WINCH)
+            run.kill(sent)
+            self.event("signal", signal=received)
+        self.no_event("signal")
+        self.tell(app, "exit", code=0)
+        run.end(0)
+
+    def test_success_exit_status(self):
+        # A number is a code that the process ends with by itself, as in systemd's list.
+        for flags, code in ((["--success-exit-status=3,TERM"], 0), (["--success-exit-status=143"], 143), ([], 143)):
+            with self.subTest(flags):
+                run = self.start(*flags, "--", "/bin/sleep", "1000")
+                run.has_blocked_signals()
+                run.kill(TERM)
+                run.end(code)
+        self.start("--success-exit-status=143", "--", "/bin/sh", "-c", "exit 143").end(0)
+        self.start("--success-exit-status=3,TERM", "--", "/bin/sh", "-c", "exit 3").end(0)
+        self.start("--success-exit-status=4", "--", "/bin/sh", "-c", "exit 3").end(3)
+
+
+class ParentTest(harness.Pid1Test):
+    # PID 1, a parent that can be ended, and reinit as its child.
+    ABOVE = """
+import os, signal, sys
+if os.fork() == 0:
+    if os.fork() == 0:
+        os.execv(sys.argv[1], sys.argv[1:])
+    signal.pause()
+while True:
+    try:
+        os.wait()
+    except ChildProcessError:
+        sys.exit(7)
+"""
+
+    def lose_the_parent(self, *flags):
+        run = self.start("--", *self.app(), init=[harness.PYTHON, "-SEc", self.ABOVE, harness.REINIT, *flags])
+        app = self.event("start")
+        reinit = next(process.parent for process in run.members() if process.host == app["host"])
+        parent = next(process.parent for process in run.members() if process.host == reinit)
+        os.kill(parent, signal.SIGKILL)
+        return run, app
+
+    def test_parent_death_signal(self):
+        run, _ = self.lose_the_parent("--parent-death-signal=TERM")
+        self.event("signal", signal=TERM)
+        run.end(7)
+
+    def test_twin_without_it_nobody_tells(self):
+        self.deadline = harness.TWIN_DEADLINE
+        run, app = self.lose_the_parent()
+        with self.assertRaises(harness.Late):
+            self.event("signal", signal=TERM)
+        self.tell(app, "exit", code=0)
+        run.end(7)
+
+
+class EnvironmentTest(harness.Pid1Test):
+    def test_env_and_env_file(self):
+        path = self.write(os.path.join(self.folder(), "file"), "# a comment\nONE=file\nTWO=file\n")
+        run, app = self.start_app(f"--env-file={path}", "--env=TWO=flag", "--env=THREE=with = and  spaces",
+                                  "--restart=always", "--restart-delay=0", env={"ONE": "given", "FOUR": "given"})
+        got = {key: app["env"].get(key) for key in ("ONE", "TWO", "THREE", "FOUR")}
+        self.assertEqual(got, {"ONE": "file", "TWO": "flag", "THREE": "with = and  spaces", "FOUR": "given"})
+        self.write(path, "ONE=later\n")
+        self.tell(app, "exit", code=1)
+        app = self.event("start")
+        self.assertEqual((app["env"]["ONE"], app["env"]["TWO"]), ("later", "flag"))
+        run.kill(TERM)
+        run.end(0)
+
+    def test_an_env_file_that_is_not_there(self):
+        run = self.start("--env-file=/no/such/file", "--", "/bin/true")
+        run.end(2)
+        self.assertIn("/no/such/file", run.stderr)
+
+    def test_listen_pid(self):
+        """A runtime that passes sockets means PID 1 by it; the process is who takes them."""
+        run, app = self.start_app(env={"LISTEN_PID": "1", "LISTEN_FDS": "1"})
+        self.assertEqual(app["env"]["LISTEN_PID"], str(app["pid"]))
+        self.tell(app, "exit", code=0)
+        run.end(0)
+        run, app = self.start_app(env={"LISTEN_PID": "77"})
+        self.assertEqual(app["env"]["LISTEN_PID"], "77")
+        self.tell(app, "exit", code=0)
+        run.end(0)
+
+    def test_chdir(self):
+        folder = self.folder()
+        run, app = self.start_app(f"--chdir={folder}")
+        self.assertEqual(app["cwd"], folder)
+        self.tell(app, "exit", code=0)
+        run.end(0)
+        run = self.start("--chdir=/no/such/folder", "--", "/bin/true")
+        run.end(2)
+        self.assertIn("/no/such/folder", run.stderr)
+
+
+class InheritedTest(harness.Pid1Test):
+    """A plain init holds nothing that it was given once its process has it: no mount is busy for it, no pipe stays open."""
+
+    def start_with_things(self, *flags):
+        folder = self.folder()
+
+        def setup():
+            os.chdir(folder)
+            os.dup2(0, 9)
+        run, app = self.start_app(*flags, setup=setup)
+        self.assertEqual((app["cwd"], "9" in app["fds"]), (folder, True))
+        return run, app, folder
+
+    def holds(self, run):
+        return os.readlink(f"/proc/{run.host}/cwd"), "9" in run.fds()
+
+    def test_a_plain_init_lets_go(self):
+        run, app, _ = self.start_with_things()
+        self.eventually(lambda: self.holds(run) == ("/", False), lambda: self.holds(run))
+        self.tell(app, "exit", code=0)
+        run.end(0)
+
+    def test_the_next_process_gets_them_too(self):
+        run, app, folder = self.start_with_things("--restart=always", "--restart-delay=0")
+        run.comes_to_rest()
+        self.assertEqual(self.holds(run), (folder, True))
+        self.tell(app, "exit", code=1)
+        app = self.event("start")
+        self.assertEqual((app["cwd"], "9" in app["fds"]), (folder, True))
+        run.kill(TERM)
+        run.end(0)
+
+
+def empty_etc(**files):
+    """A setup: an /etc that holds these files alone."""
+    def setup():
+        namespace.mount("none", "/etc", "tmpfs")
+        for name, text in files.items():
+            with open(f"/etc/{name}", "w") as file:
+                file.write(text)
+    return setup
+
+
+class UserTest(harness.Pid1Test):
+    """--user reads the image's files itself, and needs none for numbers."""
+
+    WHO = ["/bin/sh", "-c", "id -u; id -g; id -G; echo $HOME"]
+    FILES = {"passwd": f"root:x:0:0::/root:/bin/sh\napp:x:{UID}:{GID}::/home/app:/bin/sh\n",
+             "group": f"app:x:{GID}:\nlog:x:4713:other,app\nweb:x:4714:\n"}
+
+    def setUp(self):
+        super().setUp()
+        with open("/proc/self/uid_map") as file:
+            if int(file.read().split()[2]) <= GID:
+                self.skipTest("a user namespace with one user")
+
+    def who(self, user, **files):
+        run = self.start(f"--user={user}", "--", *self.WHO, setup=empty_etc(**files))
+        run.end(0)
+        return run.stdout.split("\n")[:4]
+
+    def test_numbers_in_an_image_without_files(self):
+        self.assertEqual(self.who(f"{UID}:{GID}")[:3], [str(UID), str(GID), str(GID)])
+        self.assertEqual(self.who(str(UID))[0], str(UID))
+
+    def test_names(self):
+        self.assertEqual(self.who("app", **self.FILES), [str(UID), str(GID), f"{GID} 4713", "/home/app"])
+        self.assertEqual(self.who("app:web", **self.FILES), [str(UID), "4714", "4714", "/home/app"])
+
+    def test_a_name_that_is_not_there(self):
+        for files in ({}, self.FILES):
+            run = self.start("--user=nobody-we-know", "--", "/bin/true", setup=empty_etc(**files))
+            run.end(2)
+            self.assertIn("nobody-we-know", run.stderr)
+            self.assertIn("/etc/passwd", run.stderr)
+
+    def test_without_the_right_to(self):
+        run = self.start(f"--user={UID + 1}", "--", "/bin/echo", "never", setup=self.become_somebody)
+        run.end(126)
+        self.assertIn("Operation not permitted", run.stderr)
+        self.assertEqual(run.stdout, "")
+
+    @staticmethod
+    def become_somebody():
+        os.setgroups([])
+        os.setresgid(GID, GID, GID)
+        os.setresuid(UID, UID, UID)
+
+    def test_any_uid_without_capabilities(self):
+        for flags in ([], ["--restart=always", "--restart-delay=0"]):
+            with self.subTest(flags):
+                run, app = self.start_app(*flags, config={"exit_on": {"15": 5}}, setup=self.become_somebody)
+                status = harness.status_fields(harness.proc(run.host, "status"))
+                self.assertEqual((status["Uid"].split()[0], int(status["CapEff"], 16)), (str(UID), 0))
+                self.tell(app, "orphans", count=100)
+                self.event("made")
+                run.only(app["host"])
+                run.kill(TERM)
+                self.event("signal", signal=TERM)
+                run.end(5)
+
+
+class PrivilegesTest(harness.Pid1Test):
+    def new_privileges(self, *flags):
+        run = self.start(*flags, "--", "/bin/cat", "/proc/self/status")
+        run.end(0)
+        return harness.status_fields(run.stdout)["NoNewPrivs"]
+
+    def test_no_new_privileges(self):
+        self.assertEqual(self.new_privileges("--no-new-privileges"), "1")
+        self.assertEqual(self.new_privileges(), "0")
+
+
+if __name__ == "__main__":
+    xml_runner.main()

@@ -9,8 +9,8 @@
 
 extern "C" {
 // std::ios_base::Init::Init() and ~Init(), up to g++ 12.
-void __wrap__ZNSt8ios_base4InitC1Ev(void*) {}  // NOLINT(bugprone-reserved-identifier)
-void __wrap__ZNSt8ios_base4InitD1Ev(void*) {}  // NOLINT(bugprone-reserved-identifier)
+void __wrap__ZNSt8ios_base4InitC1Ev(void*) {}
+void __wrap__ZNSt8ios_base4InitD1Ev(void*) {}
 // From g++ 13 on a mere reference brings them in.
-void __wrap__ZSt21ios_base_library_initv() {}  // NOLINT(bugprone-reserved-identifier)
+void __wrap__ZSt21ios_base_library_initv() {}
 }

@@ -62,6 +62,8 @@ void Supervisor::OnPreStart(const Job::Result& result) {
   } else {
     --generation_;
     OnPreStartFailed(result);
+    // What changed meanwhile may be the cure.
+    Ask();
   }
 }
 

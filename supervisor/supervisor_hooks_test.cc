@@ -206,6 +206,44 @@ TEST_F(HooksTest, AChangeDuringAHookComesAfterwards) {
   EXPECT_EQ(Running(), "tidy");
 }
 
+TEST_F(HooksTest, AChangeDuringAPreStartThatFailsEndsTheBackoff) {
+  options_.restart.delay = absl::Seconds(60);
+  options_.restart.delay_max = absl::Seconds(60);
+  StartSupervising();
+  Exit(0);
+  Change();
+  Exit(0);  // tidy
+  world_.Advance(absl::ZeroDuration());
+  EXPECT_EQ(Running(), "migrate");
+  Change("fixed.py");
+  Exit(7);
+  world_.Advance(absl::ZeroDuration());
+  EXPECT_EQ(Running(), "migrate");
+  EXPECT_THAT(Environment(), Contains("REINIT_CHANGED=fixed.py"));
+  Exit(0);
+  EXPECT_EQ(Running(), "app");
+  EXPECT_EQ(supervisor_->change(), ChangeState::kNone);
+}
+
+TEST_F(HooksTest, AChangeDuringTheLastPreStartIsNotLost) {
+  options_.restart.limit_burst = 1;
+  options_.restart.limit_action = RestartOptions::LimitAction::kStay;
+  StartSupervising();
+  Exit(0);
+  Change();
+  Exit(0);  // tidy
+  world_.Advance(absl::Seconds(10));
+  Exit(7);
+  world_.Advance(absl::Seconds(10));
+  EXPECT_EQ(Running(), "migrate");
+  Change("fixed.py");
+  Exit(7);  // given up
+  world_.Advance(absl::ZeroDuration());
+  EXPECT_EQ(Running(), "migrate");
+  Exit(0);
+  EXPECT_EQ(Running(), "app");
+}
+
 TEST_F(HooksTest, SignalsDuringThePreStartAreForTheProcess) {
   StartPlain();
   Signal(SIGUSR1);

@@ -1,6 +1,7 @@
 #include "supervisor/environment.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -17,9 +18,18 @@ namespace {
 // No environment may be larger than what execve takes.
 constexpr size_t kMaxFile = 2 << 20;
 
+// Some editors begin a UTF-8 file with it; `docker run --env-file` skips it.
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+
 absl::StatusOr<std::string> ReadFile(const std::string& path) {
   const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!file.valid()) return absl::ErrnoToStatus(errno, path);
+  struct stat info = {};
+  if (::fstat(file.get(), &info) == 0 &&
+      (S_ISFIFO(info.st_mode) || S_ISSOCK(info.st_mode))) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        path, ": a pipe cannot be read again at each start; write a file"));
+  }
   std::string content;
   char buffer[4096];
   for (;;) {
@@ -54,8 +64,10 @@ absl::StatusOr<std::vector<std::string>> MakeEnvironment(
   for (const std::string& path : files) {
     const absl::StatusOr<std::string> content = ReadFile(path);
     if (!content.ok()) return content.status();
+    std::string_view text = *content;
+    absl::ConsumePrefix(&text, kByteOrderMark);
     int number = 0;
-    for (std::string_view line : absl::StrSplit(*content, '\n')) {
+    for (std::string_view line : absl::StrSplit(text, '\n')) {
       ++number;
       absl::ConsumeSuffix(&line, "\r");
       if (line.empty() || line[0] == '#') continue;

@@ -1,5 +1,8 @@
 #include "supervisor/environment.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <fstream>
 #include <string>
 
@@ -49,6 +52,31 @@ TEST(EnvironmentTest, ErrorsNameFileAndLine) {
   EXPECT_THAT(MakeEnvironment({}, {"/no/such"}, {}).status().message(),
               HasSubstr("/no/such"));
   EXPECT_FALSE(MakeEnvironment({}, {"/dev/zero"}, {}).ok());
+}
+
+// It is read again at each start, and would be empty, or never end, then.
+TEST(EnvironmentTest, APipeIsRefusedInWords) {
+  const std::string path = absl::StrCat(::testing::TempDir(), "/pipe");
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  EXPECT_THAT(MakeEnvironment({}, {path}, {}).status().message(),
+              HasSubstr("a pipe"));
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  EXPECT_THAT(MakeEnvironment({}, {absl::StrCat("/dev/fd/", ends[0])}, {})
+                  .status()
+                  .message(),
+              HasSubstr("a pipe"));
+  ::close(ends[0]);
+  ::close(ends[1]);
+  EXPECT_TRUE(MakeEnvironment({}, {"/dev/null"}, {}).ok());
+}
+
+TEST(EnvironmentTest, AByteOrderMarkIsNoPartOfAName) {
+  EXPECT_THAT(*MakeEnvironment({},
+                               {WriteFile("\xef\xbb\xbf"
+                                          "A=1\nB=2")},
+                               {}),
+              ElementsAre("A=1", "B=2"));
 }
 
 }  // namespace

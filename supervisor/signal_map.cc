@@ -1,6 +1,9 @@
 #include "supervisor/signal_map.h"
 
+#include <signal.h>
+
 #include "absl/strings/str_cat.h"
+#include "reaper/signals.h"
 
 namespace reinit {
 
@@ -12,6 +15,11 @@ absl::Status SignalMap::Add(std::string_view rule) {
   }
   const absl::StatusOr<int> from = ParseSignal(rule.substr(0, colon));
   if (!from.ok()) return from.status();
+  if (*from == SIGKILL || *from == SIGSTOP || *from == SIGCHLD) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "'", rule, "': ", SignalName(*from),
+        *from == SIGCHLD ? " is not passed on" : " cannot be caught"));
+  }
   absl::StatusOr<int> to = 0;
   if (colon + 1 < rule.size()) to = ParseSignal(rule.substr(colon + 1));
   if (!to.ok()) return to.status();

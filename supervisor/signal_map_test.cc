@@ -39,5 +39,14 @@ TEST(SignalMapTest, RefusesWhatIsNoRule) {
   EXPECT_EQ(map.Of(SIGTERM), SIGTERM);
 }
 
+TEST(SignalMapTest, RefusesWhatNeverArrives) {
+  SignalMap map;
+  for (const char* rule : {"KILL:TERM", "STOP:", "CHLD:USR1", "9:15"}) {
+    EXPECT_FALSE(map.Add(rule).ok()) << rule;
+  }
+  // To be sent they are as good as any.
+  EXPECT_TRUE(map.Add("TERM:KILL").ok());
+}
+
 }  // namespace
 }  // namespace reinit

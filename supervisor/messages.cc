@@ -41,8 +41,9 @@ std::string GivingUpLine(const Options& all) {
     within =
         absl::StrCat(" within ", absl::FormatDuration(options.limit_interval));
   }
-  return absl::StrCat(options.limit_burst, " restarts", within,
-                      " did not help: giving up",
+  return absl::StrCat(options.limit_burst,
+                      options.limit_burst == 1 ? " restart" : " restarts",
+                      within, " did not help: giving up",
                       !StaysAfterGivingUp(all)  ? ""
                       : all.watch.paths.empty() ? ", staying"
                                                 : ", waiting for a change");

@@ -43,6 +43,9 @@ TEST(MessagesTest, GivingUp) {
   options.watch.paths = {"."};
   EXPECT_EQ(GivingUpLine(options),
             "10 restarts did not help: giving up, waiting for a change");
+  options.restart.limit_burst = 1;
+  EXPECT_EQ(GivingUpLine(options),
+            "1 restart did not help: giving up, waiting for a change");
 }
 
 TEST(MessagesTest, AFailedStartNamesItsStage) {

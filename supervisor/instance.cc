@@ -155,7 +155,9 @@ void Instance::Act(StopLadder::Act act) {
 
 void Instance::CleanUp() {
   leftovers_.emplace(context_, spec_.leftover_timeout,
-                     Leftovers::Scope{.mark = spec_.mark, .main = pid_},
+                     Leftovers::Scope{.adopted = spec_.adopts,
+                                      .mark = spec_.mark,
+                                      .main = pid_},
                      [this] {
                        Move(InstanceInput::kEmpty);
                        on_event_(Event::kGone);

@@ -33,6 +33,7 @@ class Instance {
     int terminal_fd = -1;       // terminal whose foreground it is to become
     int generation = 1;
     absl::Duration leftover_timeout;
+    bool adopts = true;  // orphans are handed to us
   };
   enum class Event {
     kUp,          // the program runs

@@ -95,8 +95,8 @@ void Leftovers::Finish() {
 // One look may miss a process that was forked while it was taken, by a parent
 // that ended in the same moment: an empty one counts only when repeated.
 std::vector<pid_t> Leftovers::Find() const {
-  // Orphans are handed to us, so without a child there is no descendant.
-  if (context_.children->none_left()) return {};
+  // Without a child there is no descendant then.
+  if (scope_.adopted && context_.children->none_left()) return {};
   std::vector<pid_t> found = LookOnce();
   if (found.empty()) found = LookOnce();
   return found;
@@ -107,8 +107,10 @@ std::vector<pid_t> Leftovers::LookOnce() const {
   if (processes.empty()) return FindWithoutProc();
   const pid_t self = context_.os->Self();
   const auto is_ours = [&](const ProcessInfo& process) {
-    if (process.parent != self || process.state == 'Z') return false;
-    if (scope_.everything) return true;
+    if (process.state == 'Z') return false;
+    const bool child = process.parent == self;
+    if (!child && (scope_.adopted || process.pid == self)) return false;
+    if (child && scope_.everything) return true;
     // The environment may have been overwritten (setproctitle), or not be
     // readable: where it stands in the main process's group or session, that is
     // proof enough. In state D reading it could hang.

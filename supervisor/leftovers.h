@@ -24,6 +24,9 @@ class Leftovers {
   // helpers and jobs, which the child table knows, never are either.
   struct Scope {
     bool everything = false;
+    // Orphans are handed to us. Else those of the instance are told by mark,
+    // group and session alone, and nobody tells when they have ended.
+    bool adopted = true;
     // The instance's REINIT_INSTANCE=... entry, which tells its orphans from
     // those of `docker exec`, which are handed to PID 1 as well.
     std::string mark;

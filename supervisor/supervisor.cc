@@ -243,6 +243,7 @@ Instance::Spec Supervisor::MakeSpec() {
   spec.signal_group =
       options_->signals.forward_to == SignalOptions::ForwardTo::kGroup;
   spec.leftover_timeout = options_->stop.leftover_timeout;
+  spec.adopts = Adopts();
   spec.environment = ProcessEnvironment();
   if (!supervising_) {
     spec.own_session = options_->init.own_session && CanHandOverTerminal();

@@ -134,6 +134,7 @@ class Supervisor {
   void PassOn(const SignalInfo& received, const SignalInfo& signal);
   void OnDown(const SignalInfo& signal);
   void PassDown(const SignalInfo& signal, bool stopping, bool first);
+  bool Adopts() const;
   int ExitCodeOf(const ExitStatus& status) const;
   void Shutdown(int exit_code);
   void Finish();
@@ -171,6 +172,7 @@ class Supervisor {
 
   End end_ = End::kStaying;
   int exit_code_ = 0;
+  bool kill_now_ = false;  // somebody has insisted
   int down_signal_ = 0;  // the last of TERM, INT, QUIT that was received
   std::optional<Leftovers> final_sweep_;
 };

@@ -85,6 +85,7 @@ void Supervisor::OnDown(const SignalInfo& signal) {
   const bool second_ctrl_c = signal.signo == SIGINT && before == SIGINT;
   StopHook(second_ctrl_c ? SignalInfo{.signo = SIGKILL} : signal);
   if (!first && (second_ctrl_c || !alive)) {
+    kill_now_ = true;
     if (instance_ != nullptr) instance_->KillNow();
     if (final_sweep_.has_value()) final_sweep_->KillNow();
     return;
@@ -114,6 +115,10 @@ void Supervisor::PassDown(const SignalInfo& signal, bool stopping, bool first) {
   if (same || has_it) return;
   instance_->Forward({.signo = sent});
   instance_->Forward({.signo = SIGCONT});
+}
+
+bool Supervisor::Adopts() const {
+  return options_->subreaper != Subreaper::kNo || context_.os->Self() == 1;
 }
 
 int Supervisor::ExitCodeOf(const ExitStatus& status) const {
@@ -154,9 +159,13 @@ void Supervisor::Finish() {
 void Supervisor::FinalSweep() {
   final_sweep_.emplace(
       context_, options_->stop.leftover_timeout,
-      Leftovers::Scope{.everything = true, .mark = mark_, .main = last_pid_},
+      Leftovers::Scope{.everything = true,
+                       .adopted = Adopts(),
+                       .mark = mark_,
+                       .main = last_pid_},
       [this] { RunPostStop(&Supervisor::MarkEnded); });
   final_sweep_->Start();
+  if (kill_now_) final_sweep_->KillNow();
 }
 
 }  // namespace reinit

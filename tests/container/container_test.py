@@ -13,6 +13,7 @@ import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tarfile
@@ -413,10 +414,25 @@ class DockerfileTest(ContainerTest):
                                input=source_archive(top), env=self.engine.environment(), stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, timeout=3000, check=False)
         self.assertEqual(0, built.returncode, built.stdout.decode(errors="replace")[-5000:])
-        self.assertEqual({"reinit"}, self.files("from-source"))
+        files = self.files("from-source")
+        self.assertEqual({"reinit"}, set(files))
+        self.is_fit_to_ship(files["reinit"])
         code, out, err = self.engine.once("from-source", "--", "/reinit", "--version")
         self.assertEqual((0, ""), (code, err))
         self.assertIn("reinit", out)
+
+    def is_fit_to_ship(self, binary):
+        """Static, stripped and small."""
+        self.assertEqual(b"\x7fELF\x02\x01", binary[:6])
+        headers, sections = struct.unpack_from("<QQ", binary, 32)
+        header_size, header_count, section_size, section_count = struct.unpack_from("<HHHH", binary, 54)
+        segments = {struct.unpack_from("<I", binary, headers + i * header_size)[0] for i in range(header_count)}
+        types = {struct.unpack_from("<I", binary, sections + i * section_size + 4)[0] for i in range(section_count)}
+        self.assertIn(1, segments, "PT_LOAD: the table was read rightly")
+        self.assertNotIn(3, segments, "PT_INTERP: it needs a dynamic loader")
+        self.assertIn(3, types, "SHT_STRTAB: so was this one")
+        self.assertNotIn(2, types, "SHT_SYMTAB: it is not stripped")
+        self.assertLess(len(binary), 3 << 20)
 
     def files(self, image):
         """The files of an image, without those that the engine puts into every container."""
@@ -424,7 +440,7 @@ class DockerfileTest(ContainerTest):
         exported = self.engine.run("export", identity, text=False, errors=None).stdout
         self.engine.docker("rm", identity)
         with tarfile.open(fileobj=io.BytesIO(exported)) as tar:
-            return {member.name for member in tar if not member.isdir()
+            return {member.name: tar.extractfile(member).read() for member in tar if member.isfile()
                     and member.name not in (".dockerenv", "dev/console", "etc/hosts", "etc/hostname", "etc/mtab", "etc/resolv.conf")}
 
 

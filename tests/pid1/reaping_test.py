@@ -118,6 +118,13 @@ class LeftoverTest(harness.Pid1Test):
                 run.end(5)
                 self.assertFalse(self.alive(leftover))
 
+    def test_one_that_is_handed_to_somebody_else(self):
+        run, app, leftover = self.leave("--subreaper=no", "--leftover-timeout=300ms", pid1=False, exit_on={"15": 0})
+        self.tell(app, "exit", code=5)
+        self.event("signal", name="leftover", signal=TERM)
+        run.end(5)
+        self.ended(leftover)
+
     def test_a_stopped_one_ends_too(self):
         run, app, leftover = self.leave(session=True, orphan=True)
         self.tell(app, "kill", pid=leftover["pid"], signal_number=signal.SIGSTOP)

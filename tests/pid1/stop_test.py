@@ -102,6 +102,15 @@ class SupervisedTest(harness.Pid1Test):
         run.kill(INT)
         run.end(7)
 
+    def test_two_interrupts_kill_the_process_and_its_leftovers(self):
+        run, app = self.start_supervised("--leftover-timeout=1h", exit_on={})
+        self.tell(app, "spawn", name="leftover", session=True, exit_on={})
+        self.event("start", name="leftover")
+        run.kill(INT)
+        self.event("signal", signal=INT)
+        run.kill(INT)
+        run.end(128 + signal.SIGKILL)
+
     def test_repeated_term_is_forwarded_and_never_kills(self):
         run, app = self.start_supervised(exit_on={"3": 9})
         for _ in range(3):

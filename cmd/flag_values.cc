@@ -171,16 +171,17 @@ absl::Status SetRestart(std::string_view value, Settings* to) {
   return absl::OkStatus();
 }
 
-absl::Status SetWatchMode(std::string_view value, WatchOptions::Mode* to) {
-  if (value == "inotify") {
-    return Wrong(
-        "comes with a later version; auto or poll can be used until then");
-  }
+absl::Status SetWatchMode(std::string_view value, WatchOptions* to) {
+  using Mode = WatchOptions::Mode;
+  if (value == "mtime") to->compare = WatchCompare::kStamp;
+  if (value == "hash") to->compare = WatchCompare::kHash;
   return SetChoice(value,
-                   {{"auto", WatchOptions::Mode::kAuto},
-                    {"poll", WatchOptions::Mode::kPoll},
-                    {"mtime", WatchOptions::Mode::kPoll}},
-                   to);
+                   {{"auto", Mode::kAuto},
+                    {"inotify", Mode::kInotify},
+                    {"poll", Mode::kPoll},
+                    {"mtime", Mode::kPoll},
+                    {"hash", Mode::kPoll}},
+                   &to->mode);
 }
 
 absl::Status SetHelp(std::string_view value, Settings::Help* to) {

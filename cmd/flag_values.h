@@ -53,8 +53,8 @@ absl::Status AddProbeTarget(std::string_view value,
 // `no`, `always`, `on-failure`, `on-failure:N`.
 absl::Status SetRestart(std::string_view value, Settings* to);
 
-// `auto`, `poll`, `mtime`.
-absl::Status SetWatchMode(std::string_view value, WatchOptions::Mode* to);
+// `auto`, `inotify`, `poll`; `mtime` and `hash`, which set the comparison too.
+absl::Status SetWatchMode(std::string_view value, WatchOptions* to);
 
 // Nothing, or `all`.
 absl::Status SetHelp(std::string_view value, Settings::Help* to);

@@ -15,13 +15,20 @@
 #include "supervisor/exit_codes.h"
 #include "supervisor/probe/target.h"
 #include "supervisor/signal_map.h"
+#include "supervisor/watch/compare.h"
 
 namespace reinit {
 
 struct WatchOptions {
-  enum class Mode { kAuto, kPoll };
+  enum class Mode {
+    kAuto,     // inotify, a slow scan beside it, polling where it fails
+    kInotify,  // the same without the scan
+    kPoll,
+  };
   std::vector<std::string> paths;  // as given; empty: nothing is watched
   Mode mode = Mode::kAuto;
+  WatchCompare compare = WatchCompare::kAuto;
+  absl::Duration scan = absl::Seconds(30);  // with kAuto; 0: never
   absl::Duration settle = absl::Milliseconds(50);
   std::vector<std::string> extensions;  // without the dot; empty: all
 };

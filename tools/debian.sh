@@ -19,11 +19,12 @@ debian_packages=(
 )
 
 # Bazel repository, Debian source package/release, sha256 of its upstream tarball.
-# The last two are byte for byte the archives that WORKSPACE names; Abseil's is Debian's own tar of the same tag.
+# All but Abseil are byte for byte the archives that WORKSPACE names; Abseil's is Debian's own tar of the same tag.
 debian_sources=(
   "com_google_absl abseil/trixie df6d1f5ef540725f3851201176a60486aab332410788465c9877910bb471c34a"
   "com_google_googletest googletest/bookworm 81964fe578e9bd7c94dfdb09c8e4d6e6759e19967e397dbea48d1c10e45d0df2"
   "com_github_google_benchmark benchmark/bookworm 6430e4092653380d9dc4ccb45a1e2dc9259d581f4866dc0759713126056bc1d7"
+  "com_github_cyan4973_xxhash xxhash/bookworm 3bb6b7d6f30c591dd65aaaff1c8b7a5b94d81687998ca9400082c739a690436c"
 )
 
 debian_fail() {
@@ -54,12 +55,11 @@ debian_apt() {
     -o Dpkg::Use-Pty=0 "$@" >&2 </dev/null
 }
 
-# Prints the bazelrc, made once for each state of this file and the shims.
+# Prints the bazelrc, made once for each state of this file and third_party.
 debian_rc() {
-  local root shims key cache bundle
-  root=$(dirname "$(dirname "${BASH_SOURCE[0]}")")
-  shims=$root/third_party/shims
-  key=$(find "$shims" "${BASH_SOURCE[0]}" -type f -exec sha256sum {} + | cut -d' ' -f1 | sort | sha256sum | cut -c1-16)
+  local third_party key cache bundle
+  third_party=$(dirname "$(dirname "${BASH_SOURCE[0]}")")/third_party
+  key=$(find "$third_party" "${BASH_SOURCE[0]}" -type f -exec sha256sum {} + | cut -d' ' -f1 | sort | sha256sum | cut -c1-16)
   cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/reinit
   bundle=$cache/debian-$key
   if [[ ! -e $bundle ]]; then
@@ -67,7 +67,7 @@ debian_rc() {
     # One at a time; the bundle appears whole, by rename, or not at all.
     (
       flock 9
-      [[ -e $bundle ]] || debian_make_bundle "$cache" "$shims" "$bundle"
+      [[ -e $bundle ]] || debian_make_bundle "$cache" "$third_party" "$bundle"
     ) 9>"$cache/lock" || debian_fail "could not get the dependencies from apt"
   fi
   echo "$bundle/bazelrc"
@@ -75,10 +75,10 @@ debian_rc() {
 
 # A subshell for its trap. The caller's `||` turns `set -e` off in here, so each step that can fail says what then.
 debian_make_bundle() (
-  cache=$1 shims=$2 bundle=$3
+  cache=$1 third_party=$2 bundle=$3
   work=$(mktemp -d "$cache/work.XXXXXX") || exit
   trap 'rm -rf "$work"' EXIT
-  mkdir "$work/bundle" && cp -r "$shims" "$work/bundle/shims" || exit
+  mkdir "$work/bundle" && cp -r "$third_party/shims" "$work/bundle/shims" || exit
   repositories=(
     "rules_cc $bundle/shims/rules_cc"
     "platforms $bundle/shims/platforms"
@@ -92,6 +92,9 @@ debian_make_bundle() (
     [[ -e $cache/$sha256.tar ]] || debian_download "$work" "$package" "$sha256" "$cache/$sha256.tar" || exit
     mkdir "$work/bundle/$name" &&
       tar -xf "$cache/$sha256.tar" -C "$work/bundle/$name" --strip-components=1 || exit
+    if [[ -e $third_party/$name.BUILD ]]; then
+      cp "$third_party/$name.BUILD" "$work/bundle/$name/BUILD.bazel" && touch "$work/bundle/$name/WORKSPACE" || exit
+    fi
     repositories+=("$name $bundle/$name")
   done
   for entry in "${repositories[@]}"; do

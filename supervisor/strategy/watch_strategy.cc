@@ -18,7 +18,7 @@ class WatchStrategy : public Strategy {
   WatchStrategy(const Context& context, const WatchOptions* options,
                 absl::Duration reload_delay);
 
-  std::string_view name() const override { return "mtime"; }
+  std::string_view name() const override { return StrategyName(*options_); }
   void Start(WakeFn wake) override;
   std::optional<Reason> ShouldRestart(const View& view) override;
 
@@ -60,6 +60,9 @@ WatchStrategy::WatchStrategy(const Context& context,
 WatchConfig WatchStrategy::Config() const {
   WatchConfig config;
   config.paths = options_->paths;
+  config.poll = options_->mode == WatchOptions::Mode::kPoll;
+  config.compare = options_->compare;
+  if (options_->mode == WatchOptions::Mode::kAuto) config.scan = options_->scan;
   config.reload_delay = reload_delay_;
   config.settle = options_->settle;
   config.extensions = options_->extensions;
@@ -104,6 +107,11 @@ bool WatchStrategy::OnRecord(const char* bytes) {
           LogLevel::kInfo,
           absl::StrCat("watched path ", record.path, " is back"));
       return true;
+    case WatchRecord::Kind::kProgress:
+      context_.log->Write(LogLevel::kInfo,
+                          absl::StrCat("first look at what is watched: ",
+                                       record.count, " folders so far"));
+      return true;
     case WatchRecord::Kind::kWarning:
       context_.log->Write(LogLevel::kWarning, record.path);
       return true;
@@ -143,6 +151,11 @@ std::optional<Reason> WatchStrategy::ShouldRestart(const View&) {
 }
 
 }  // namespace
+
+std::string_view StrategyName(const WatchOptions& options) {
+  if (options.mode != WatchOptions::Mode::kPoll) return "inotify";
+  return options.compare == WatchCompare::kHash ? "hash" : "mtime";
+}
 
 std::unique_ptr<Strategy> MakeWatchStrategy(const Context& context,
                                             const WatchOptions* options,

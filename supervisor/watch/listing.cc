@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <string_view>
+#include <utility>
 
 namespace reinit {
 namespace {
@@ -22,6 +24,18 @@ bool IsDirectory(int fd, const dirent64& entry) {
          S_ISDIR(st.st_mode);
 }
 
+bool IsKubelets(const char* name) {
+  return std::strncmp(name, "..", 2) == 0;
+}
+
+bool LeadsIntoData(int fd, const char* name) {
+  char target[kVolumeData.size() + 1];
+  return ::readlinkat(fd, name, target, sizeof(target)) ==
+             static_cast<ssize_t>(sizeof(target)) &&
+         std::string_view(target, kVolumeData.size()) == kVolumeData &&
+         target[kVolumeData.size()] == '/';
+}
+
 bool IsDots(const char* name) {
   return std::strcmp(name, ".") == 0 || std::strcmp(name, "..") == 0;
 }
@@ -30,6 +44,22 @@ bool IsDots(const char* name) {
 // the watched folder would be restarted for that.
 bool IsSpecial(unsigned char type) {
   return type == DT_SOCK || type == DT_FIFO || type == DT_CHR || type == DT_BLK;
+}
+
+// Turns the listing of a directory with a `..data` link into that of a volume.
+void MakeVolume(int fd, Listing* listing) {
+  Listing volume;
+  volume.is_volume = true;
+  for (size_t i = 0; i < listing->directories.size(); ++i) {
+    const char* const name = listing->directories.name(i);
+    if (!IsKubelets(name)) volume.directories.Add(name);
+  }
+  volume.directories.Add(kVolumeData.data());
+  for (size_t i = 0; i < listing->files.size(); ++i) {
+    const char* const name = listing->files.name(i);
+    if (!IsKubelets(name) && !LeadsIntoData(fd, name)) volume.files.Add(name);
+  }
+  *listing = std::move(volume);
 }
 
 }  // namespace
@@ -59,6 +89,10 @@ bool ReadListing(int fd, const Filter& filter, Listing* listing) {
       const auto* entry = reinterpret_cast<const dirent64*>(buffer + at);
       at += entry->d_reclen;
       if (IsDots(entry->d_name) || IsSpecial(entry->d_type)) continue;
+      if (entry->d_name == kVolumeData && !IsDirectory(fd, *entry)) {
+        listing->is_volume = true;
+        continue;
+      }
       if (IsDirectory(fd, *entry)) {
         if (filter.EntersDirectory(entry->d_name)) {
           listing->directories.Add(entry->d_name);
@@ -69,6 +103,7 @@ bool ReadListing(int fd, const Filter& filter, Listing* listing) {
     }
   }
   const int error = errno;
+  if (listing->is_volume) MakeVolume(fd, listing);
   listing->files.Sort();
   listing->directories.Sort();
   errno = error;

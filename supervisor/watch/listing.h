@@ -4,11 +4,16 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "supervisor/watch/filter.h"
 
 namespace reinit {
+
+// The link in a Kubernetes ConfigMap, Secret or projected volume whose exchange
+// brings a new version of all that is in it.
+inline constexpr std::string_view kVolumeData = "..data";
 
 // NUL-terminated names in one block, sorted as bytes: what a system call takes
 // without a copy, at the cost of a name and five bytes.
@@ -25,10 +30,15 @@ struct NameList {
 struct Listing {
   NameList files;  // all that the filter watches and is no directory
   NameList directories;
+  bool is_volume = false;  // it holds a `..data` link
 };
 
 // Reads the directory behind `fd` from its beginning. False: errno says why,
 // and what has been read so far is in `listing`.
+//
+// In a volume `..data` stands among the directories. The rest of what the
+// kubelet keeps there (older versions, `..data_tmp`) is left out, and so are
+// the links that lead into `..data`: what they mean is found there.
 bool ReadListing(int fd, const Filter& filter, Listing* listing);
 
 }  // namespace reinit

@@ -16,6 +16,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "supervisor/watch/content.h"
 #include "supervisor/watch/stamp.h"
 
 namespace reinit {
@@ -46,6 +47,9 @@ std::string Display(const std::string& root, std::string_view below) {
 
 Tree::Tree(Options options)
     : filter_(std::move(options.filter)),
+      compare_(options.compare),
+      announcer_(options.announcer),
+      progress_(std::move(options.progress)),
       since_(options.since),
       max_open_(options.max_open_directories) {
   for (std::string& given : options.roots) {
@@ -53,6 +57,8 @@ Tree::Tree(Options options)
     root.access = Absolute(given);
     root.path_hash = PathHash(kSeed, given);
     root.given = std::move(given);
+    root.hash = compare_ == WatchCompare::kHash;
+    ++not_covered_;
   }
   struct stat st;
   if (::stat("/dev", &st) == 0) {
@@ -69,16 +75,21 @@ void Tree::Scan() {
   base_line_ = false;
 }
 
-void Tree::Sweep() {
+void Tree::Sweep(Scope scope) {
   ++sweep_;
   if (changed_.empty()) ClearDirty();
-  for (Root& root : roots_) CheckRoot(&root);
+  if (scope == Scope::kAll) {
+    more_watches_ = true;
+    overflow_ = false;
+  }
+  for (Root& root : roots_) CheckRoot(&root, /*sweep=*/true);
   VisitPending();
   // By index: visits add directories.
   for (size_t slot = 0; slot < directories_.size(); ++slot) {
     Directory* const directory = directories_[slot].get();
     if (directory == nullptr || directory->seen == sweep_ ||
-        roots_[directory->root].misses > 0) {
+        roots_[directory->root].misses > 0 ||
+        (scope == Scope::kNotCovered && directory->covered)) {
       continue;
     }
     Visit(directory, /*only_dirty=*/false);
@@ -87,7 +98,7 @@ void Tree::Sweep() {
 }
 
 void Tree::Recheck() {
-  for (Root& root : roots_) CheckRoot(&root);
+  for (Root& root : roots_) CheckRoot(&root, /*sweep=*/false);
   VisitPending();
   const std::vector<uint32_t> slots = dirty_;
   for (const uint32_t slot : slots) {
@@ -101,26 +112,42 @@ void Tree::Recheck() {
   }
 }
 
-void Tree::CheckRoot(Root* root) {
+void Tree::CheckRoot(Root* root, bool sweep) {
+  if (announcer_ != nullptr && root->moved) WatchRoot(root);
   struct stat link;
   if (::fstatat(AT_FDCWD, root->access.c_str(), &link, AT_SYMLINK_NOFOLLOW) !=
       0) {
-    RootMissing(root);
+    RootMissing(root, sweep);
     return;
   }
   struct stat st = link;
   const bool is_link = S_ISLNK(link.st_mode);
   if (is_link && ::fstatat(AT_FDCWD, root->access.c_str(), &st, 0) != 0) {
-    RootMissing(root);
+    RootMissing(root, sweep);
     return;
   }
-  uint64_t stamp = S_ISDIR(st.st_mode) ? kPresent : StampOf(st);
-  if (is_link) stamp = MixIn(stamp, StampOf(link));
-  RootFound(root, stamp, st);
+  RootFound(root, RootStamp(root, link, st), st);
 }
 
-void Tree::RootMissing(Root* root) {
-  ++root->misses;
+uint64_t Tree::RootStamp(Root* root, const struct stat& link,
+                         const struct stat& st) {
+  const bool is_link = S_ISLNK(link.st_mode);
+  const uint64_t target = S_ISDIR(st.st_mode) ? kPresent : StampOf(st);
+  const uint64_t stamp = is_link ? MixIn(target, StampOf(link)) : target;
+  if (!root->hash) return stamp;
+  // Which directory it is shows in what is found there.
+  if (!S_ISREG(st.st_mode)) return target;
+  if (stamp == root->read_at && root->stamp != 0) return root->stamp;
+  uint64_t hash = 0;
+  if (!HashContent(AT_FDCWD, root->access.c_str(), &hash)) {
+    return root->stamp != 0 ? root->stamp : stamp;
+  }
+  root->read_at = stamp;
+  return hash;
+}
+
+void Tree::RootMissing(Root* root, bool sweep) {
+  if (sweep || root->misses == 0) ++root->misses;
   if (root->gone || (root->misses < 2 && !base_line_)) return;
   root->gone = true;
   events_.push_back({.gone = true, .path = root->given});
@@ -164,14 +191,20 @@ void Tree::FollowRootDirectory(Root* root, const struct stat& st) {
       known->inode == st.st_ino) {
     return;
   }
-  if (known != nullptr) RemoveDirectory(known, /*report=*/true);
-  if (!S_ISDIR(st.st_mode)) return;
+  if (!S_ISDIR(st.st_mode)) {
+    if (known != nullptr) RemoveDirectory(known, /*report=*/true);
+    return;
+  }
   UniqueFd fd(::open(root->access.c_str(),
                      O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK));
   if (!fd.valid()) {
     if (!std::exchange(root->warned, true)) {
       Warn(absl::StrCat("cannot read ", root->given, ": ", strerror(errno)));
     }
+    return;
+  }
+  if (known != nullptr) {
+    ReplaceDirectory(known, std::move(fd));
     return;
   }
   root->directory = AddDirectory(root, nullptr, "");
@@ -197,6 +230,11 @@ void Tree::Update(Directory* directory, Entry* entry, uint64_t stamp,
   entry->dirty = true;
   MarkDirty(directory);
   Report(path_hash, roots_[directory->root], directory, name);
+  if (audits_ && directory->covered && directory->watched_since < sweep_) {
+    silent_.try_emplace(directory->slot,
+                        Display(roots_[directory->root].given,
+                                PathBelowRoot(directory, name)));
+  }
 }
 
 void Tree::MarkDirty(Directory* directory) {
@@ -236,7 +274,8 @@ std::string Tree::PathBelowRoot(const Directory* directory,
                                 std::string_view name) const {
   std::vector<std::string_view> parts = {name};
   for (; directory->parent != nullptr; directory = directory->parent) {
-    parts.push_back(directory->name);
+    // The user knows the links beside it, which lead there.
+    if (!directory->follow) parts.push_back(directory->name);
   }
   std::string path;
   for (auto part = parts.rbegin(); part != parts.rend(); ++part) {
@@ -283,6 +322,22 @@ size_t Tree::files() const {
   return count;
 }
 
+std::string Tree::LargestDirectory() const {
+  const Directory* largest = nullptr;
+  for (const auto& directory : directories_) {
+    if (directory == nullptr) continue;
+    if (largest == nullptr ||
+        directory->entries.size() > largest->entries.size()) {
+      largest = directory.get();
+    }
+  }
+  if (largest == nullptr) return "";
+  const std::string& root = roots_[largest->root].given;
+  return largest->parent == nullptr
+             ? root
+             : Display(root, PathBelowRoot(largest->parent, largest->name));
+}
+
 size_t Tree::directories() const {
   return directories_.size() - free_slots_.size();
 }
@@ -296,6 +351,7 @@ size_t Tree::MemoryUsed() const {
     bytes += sizeof(*directory) + directory->name.capacity() +
              directory->names.capacity() +
              directory->entries.capacity() * sizeof(Entry) +
+             directory->read_at.capacity() * sizeof(uint64_t) +
              directory->children.capacity() * sizeof(void*);
   }
   return bytes;

@@ -1,4 +1,4 @@
-// A picture of everything watched, kept up to date by looking again.
+// A picture of everything watched, kept up to date by looking where it changed.
 #ifndef REINIT_SUPERVISOR_WATCH_TREE_H_
 #define REINIT_SUPERVISOR_WATCH_TREE_H_
 
@@ -8,15 +8,19 @@
 #include <cstddef>
 #include <cstdint>
 #include <ctime>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/time/time.h"
 #include "reaper/unique_fd.h"
+#include "supervisor/watch/announcer.h"
+#include "supervisor/watch/compare.h"
 #include "supervisor/watch/filter.h"
 #include "supervisor/watch/listing.h"
 
@@ -34,20 +38,33 @@ namespace reinit {
 //
 // A root is followed if it is a symlink and looked up by its path each time, so
 // a replaced, removed or returned root is noticed. Symlinks below are not
-// descended into, nor are /dev, /proc, /sys and their like.
+// descended into, but for the `..data` of a Kubernetes volume, nor are /dev,
+// /proc, /sys and their like.
+//
+// With an announcer each directory is watched before it is looked into, so what
+// changes afterwards is announced, and LookAnnounced looks there alone. What is
+// not covered (the file system announces nothing, or watches have run out) must
+// be swept; so must everything now and then, since not all is announced:
+// changes made behind a network file system, or through a mapping.
 //
 // Owned by the watch helper; one thread. Every call may block for as long as
 // the file system does.
-class Tree {
+class Tree : private Announcer::Listener {
  public:
+  enum class Scope { kAll, kNotCovered };
   struct Options {
     std::vector<std::string> roots;  // as the user wrote them
     Filter filter;
+    WatchCompare compare = WatchCompare::kAuto;
+    // Borrowed; null, or not open: everything is swept.
+    Announcer* announcer = nullptr;
     // What changed after this instant (CLOCK_REALTIME) is a change even in the
     // first look, which came too late to see it happen.
     std::optional<timespec> since = std::nullopt;
     // Descriptors kept open; directories beyond are opened for each look.
     size_t max_open_directories = 0;
+    // Called now and then during Scan; may be empty.
+    std::function<void()> progress = nullptr;
   };
   struct RootEvent {
     bool gone = false;  // else it is back
@@ -62,14 +79,29 @@ class Tree {
   explicit Tree(Options options);
   Tree(const Tree&) = delete;
   Tree& operator=(const Tree&) = delete;
-  ~Tree();
+  ~Tree() override;
 
   // The first look: all that is found is the base line. Call once.
   void Scan();
-  // Compares everything with the last look.
-  void Sweep();
+  // Compares everything in `scope` with the last look.
+  void Sweep(Scope scope = Scope::kAll);
   // Compares only the directories and files that changed since TakeChanges.
   void Recheck();
+  // Takes in what is announced and compares that, and what Recheck does.
+  void LookAnnounced();
+
+  // Compares everything, and notes what had not been announced. Should it still
+  // not be at TakeSilent, its file system is swept from then on; a file that was
+  // found so is returned, or nothing.
+  void Audit();
+  std::string TakeSilent();
+
+  // Whether there is something that must be swept.
+  bool Sweeps() const { return not_covered_ > 0; }
+  // Whether a root is missing, and the next sweep decides if it is gone.
+  bool MissesRoot() const;
+  // errno of the last directory for which no watch was to be had; or 0.
+  int watch_error() const { return watch_error_; }
 
   // Grows with every difference found, that of a path found before included.
   uint64_t revision() const { return revision_; }
@@ -78,7 +110,7 @@ class Tree {
   Changes TakeChanges();
   bool changed() const { return !changed_.empty(); }
 
-  // A root has to be missing in two looks to be reported, since some tools
+  // A root has to be missing in two sweeps to be reported, since some tools
   // replace by removing first. Until it is back its files are neither changed
   // nor forgotten; once it is back all in it counts as changed.
   std::vector<RootEvent> TakeRootEvents();
@@ -89,13 +121,16 @@ class Tree {
   uint64_t digest() const { return digest_; }
   size_t files() const;
   size_t directories() const;
+  // The directory that holds most files itself, below the root as given.
+  std::string LargestDirectory() const;
   size_t MemoryUsed() const;  // bytes, of our own structures
 
  private:
   struct Entry {
-    uint64_t stamp = 0;  // 0: not there
+    uint64_t stamp = 0;  // 0: not there; a hash of its content if so compared
     uint32_t name = 0;   // offset in Directory::names
     bool dirty = false;  // Recheck looks at it
+    bool link = false;   // and what it means is watched
   };
   struct Directory {
     uint32_t slot = 0;
@@ -108,6 +143,11 @@ class Tree {
     ino_t inode = 0;     // 0: never looked into
     uint64_t stamp = 0;  // its own, when it was last read
     uint64_t seen = 0;   // the sweep that has looked into it
+    int watch = -1;
+    uint64_t watched_since = 0;  // the sweep that has set the watch
+    bool covered = false;        // its changes are announced
+    bool follow = false;         // its name is a link: `..data`
+    bool hash = false;           // its files are compared by content
     // The stamp is so young that a change in the same tick of the file system's
     // clock would not show: read again next time, as git does.
     bool racy = false;
@@ -116,6 +156,7 @@ class Tree {
     bool dirty = false;
     std::string names;
     std::vector<Entry> entries;        // sorted by name
+    std::vector<uint64_t> read_at;     // with hash: stamps of what was read
     std::vector<Directory*> children;  // sorted by name
   };
   struct Root {
@@ -123,6 +164,10 @@ class Tree {
     std::string access;  // absolute: a directory above may be replaced
     uint64_t path_hash = 0;
     uint64_t stamp = 0;  // of a file or link; a directory's is constant
+    uint64_t read_at = 0;  // with hash: stamp of what was read
+    bool hash = false;
+    bool covered = false;  // changes of what it means are announced
+    bool moved = true;     // they were: watch its path anew
     Directory* directory = nullptr;
     int misses = 0;
     bool gone = false;
@@ -135,9 +180,24 @@ class Tree {
     UniqueFd owned;
   };
 
+  // Announcements (tree_announced.cc).
+  void OnDirectory(uint32_t slot, std::string_view name, bool is_directory,
+                   bool lost) override;
+  void OnPath(uint64_t path) override;
+  void OnOverflow() override { overflow_ = true; }
+  void WatchRoot(Root* root);
+  void Watch(Directory* directory, int fd);
+  void Unwatch(Directory* directory);
+  void WatchLink(Directory* directory, int fd, Entry* entry);
+  void SetCovered(bool covered, bool* member);
+  bool Announces(dev_t device, int fd);
+  bool TargetAnnounces(int at, const char* path);
+
   // Roots (tree.cc).
-  void CheckRoot(Root* root);
-  void RootMissing(Root* root);
+  void CheckRoot(Root* root, bool sweep);
+  uint64_t RootStamp(Root* root, const struct stat& link,
+                     const struct stat& st);
+  void RootMissing(Root* root, bool sweep);
   void RootFound(Root* root, uint64_t stamp, const struct stat& st);
   void SetRootStamp(Root* root, uint64_t stamp);
   void FollowRootDirectory(Root* root, const struct stat& st);
@@ -145,6 +205,7 @@ class Tree {
   // Directories (tree_visit.cc).
   Directory* AddDirectory(Root* root, Directory* parent, std::string_view name);
   void RemoveDirectory(Directory* top, bool report);
+  void ReplaceDirectory(Directory* directory, UniqueFd fd);
   Handle Open(Directory* directory);
   void KeepOpen(Directory* directory, Handle* handle);
   void VisitPending();
@@ -155,6 +216,8 @@ class Tree {
   void MergeDirectories(Directory* directory, int fd, const NameList& found);
   bool StillThere(const Directory& child, int parent_fd) const;
   void LookAt(Directory* directory, int fd, Entry* entry);
+  uint64_t StampOfContent(Directory* directory, int fd, const Entry& entry,
+                          uint64_t stamp);
   void CannotRead(Directory* directory, int error);
 
   // What is found (tree.cc).
@@ -170,6 +233,9 @@ class Tree {
   void Warn(std::string line);
 
   const Filter filter_;
+  const WatchCompare compare_;
+  Announcer* const announcer_;
+  const std::function<void()> progress_;
   const std::optional<timespec> since_;
   const size_t max_open_;
   size_t open_ = 0;
@@ -181,6 +247,15 @@ class Tree {
   std::vector<uint32_t> dirty_;      // slots that Recheck looks at
   dev_t dev_device_ = 0;             // of /dev itself
   ino_t dev_inode_ = 0;
+
+  size_t not_covered_ = 0;  // roots and directories
+  bool overflow_ = false;
+  bool more_watches_ = true;  // until one was refused; tried again by Sweep
+  int watch_error_ = 0;
+  absl::flat_hash_map<dev_t, bool> announces_;
+  bool audits_ = false;
+  // Found by an audit, not yet announced: slots, with the file.
+  absl::flat_hash_map<uint32_t, std::string> silent_;
 
   uint64_t sweep_ = 0;
   bool base_line_ = false;  // during Scan only what is late is a change

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "supervisor/watch/content.h"
 #include "supervisor/watch/listing.h"
 #include "supervisor/watch/stamp.h"
 #include "supervisor/watch/tree.h"
@@ -23,8 +24,9 @@
 namespace reinit {
 namespace {
 
-constexpr int kOpenFlags =
-    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
+constexpr int kOpenFlags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK;
+// Calls of Options::progress are this many directories apart.
+constexpr size_t kProgressStep = 64;
 
 // Longer than a tick of the coarse clock that file systems stamp with (10 ms at
 // the most), with room for a busy machine.
@@ -83,6 +85,8 @@ Tree::Directory* Tree::AddDirectory(Root* root, Directory* parent,
   added->name = std::string(name);
   added->path_hash =
       parent == nullptr ? root->path_hash : PathHash(parent->path_hash, name);
+  added->hash = parent == nullptr ? root->hash : parent->hash;
+  ++not_covered_;
   if (free_slots_.empty()) {
     added->slot = static_cast<uint32_t>(directories_.size());
     directories_.push_back(std::move(directory));
@@ -118,9 +122,23 @@ void Tree::RemoveDirectory(Directory* top, bool report) {
   for (Directory* const directory : all) {
     const uint32_t slot = directory->slot;
     if (directory->fd.valid() && directory->parent != nullptr) --open_;
+    Unwatch(directory);
+    --not_covered_;
     directories_[slot].reset();
     free_slots_.push_back(slot);
   }
+}
+
+// Another directory stands there now; what is the same in it has not changed.
+// `fd` is that of a root's own.
+void Tree::ReplaceDirectory(Directory* directory, UniqueFd fd) {
+  if (directory->fd.valid() && directory->parent != nullptr) --open_;
+  Unwatch(directory);
+  directory->fd = std::move(fd);
+  directory->inode = 0;
+  directory->skipped = false;
+  directory->racy = true;
+  pending_.push_back(directory);
 }
 
 // From the nearest directory above that is open; a root's own always is.
@@ -131,7 +149,8 @@ Tree::Handle Tree::Open(Directory* directory) {
   Handle handle;
   handle.fd = at->fd.get();
   for (auto next = closed.rbegin(); next != closed.rend(); ++next) {
-    UniqueFd fd(::openat(handle.fd, (*next)->name.c_str(), kOpenFlags));
+    UniqueFd fd(::openat(handle.fd, (*next)->name.c_str(),
+                         kOpenFlags | ((*next)->follow ? 0 : O_NOFOLLOW)));
     const int error = errno;  // closing the one above may change it
     handle.fd = fd.get();
     handle.owned = std::move(fd);
@@ -152,6 +171,9 @@ void Tree::VisitPending() {
   while (!pending_.empty()) {
     Directory* const directory = pending_.back();
     pending_.pop_back();
+    if (base_line_ && progress_ && directory->slot % kProgressStep == 0) {
+      progress_();
+    }
     Visit(directory, /*only_dirty=*/false);
   }
 }
@@ -172,7 +194,14 @@ void Tree::Visit(Directory* directory, bool only_dirty) {
   directory->inode = st.st_ino;
   if (first && !Enters(*directory, handle.fd)) {
     directory->skipped = true;
+    SetCovered(true, &directory->covered);
     return;
+  }
+  if (announcer_ != nullptr && announcer_->is_open() && directory->watch < 0 &&
+      more_watches_) {
+    Watch(directory, handle.fd);
+    // Again, since from here on changes are announced.
+    if (::fstat(handle.fd, &st) != 0) return CannotRead(directory, errno);
   }
   KeepOpen(directory, &handle);
   const uint64_t stamp = StampOf(st);
@@ -205,12 +234,15 @@ void Tree::ReadAgain(Directory* directory, int fd) {
     CannotRead(directory, errno);
     return;
   }
+  if (listing.is_volume && compare_ == WatchCompare::kAuto) directory->hash = true;
   MergeFiles(directory, std::move(listing.files));
   MergeDirectories(directory, fd, listing.directories);
 }
 
 void Tree::MergeFiles(Directory* directory, NameList found) {
   std::vector<Entry> merged(found.size());
+  std::vector<uint64_t> read_at(directory->hash ? found.size() : 0);
+  directory->read_at.resize(directory->hash ? directory->entries.size() : 0);
   size_t i = 0;
   std::vector<Entry>& known = directory->entries;
   for (size_t j = 0; j < found.size(); ++j) {
@@ -225,6 +257,8 @@ void Tree::MergeFiles(Directory* directory, NameList found) {
     if (i < known.size() && order == 0) {
       merged[j].stamp = known[i].stamp;
       merged[j].dirty = known[i].dirty;
+      merged[j].link = known[i].link;
+      if (directory->hash) read_at[j] = directory->read_at[i];
       ++i;
     }
   }
@@ -232,6 +266,7 @@ void Tree::MergeFiles(Directory* directory, NameList found) {
   found.bytes.shrink_to_fit();
   directory->names = std::move(found.bytes);
   directory->entries = std::move(merged);
+  directory->read_at = std::move(read_at);
 }
 
 void Tree::MergeDirectories(Directory* directory, int fd,
@@ -246,14 +281,14 @@ void Tree::MergeDirectories(Directory* directory, int fd,
     }
     if (known != end && (*known)->name == found.name(j)) {
       Directory* const child = *known++;
-      if (StillThere(*child, fd)) {
-        merged.push_back(child);
-        continue;
-      }
-      RemoveDirectory(child, /*report=*/true);
+      merged.push_back(child);
+      if (!StillThere(*child, fd)) ReplaceDirectory(child, UniqueFd());
+      continue;
     }
-    merged.push_back(
-        AddDirectory(&roots_[directory->root], directory, found.name(j)));
+    Directory* const added =
+        AddDirectory(&roots_[directory->root], directory, found.name(j));
+    added->follow = added->name == kVolumeData;
+    merged.push_back(added);
   }
   for (; known != end; ++known) RemoveDirectory(*known, /*report=*/true);
   directory->children = std::move(merged);
@@ -263,8 +298,8 @@ void Tree::MergeDirectories(Directory* directory, int fd,
 bool Tree::StillThere(const Directory& child, int parent_fd) const {
   if (child.inode == 0) return true;  // we never got into it
   struct stat st;
-  return ::fstatat(parent_fd, child.name.c_str(), &st, AT_SYMLINK_NOFOLLOW) ==
-             0 &&
+  return ::fstatat(parent_fd, child.name.c_str(), &st,
+                   child.follow ? 0 : AT_SYMLINK_NOFOLLOW) == 0 &&
          st.st_dev == child.device && st.st_ino == child.inode;
 }
 
@@ -272,6 +307,7 @@ void Tree::LookAt(Directory* directory, int fd, Entry* entry) {
   const char* const name = directory->names.data() + entry->name;
   struct stat st;
   if (::fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
+    entry->link = false;
     if (errno == ENOENT) {
       directory->racy = true;
       Update(directory, entry, 0);
@@ -284,6 +320,7 @@ void Tree::LookAt(Directory* directory, int fd, Entry* entry) {
   if (S_ISREG(st.st_mode)) {
     stamp = StampOf(st);
   } else if (S_ISLNK(st.st_mode)) {
+    if (directory->covered && !entry->link) WatchLink(directory, fd, entry);
     stamp = StampOf(st);
     struct stat target;
     if (::fstatat(fd, name, &target, 0) == 0) {
@@ -296,7 +333,29 @@ void Tree::LookAt(Directory* directory, int fd, Entry* entry) {
   } else if (S_ISDIR(st.st_mode)) {
     directory->racy = true;
   }
+  if (!S_ISLNK(st.st_mode)) entry->link = false;
+  if (directory->hash && stamp != 0) {
+    stamp = StampOfContent(directory, fd, *entry, stamp);
+  }
   Update(directory, entry, stamp, base_line_ && stamp != 0 && IsLate(st));
+}
+
+// A hash of what is in it, which is read only if `stamp` is another than when it
+// was read last.
+uint64_t Tree::StampOfContent(Directory* directory, int fd, const Entry& entry,
+                              uint64_t stamp) {
+  uint64_t& read_at =
+      directory->read_at[static_cast<size_t>(&entry - &directory->entries[0])];
+  if (stamp == read_at && entry.stamp != 0) return entry.stamp;
+  uint64_t hash = 0;
+  if (HashContent(fd, directory->names.data() + entry.name, &hash)) {
+    read_at = stamp;
+    return hash;
+  }
+  // A link to something else is compared as ever. What cannot be read just now
+  // is what it was, and read when its stamp changes.
+  const bool no_file = errno == EINVAL || errno == ENOENT || errno == ELOOP;
+  return no_file || entry.stamp == 0 ? stamp : entry.stamp;
 }
 
 // What is known of it stays as it is, and the next look tries again.
@@ -304,6 +363,10 @@ void Tree::CannotRead(Directory* directory, int error) {
   directory->racy = true;
   // It was removed or replaced meanwhile, which the one above will show.
   if (error == ENOENT || error == ENOTDIR || error == ELOOP) return;
+  // The one above announces when that changes.
+  if (error == EACCES && directory->parent != nullptr) {
+    SetCovered(directory->parent->covered, &directory->covered);
+  }
   if (std::exchange(directory->warned, true)) return;
   const Root& root = roots_[directory->root];
   std::string path = root.given;

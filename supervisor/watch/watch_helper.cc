@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "reaper/clock.h"
 #include "supervisor/poll_timeout.h"
+#include "supervisor/watch/announcer.h"
 #include "supervisor/watch/filter.h"
 #include "supervisor/watch/pace.h"
 #include "supervisor/watch/settle.h"
@@ -64,21 +65,40 @@ WatchRecord MakeRecord(WatchRecord::Kind kind, std::string_view path,
   return record;
 }
 
+// Between two looks at what is announced, so that somebody who never stops
+// writing costs little; longer after one that found nothing of interest.
+constexpr absl::Duration kGather = absl::Milliseconds(1);
+constexpr absl::Duration kGatherMax = absl::Milliseconds(16);
+// A root that is missing may just be being replaced.
+constexpr absl::Duration kReplaceTime = absl::Milliseconds(500);
+// Worth a word: the first scan takes longer, or there are more files than this.
+constexpr absl::Duration kProgressEvery = absl::Seconds(1);
+constexpr size_t kManyFiles = 1'000'000;
+
+std::string Rounded(absl::Duration duration) {
+  return absl::FormatDuration(absl::Trunc(duration, absl::Milliseconds(1)));
+}
+
 // The state of RunWatchHelper; one thread. `fd` is borrowed.
 class WatchHelper {
  public:
   WatchHelper(int fd, const WatchConfig& config)
       : fd_(fd),
-        reload_delay_(config.reload_delay),
+        config_(config),
+        open_error_(config.poll ? 0 : announcer_.Open()),
         tree_({.roots = config.paths,
                .filter = Filter(config.extensions),
+               .compare = config.compare,
+               .announcer = &announcer_,
                .since = config.digest.has_value() ? std::nullopt : config.since,
-               .max_open_directories = RaiseDescriptorLimit()}),
+               .max_open_directories = RaiseDescriptorLimit(),
+               .progress = [this] { TellProgress(); }}),
         settle_(config.settle),
-        pace_(config.reload_delay) {}
+        pace_(config.reload_delay),
+        scan_pace_(config.scan) {}
 
-  int Run(std::optional<uint64_t> known_digest) {
-    Begin(known_digest);
+  int Run() {
+    Begin();
     for (;;) {
       Send();
       if (!exit_.has_value()) Wait();
@@ -90,42 +110,77 @@ class WatchHelper {
   }
 
  private:
-  void Begin(std::optional<uint64_t> known_digest) {
+  void Begin() {
+    progress_at_ = clock_.Now() + kProgressEvery;
     tree_.Scan();
+    outbox_.clear();  // progress that was not read
     Push(WatchRecord::Kind::kReady, "").count =
         static_cast<uint32_t>(tree_.files());
     AfterLook(/*revision_before=*/0);
     // Were we killed before that is reported, the next one must see it.
     if (settle_.active()) ++outbox_.front().digest;
-    if (known_digest.has_value() && *known_digest != tree_.digest()) {
+    if (config_.digest.has_value() && *config_.digest != tree_.digest()) {
       // Were we killed between the two records, the next one must see the
       // difference again.
-      outbox_.front().digest = *known_digest;
+      outbox_.front().digest = *config_.digest;
       Push(WatchRecord::Kind::kChanged, "");
     }
+    if (tree_.files() > kManyFiles) {
+      Warn(absl::StrCat("watching ", tree_.files(), " files, most of them in ",
+                        tree_.LargestDirectory(),
+                        ": leave out what does not matter"));
+    }
+    TellLimits();
     next_sweep_ = clock_.Now() + pace_.delay();
+    next_scan_ = clock_.Now() + scan_pace_.delay();
+  }
+
+  void TellProgress() {
+    if (clock_.Now() < progress_at_) return;
+    progress_at_ = clock_.Now() + kProgressEvery;
+    Push(WatchRecord::Kind::kProgress, "").count =
+        static_cast<uint32_t>(tree_.directories());
+    Send();
   }
 
   void Look() {
+    if (announced_) LookAnnounced();
     const absl::Time now = clock_.Now();
     if (settle_.active()) {
       if (now >= settle_.next()) LookAgain();
-    } else if (now >= next_sweep_) {
+    } else if (now >= std::min(WhenToSweep(), missing_at_)) {
       Sweep();
+    } else if (now >= WhenToScan()) {
+      Scan();
     }
+  }
+
+  void LookAnnounced() {
+    const uint64_t revision = tree_.revision();
+    announced_ = false;
+    tree_.LookAnnounced();
+    AfterLook(revision);
+    const bool idle = tree_.revision() == revision;
+    gather_ = idle ? std::min(gather_ * 2, kGatherMax) : kGather;
+    next_read_ = clock_.Now() + gather_;
   }
 
   // Whether what changed goes on changing; if not, reports it.
   void LookAgain() {
     const uint64_t revision = tree_.revision();
-    tree_.Recheck();
+    if (announcer_.is_open()) {
+      tree_.LookAnnounced();
+    } else {
+      tree_.Recheck();
+    }
     AfterLook(revision);
     absl::Time now = clock_.Now();
     if (!settle_.Over(now)) return;
     // What changed elsewhere meanwhile belongs to the same burst.
-    if (!settle_.OutOfTime(now)) Sweep();
+    if (tree_.Sweeps() && !settle_.OutOfTime(now)) Sweep();
     now = clock_.Now();
     if (!settle_.Over(now)) return;
+    TellSilent();
     const Tree::Changes changes = tree_.TakeChanges();
     WatchRecord& record = Push(WatchRecord::Kind::kChanged, changes.first);
     record.count = static_cast<uint32_t>(changes.count);
@@ -137,26 +192,65 @@ class WatchHelper {
   void Sweep() {
     const uint64_t revision = tree_.revision();
     const absl::Duration before = ProcessorTime();
-    tree_.Sweep();
+    tree_.Sweep(Tree::Scope::kNotCovered);
     pace_.OnSweep(ProcessorTime() - before);
     next_sweep_ = clock_.Now() + pace_.delay();
     AfterLook(revision);
     if (pace_.stretched() && !std::exchange(stretch_told_, true)) {
-      Push(WatchRecord::Kind::kWarning,
-           absl::StrCat("looking at ", tree_.files(), " files takes ",
-                        absl::FormatDuration(
-                            absl::Trunc(pace_.cost(), absl::Milliseconds(1))),
-                        ": done every ",
-                        absl::FormatDuration(
-                            absl::Trunc(pace_.delay(), absl::Milliseconds(1))),
-                        " instead of every ",
-                        absl::FormatDuration(reload_delay_),
+      Warn(absl::StrCat("looking at ", tree_.files(), " files takes ",
+                        Rounded(pace_.cost()), ": done every ",
+                        Rounded(pace_.delay()), " instead of every ",
+                        Rounded(config_.reload_delay),
                         " to stay below 5 % of a processor"));
     }
   }
 
+  // Looks for what nobody has announced.
+  void Scan() {
+    LookAnnounced();
+    if (settle_.active()) return;
+    const uint64_t revision = tree_.revision();
+    const absl::Duration before = ProcessorTime();
+    tree_.Audit();
+    scan_pace_.OnSweep(ProcessorTime() - before);
+    next_scan_ = clock_.Now() + scan_pace_.delay();
+    AfterLook(revision);
+    TellLimits();
+  }
+
+  // Some time after the scan, since an announcement may come a moment later
+  // than what it announces.
+  void TellSilent() {
+    const std::string file = tree_.TakeSilent();
+    if (file.empty()) return;
+    Warn(absl::StrCat("a change of ", file,
+                      " was not announced by its file system: looking there "
+                      "every ",
+                      Rounded(config_.reload_delay), " from now on"));
+  }
+
+  void TellLimits() {
+    if (config_.poll || limits_told_) return;
+    const int error = open_error_ != 0 ? open_error_ : tree_.watch_error();
+    if (error == 0) return;
+    limits_told_ = true;
+    const std::string_view remedy =
+        error == ENOSPC   ? "; raise fs.inotify.max_user_watches (sysctl)"
+        : error == EMFILE ? "; raise fs.inotify.max_user_instances (sysctl)"
+                          : "";
+    Warn(absl::StrCat("inotify: ", std::strerror(error), ": looking every ",
+                      Rounded(config_.reload_delay),
+                      open_error_ != 0 ? " instead" : " where it does not reach",
+                      remedy));
+  }
+
   void AfterLook(uint64_t revision_before) {
     PushTreeEvents();
+    if (!tree_.MissesRoot()) {
+      missing_at_ = absl::InfiniteFuture();
+    } else if (missing_at_ == absl::InfiniteFuture()) {
+      missing_at_ = clock_.Now() + kReplaceTime;
+    }
     if (tree_.revision() == revision_before) return;
     if (settle_.OnChange(clock_.Now())) {
       Push(WatchRecord::Kind::kNoticed, "");
@@ -168,10 +262,10 @@ class WatchHelper {
       Push(event.gone ? WatchRecord::Kind::kGone : WatchRecord::Kind::kBack,
            event.path);
     }
-    for (const std::string& warning : tree_.TakeWarnings()) {
-      Push(WatchRecord::Kind::kWarning, warning);
-    }
+    for (const std::string& warning : tree_.TakeWarnings()) Warn(warning);
   }
+
+  void Warn(std::string_view line) { Push(WatchRecord::Kind::kWarning, line); }
 
   WatchRecord& Push(WatchRecord::Kind kind, std::string_view path) {
     outbox_.push_back(MakeRecord(kind, path, tree_.digest()));
@@ -190,33 +284,66 @@ class WatchHelper {
     }
   }
 
+  absl::Time WhenToSweep() const {
+    return tree_.Sweeps() ? next_sweep_ : absl::InfiniteFuture();
+  }
+
+  absl::Time WhenToScan() const {
+    const bool scans =
+        announcer_.is_open() && config_.scan > absl::ZeroDuration();
+    return scans ? next_scan_ : absl::InfiniteFuture();
+  }
+
+  // When to look even if nobody says anything.
+  absl::Time WhenToLook() const {
+    if (settle_.active()) return settle_.next();
+    return std::min({WhenToSweep(), WhenToScan(), missing_at_});
+  }
+
   void Wait() {
-    pollfd polled = {fd_, POLLIN, 0};
-    absl::Time wake = settle_.active() ? settle_.next() : next_sweep_;
+    pollfd polled[2] = {{fd_, POLLIN, 0}, {-1, POLLIN, 0}};
+    absl::Time wake = WhenToLook();
     if (!outbox_.empty()) {
-      polled.events |= POLLOUT;
+      polled[0].events |= POLLOUT;
       wake = absl::InfiniteFuture();
+    } else if (announcer_.is_open()) {
+      if (clock_.Now() >= next_read_) {
+        polled[1].fd = announcer_.fd();
+      } else {
+        wake = std::min(wake, next_read_);
+      }
     }
-    if (::poll(&polled, 1, PollTimeout(wake - clock_.Now())) <= 0) return;
-    if ((polled.revents & POLLIN) != 0) {
+    if (::poll(polled, 2, PollTimeout(wake - clock_.Now())) <= 0) return;
+    announced_ = polled[1].revents != 0;
+    if ((polled[0].revents & POLLIN) != 0) {
       char ignored;  // PID 1 has nothing to say
       const ssize_t size = ::recv(fd_, &ignored, 1, MSG_DONTWAIT);
       if (size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR)) {
         exit_ = kExitEnd;
       }
-    } else if ((polled.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0) {
+    } else if ((polled[0].revents & (POLLHUP | POLLERR | POLLNVAL)) != 0) {
       exit_ = kExitEnd;
     }
   }
 
   const int fd_;
-  const absl::Duration reload_delay_;
+  const WatchConfig config_;
   const MonotonicClock clock_;
+  Announcer announcer_;
+  const int open_error_;
   Tree tree_;
   Settle settle_;
-  Pace pace_;
+  Pace pace_;       // of sweeps of what is not covered
+  Pace scan_pace_;  // of safety scans
   absl::Time next_sweep_;
+  absl::Time next_scan_;
+  absl::Time missing_at_ = absl::InfiniteFuture();
+  bool announced_ = false;  // something is, and not yet looked at
+  absl::Duration gather_ = kGather;
+  absl::Time next_read_ = absl::InfinitePast();
+  absl::Time progress_at_;
   bool stretch_told_ = false;
+  bool limits_told_ = false;
   // Of one look at most: bounded by the number of roots and warnings.
   std::deque<WatchRecord> outbox_;
   std::optional<int> exit_;
@@ -225,7 +352,7 @@ class WatchHelper {
 }  // namespace
 
 int RunWatchHelper(int fd, const WatchConfig& config) {
-  return WatchHelper(fd, config).Run(config.digest);
+  return WatchHelper(fd, config).Run();
 }
 
 }  // namespace reinit

@@ -17,7 +17,10 @@ namespace reinit {
 std::vector<std::string> WatchConfig::ToArgs() const {
   std::vector<std::string> args = {
       absl::StrCat("--delay=", absl::FormatDuration(reload_delay)),
-      absl::StrCat("--settle=", absl::FormatDuration(settle))};
+      absl::StrCat("--settle=", absl::FormatDuration(settle)),
+      absl::StrCat("--scan=", absl::FormatDuration(scan)),
+      absl::StrCat("--compare=", static_cast<int>(compare))};
+  if (poll) args.push_back("--poll");
   if (digest.has_value()) {
     args.push_back(absl::StrCat("--digest=", absl::Hex(*digest)));
   }
@@ -44,6 +47,15 @@ absl::StatusOr<WatchConfig> WatchConfig::FromArgs(
       good = absl::ParseDuration(value, &config.reload_delay);
     } else if (absl::ConsumePrefix(&value, "--settle=")) {
       good = absl::ParseDuration(value, &config.settle);
+    } else if (absl::ConsumePrefix(&value, "--scan=")) {
+      good = absl::ParseDuration(value, &config.scan);
+    } else if (absl::ConsumePrefix(&value, "--compare=")) {
+      int compare = 0;
+      good = absl::SimpleAtoi(value, &compare) && compare >= 0 &&
+             compare <= static_cast<int>(WatchCompare::kHash);
+      config.compare = static_cast<WatchCompare>(compare);
+    } else if (value == "--poll") {
+      config.poll = true;
     } else if (absl::ConsumePrefix(&value, "--digest=")) {
       good = absl::SimpleHexAtoi(value, &config.digest.emplace());
     } else if (absl::ConsumePrefix(&value, "--since=")) {

@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "supervisor/watch/compare.h"
 
 namespace reinit {
 
@@ -24,6 +25,7 @@ struct WatchRecord {
     kGone = 4,     // the watched root `path` has disappeared
     kBack = 5,     // the watched root `path` has returned (kChanged follows)
     kWarning = 6,  // `path` holds one line of text for the log
+    kProgress = 7,  // the first scan goes on, with `count` directories so far
   };
 
   uint32_t magic = kMagic;
@@ -40,7 +42,10 @@ static_assert(sizeof(WatchRecord) == 512);
 
 struct WatchConfig {
   std::vector<std::string> paths;
+  bool poll = false;  // sweep only; else what is not announced is swept
+  WatchCompare compare = WatchCompare::kAuto;
   absl::Duration reload_delay;  // between two sweeps
+  absl::Duration scan;          // between two safety scans; 0: none
   absl::Duration settle;        // quiet time; 5 s in all at most
   std::vector<std::string> extensions;
   std::optional<uint64_t> digest;  // what PID 1 last heard, if it ever did

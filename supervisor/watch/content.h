@@ -1,0 +1,16 @@
+// What is in a file, in 64 bits.
+#ifndef REINIT_SUPERVISOR_WATCH_CONTENT_H_
+#define REINIT_SUPERVISOR_WATCH_CONTENT_H_
+
+#include <cstdint>
+
+namespace reinit {
+
+// Hashes (XXH3) the content of the regular file `name` below `directory_fd`,
+// through links; never 0. False: errno says why; EINVAL if it is no regular
+// file. Takes as long as reading the file does.
+bool HashContent(int directory_fd, const char* name, uint64_t* hash);
+
+}  // namespace reinit
+
+#endif  // REINIT_SUPERVISOR_WATCH_CONTENT_H_

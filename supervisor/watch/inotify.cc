@@ -1,0 +1,45 @@
+#include "supervisor/watch/inotify.h"
+
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+
+namespace reinit {
+
+int Inotify::Open() {
+  fd_.reset(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+  return fd_.valid() ? 0 : errno;
+}
+
+int Inotify::Add(int directory_fd, uint32_t mask) {
+  if (!is_open()) return -EBADF;
+  // The call takes paths only, and the true one may be replaced meanwhile.
+  const std::string path = absl::StrCat("/proc/self/fd/", directory_fd);
+  const int watch = ::inotify_add_watch(
+      fd_.get(), path.c_str(), mask | IN_ONLYDIR | IN_EXCL_UNLINK | IN_MASK_ADD);
+  return watch >= 0 ? watch : -errno;
+}
+
+void Inotify::Remove(int watch) { ::inotify_rm_watch(fd_.get(), watch); }
+
+void Inotify::Read(absl::FunctionRef<void(const Event&)> on_event) {
+  alignas(inotify_event) char buffer[16 * 1024];
+  for (;;) {
+    const ssize_t size = ::read(fd_.get(), buffer, sizeof(buffer));
+    if (size <= 0) return;
+    for (ssize_t at = 0; at < size;) {
+      const auto* event = reinterpret_cast<const inotify_event*>(buffer + at);
+      at += static_cast<ssize_t>(sizeof(*event) + event->len);
+      on_event({.watch = event->wd,
+                .mask = event->mask,
+                .name = event->len > 0 ? event->name : ""});
+    }
+  }
+}
+
+}  // namespace reinit

@@ -1,0 +1,214 @@
+// The part of Tree that deals with what the kernel announces.
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "supervisor/watch/tree.h"
+
+namespace reinit {
+namespace {
+
+// A path's id says whose it is: a root's, or that of a directory's links.
+constexpr uint64_t kLinksOf = uint64_t{1} << 32;
+
+// Where changes made by others (another host, the other side of a mount, a
+// daemon) are not announced.
+bool AnnouncesByType(int fd) {
+  constexpr unsigned long kVirtualBox = 0x786f4256;
+  constexpr unsigned long kCeph = 0x00c36400;
+  constexpr unsigned long kLustre = 0x0bd00bd0;
+  constexpr unsigned long kGpfs = 0x47504653;
+  struct statfs fs;
+  if (::fstatfs(fd, &fs) != 0) return true;
+  switch (static_cast<unsigned long>(fs.f_type)) {
+    case NFS_SUPER_MAGIC:
+    case SMB_SUPER_MAGIC:
+    case CIFS_SUPER_MAGIC:
+    case SMB2_SUPER_MAGIC:
+    case V9FS_MAGIC:
+    case FUSE_SUPER_MAGIC:  // virtiofs too
+    case AFS_SUPER_MAGIC:
+    case AFS_FS_MAGIC:
+    case CODA_SUPER_MAGIC:
+    case kVirtualBox:
+    case kCeph:
+    case kLustre:
+    case kGpfs:
+      return false;
+    default:
+      return true;
+  }
+}
+
+}  // namespace
+
+void Tree::LookAnnounced() {
+  announcer_->Read(this);
+  // What was lost may be anywhere.
+  if (overflow_) return Sweep();
+  Recheck();
+  if (!changed()) ClearDirty();
+}
+
+void Tree::OnDirectory(uint32_t slot, std::string_view name, bool is_directory,
+                       bool lost) {
+  Directory* const directory =
+      slot < directories_.size() ? directories_[slot].get() : nullptr;
+  if (directory == nullptr) return;
+  silent_.erase(slot);
+  if (lost) {
+    // Its file system was unmounted, or it is no more: the next look tells.
+    directory->watch = -1;
+    SetCovered(false, &directory->covered);
+  }
+  if (lost || name.empty()) {
+    MarkDirty(directory);
+    return;
+  }
+  if (is_directory) {
+    if (!filter_.EntersDirectory(name)) return;
+    // One that could not be read has no watch of its own.
+    for (Directory* const child : directory->children) {
+      if (child->name == name && child->watch < 0) MarkDirty(child);
+    }
+    directory->racy = true;
+    MarkDirty(directory);
+    return;
+  }
+  std::vector<Entry>& entries = directory->entries;
+  const char* const names = directory->names.data();
+  const auto entry = std::lower_bound(
+      entries.begin(), entries.end(), name,
+      [names](const Entry& e, std::string_view n) { return names + e.name < n; });
+  if (entry != entries.end() && names + entry->name == name) {
+    entry->dirty = true;
+  } else if (filter_.WatchesFile(name)) {
+    directory->racy = true;
+  } else {
+    return;
+  }
+  MarkDirty(directory);
+}
+
+void Tree::OnPath(uint64_t path) {
+  if (path < kLinksOf) {
+    roots_[path].moved = true;
+    return;
+  }
+  const uint64_t slot = path - kLinksOf;
+  Directory* const directory =
+      slot < directories_.size() ? directories_[slot].get() : nullptr;
+  if (directory == nullptr) return;
+  silent_.erase(directory->slot);
+  announcer_->ForgetPath(path);
+  for (Entry& entry : directory->entries) {
+    if (std::exchange(entry.link, false)) entry.dirty = true;
+  }
+  MarkDirty(directory);
+}
+
+void Tree::WatchRoot(Root* root) {
+  root->moved = false;
+  const uint64_t id = static_cast<uint64_t>(root - roots_.data());
+  announcer_->ForgetPath(id);
+  const Announcer::Way way = announcer_->WatchPath(id, UniqueFd(), root->access);
+  if (way.error != 0) watch_error_ = way.error;
+  if (way.has_data && compare_ == WatchCompare::kAuto) root->hash = true;
+  SetCovered(way.error == 0 && TargetAnnounces(AT_FDCWD, root->access.c_str()),
+             &root->covered);
+}
+
+// Whether changes of what this path means are announced; what is not there is
+// announced by the directory that it will be in.
+bool Tree::TargetAnnounces(int at, const char* path) {
+  const UniqueFd fd(::openat(at, path, O_PATH | O_CLOEXEC));
+  struct stat st;
+  return !fd.valid() || ::fstat(fd.get(), &st) != 0 ||
+         Announces(st.st_dev, fd.get());
+}
+
+void Tree::Watch(Directory* directory, int fd) {
+  if (!Announces(directory->device, fd)) return;
+  const int watch = announcer_->WatchDirectory(directory->slot, fd);
+  if (watch < 0) {
+    watch_error_ = -watch;
+    more_watches_ = false;
+    return;
+  }
+  directory->watch = watch;
+  directory->watched_since = sweep_;
+  SetCovered(true, &directory->covered);
+}
+
+void Tree::Unwatch(Directory* directory) {
+  SetCovered(false, &directory->covered);
+  if (announcer_ == nullptr) return;
+  silent_.erase(directory->slot);
+  if (directory->watch >= 0) {
+    announcer_->ForgetDirectory(directory->slot, directory->watch);
+  }
+  announcer_->ForgetPath(kLinksOf + directory->slot);
+  for (Entry& entry : directory->entries) entry.link = false;
+  directory->watch = -1;
+}
+
+void Tree::WatchLink(Directory* directory, int fd, Entry* entry) {
+  entry->link = true;
+  const char* const name = directory->names.data() + entry->name;
+  const Announcer::Way way =
+      announcer_->WatchPath(kLinksOf + directory->slot,
+                            UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 0)), name);
+  if (way.error != 0 || !TargetAnnounces(fd, name)) {
+    SetCovered(false, &directory->covered);
+  }
+}
+
+void Tree::SetCovered(bool covered, bool* member) {
+  if (std::exchange(*member, covered) == covered) return;
+  not_covered_ += covered ? -1 : 1;
+}
+
+bool Tree::Announces(dev_t device, int fd) {
+  const auto [known, is_new] = announces_.try_emplace(device, true);
+  if (is_new) known->second = AnnouncesByType(fd);
+  return known->second;
+}
+
+void Tree::Audit() {
+  audits_ = true;
+  Sweep();
+  audits_ = false;
+}
+
+std::string Tree::TakeSilent() {
+  std::string example;
+  for (auto& [slot, file] : std::exchange(silent_, {})) {
+    if (directories_[slot] == nullptr) continue;
+    announces_[directories_[slot]->device] = false;
+    example = std::move(file);
+  }
+  if (example.empty()) return example;
+  for (const auto& directory : directories_) {
+    if (directory != nullptr && !announces_[directory->device]) {
+      SetCovered(false, &directory->covered);
+    }
+  }
+  return example;
+}
+
+bool Tree::MissesRoot() const {
+  return std::any_of(roots_.begin(), roots_.end(), [](const Root& root) {
+    return root.misses > 0 && !root.gone;
+  });
+}
+
+}  // namespace reinit

@@ -25,7 +25,7 @@ std::string Dump(const Settings& settings) {
   const auto& [command, reload_delay, watch, health, restart, stop, after_exit,
                success, signals, process, init, subreaper, parent_death_signal,
                log_level, clear] = options;
-  const auto& [paths, mode, settle, extensions] = watch;
+  const auto& [paths, mode, compare, scan, settle, extensions] = watch;
   const auto& [checks, interval, timeout, retries, start_period, expect] =
       health;
   const auto& [policy, delay, delay_max, reset, burst, limit_interval, action] =
@@ -46,9 +46,9 @@ std::string Dump(const Settings& settings) {
   };
   add(dev, check, version, static_cast<int>(help), restart_burst.value_or(-1));
   add(static_cast<int>(after_exit), static_cast<int>(log_level), clear);
-  add(static_cast<int>(mode), retries, static_cast<int>(policy), burst);
+  add(static_cast<int>(mode), static_cast<int>(compare), retries, static_cast<int>(policy), burst);
   add(static_cast<int>(action), signal);
-  add_duration(reload_delay, settle, interval, timeout, start_period, delay,
+  add_duration(reload_delay, scan, settle, interval, timeout, start_period, delay,
                delay_max, reset, limit_interval, stop_timeout, leftover);
   add(static_cast<int>(subreaper), parent_death_signal, no_new_privileges);
   add(static_cast<int>(forward_to), directory, inherited.blocked);
@@ -80,6 +80,8 @@ const std::map<std::string_view, std::string_view>& Examples() {
           {"watch", "."},
           {"watch-ext", "py,html"},
           {"watch-mode", "mtime"},
+          {"watch-compare", "hash"},
+          {"watch-scan", "1m"},
           {"reload-delay", "1s"},
           {"watch-settle", "1s"},
           {"restart", "on-failure:3"},

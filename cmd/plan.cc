@@ -55,7 +55,7 @@ std::string QuotedList(const std::vector<std::string>& words,
 
 std::string Strategies(const Options& options) {
   std::vector<std::string_view> names;
-  if (!options.watch.paths.empty()) names.push_back("mtime");
+  if (!options.watch.paths.empty()) names.push_back(StrategyName(options.watch));
   if (!options.health.checks.empty()) names.push_back("health");
   if (options.restart.policy != Policy::kNo) names.push_back("exit");
   return names.empty() ? "none: a plain init" : absl::StrJoin(names, ", ");
@@ -89,6 +89,34 @@ void AppendProcess(const ProcessOptions& process, std::string& out) {
   }
 }
 
+std::string HowChangesAreNoticed(const Options& options) {
+  const WatchOptions& watch = options.watch;
+  const std::string delay = DurationText(options.reload_delay);
+  if (watch.mode == WatchOptions::Mode::kPoll) {
+    return absl::StrCat("every ", delay);
+  }
+  const std::string rest =
+      absl::StrCat("; every ", delay, " where nothing is announced");
+  if (watch.mode == WatchOptions::Mode::kInotify ||
+      watch.scan == absl::ZeroDuration()) {
+    return absl::StrCat("where inotify announces a change", rest);
+  }
+  return absl::StrCat("where inotify announces a change, and at all every ",
+                      DurationText(watch.scan), rest);
+}
+
+std::string_view WhatIsCompared(WatchCompare compare) {
+  switch (compare) {
+    case WatchCompare::kStamp:
+      return "by time and size of each file";
+    case WatchCompare::kHash:
+      return "by the content of each file";
+    case WatchCompare::kAuto:
+      break;
+  }
+  return "by time and size of each file, in Kubernetes volumes by content";
+}
+
 void AppendWatch(const Options& options, std::string& out) {
   const WatchOptions& watch = options.watch;
   if (watch.paths.empty()) return;
@@ -99,8 +127,8 @@ void AppendWatch(const Options& options, std::string& out) {
   }
   AppendLine("watches", EscapeForLog(files), out);
   AppendLine("looks",
-             absl::StrCat("every ", DurationText(options.reload_delay),
-                          ", by time and size of each file"),
+             absl::StrCat(HowChangesAreNoticed(options), ", ",
+                          WhatIsCompared(watch.compare)),
              out);
   AppendLine(
       "on a change",

@@ -36,7 +36,7 @@ TEST(Plan, OfAPlainInit) {
 
 TEST(Plan, OfDevelopment) {
   EXPECT_THAT(Plan({"--dev", "--watch-ext=py,html", "python", "app.py"}),
-              AllOf(HasSubstr("mtime\n"),
+              AllOf(HasSubstr("inotify\n"),
                     HasSubstr("only files that end in .py, .html"),
                     HasSubstr("every 500ms"), HasSubstr("for 50ms"),
                     HasSubstr("waits for the next change"),

@@ -6,6 +6,7 @@
 #include <signal.h>
 
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -32,6 +33,12 @@ struct WatchOptions {
   absl::Duration settle = absl::Milliseconds(50);
   std::vector<std::string> extensions;  // without the dot; empty: all
 };
+
+// As the start message calls it.
+inline std::string_view StrategyName(const WatchOptions& watch) {
+  if (watch.mode != WatchOptions::Mode::kPoll) return "inotify";
+  return watch.compare == WatchCompare::kHash ? "hash" : "mtime";
+}
 
 struct HealthOptions {
   std::vector<ProbeTarget> checks;              // all must pass

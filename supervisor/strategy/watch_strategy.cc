@@ -152,11 +152,6 @@ std::optional<Reason> WatchStrategy::ShouldRestart(const View&) {
 
 }  // namespace
 
-std::string_view StrategyName(const WatchOptions& options) {
-  if (options.mode != WatchOptions::Mode::kPoll) return "inotify";
-  return options.compare == WatchCompare::kHash ? "hash" : "mtime";
-}
-
 std::unique_ptr<Strategy> MakeWatchStrategy(const Context& context,
                                             const WatchOptions* options,
                                             absl::Duration reload_delay) {

@@ -3,16 +3,12 @@
 #define REINIT_SUPERVISOR_STRATEGY_WATCH_STRATEGY_H_
 
 #include <memory>
-#include <string_view>
 
 #include "supervisor/context.h"
 #include "supervisor/options.h"
 #include "supervisor/strategy/strategy.h"
 
 namespace reinit {
-
-// "inotify", "mtime" or "hash".
-std::string_view StrategyName(const WatchOptions& options);
 
 // The watch helper looks, compares and waits for quiet; this keeps what it
 // reports until it is asked, so that any number of changes while it is not is

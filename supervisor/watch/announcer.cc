@@ -71,15 +71,23 @@ Announcer::Way Announcer::WatchPath(uint64_t path_id, UniqueFd start,
     const std::string name = std::move(rest.back());
     rest.pop_back();
     if (name == kVolumeData) way.has_data = true;
-    const int error = WatchName(path_id, at.get(), name, rest.empty());
-    // Further up a change is rare, and the safety scan finds it.
-    if (error != 0 && (error != EACCES || rest.empty())) way.error = error;
+    int error = WatchName(path_id, at.get(), name, kNames);
     char target[PATH_MAX];
     const ssize_t size =
         ::readlinkat(at.get(), name.c_str(), target, sizeof(target));
+    UniqueFd next;
     if (size <= 0) {
-      at.reset(::openat(at.get(), name.c_str(),
-                        O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+      next.reset(::openat(at.get(), name.c_str(),
+                          O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+      // A file, or to become one: who writes it is wanted too.
+      if (rest.empty() && !next.valid()) {
+        error = WatchName(path_id, at.get(), name, kContents);
+      }
+    }
+    // Further up a change is rare, and the safety scan finds it.
+    if (error != 0 && (error != EACCES || rest.empty())) way.error = error;
+    if (size <= 0) {
+      at = std::move(next);
       continue;
     }
     if (++links > kMaxLinks) break;
@@ -93,12 +101,16 @@ Announcer::Way Announcer::WatchPath(uint64_t path_id, UniqueFd start,
 }
 
 int Announcer::WatchName(uint64_t path_id, int fd, std::string_view name,
-                         bool last) {
+                         uint32_t mask) {
   // These two are never replaced.
   if (name == "." || name == "..") return 0;
-  const int watch = inotify_.Add(fd, last ? kContents : kNames);
+  const int watch = inotify_.Add(fd, mask);
   if (watch < 0) return -watch;
-  watched_[watch].names.push_back({PathHash(0, name), path_id});
+  const Name wanted = {PathHash(0, name), path_id};
+  std::vector<Name>& names = watched_[watch].names;
+  if (std::find(names.begin(), names.end(), wanted) == names.end()) {
+    names.push_back(wanted);
+  }
   std::vector<int>& watches = paths_[path_id];
   if (std::find(watches.begin(), watches.end(), watch) == watches.end()) {
     watches.push_back(watch);

@@ -61,13 +61,14 @@ class Announcer {
   struct Name {
     uint64_t hash;
     uint64_t path_id;
+    bool operator==(const Name&) const = default;
   };
   struct Watched {
     absl::InlinedVector<uint32_t, 2> directories;
     std::vector<Name> names;
   };
 
-  int WatchName(uint64_t path_id, int fd, std::string_view name, bool last);
+  int WatchName(uint64_t path_id, int fd, std::string_view name, uint32_t mask);
   void DropIfUnused(int watch);
 
   Inotify inotify_;

@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
+#include <functional>
 #include <memory>
 
 #include "reaper/unique_fd.h"
@@ -12,7 +14,8 @@
 
 namespace reinit {
 
-bool HashContent(int directory_fd, const char* name, uint64_t* hash) {
+bool HashContent(int directory_fd, const char* name,
+                 const std::function<void()>& progress, uint64_t* hash) {
   const UniqueFd fd(::openat(directory_fd, name,
                              O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   struct stat st;
@@ -30,6 +33,7 @@ bool HashContent(int directory_fd, const char* name, uint64_t* hash) {
     if (size < 0) return false;
     if (size == 0) break;
     XXH3_64bits_update(&state, slice.get(), static_cast<size_t>(size));
+    if (progress) progress();
   }
   const uint64_t digest = XXH3_64bits_digest(&state);
   *hash = digest != 0 ? digest : 1;

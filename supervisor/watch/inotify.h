@@ -31,7 +31,7 @@ class Inotify {
   int Add(int directory_fd, uint32_t mask);
   void Remove(int watch);
 
-  // Hands over all that has come.
+  // Hands over what has come; of very much the first part.
   void Read(absl::FunctionRef<void(const Event&)> on_event);
 
  private:

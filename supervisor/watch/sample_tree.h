@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "supervisor/watch/announcer.h"
+#include "supervisor/watch/compare.h"
 #include "supervisor/watch/filter.h"
 #include "supervisor/watch/tree.h"
 #include "supervisor/watch/watched_folder.h"
@@ -17,17 +19,21 @@ namespace reinit {
 
 inline std::unique_ptr<Tree> ScannedTree(
     std::vector<std::string> roots, size_t max_open = 1000,
-    const std::vector<std::string>& extensions = {}) {
+    const std::vector<std::string>& extensions = {},
+    Announcer* announcer = nullptr,
+    WatchCompare compare = WatchCompare::kAuto) {
   auto tree =
       std::make_unique<Tree>(Tree::Options{.roots = std::move(roots),
                                            .filter = Filter(extensions),
+                                           .compare = compare,
+                                           .announcer = announcer,
                                            .max_open_directories = max_open});
   tree->Scan();
   EXPECT_FALSE(tree->changed());
   return tree;
 }
 
-// Eight files.
+// Six files: what leads into the volume counts where it leads.
 inline void MakeSampleTree(const WatchedFolder& folder) {
   folder.Write("app.py", "1");
   folder.Write("notes.txt", "1");

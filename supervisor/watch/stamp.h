@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <cstdint>
+#include <ctime>
 #include <string_view>
 
 namespace reinit {
@@ -32,6 +33,25 @@ inline uint64_t StampOf(const struct stat& st) {
   hash = MixIn(hash, static_cast<uint64_t>(st.st_ctim.tv_sec));
   hash = MixIn(hash, static_cast<uint64_t>(st.st_ctim.tv_nsec));
   return hash != 0 ? hash : 1;
+}
+
+inline int64_t Nanoseconds(const timespec& time) {
+  return static_cast<int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
+}
+
+// CLOCK_REALTIME.
+inline int64_t WallClock() {
+  timespec now;
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  return Nanoseconds(now);
+}
+
+// Whether a change right now might leave the same stamp: it is no older than a
+// tick of the coarse clock that file systems stamp with (10 ms at the most),
+// with room for a busy machine. `now` was taken before `st`.
+inline bool IsYoung(const struct stat& st, int64_t now) {
+  constexpr int64_t kTick = 50'000'000;
+  return Nanoseconds(st.st_ctim) >= now - kTick;
 }
 
 // Of the path that is `name` below the path with the hash `parent`.

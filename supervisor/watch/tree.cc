@@ -78,10 +78,7 @@ void Tree::Scan() {
 void Tree::Sweep(Scope scope) {
   ++sweep_;
   if (changed_.empty()) ClearDirty();
-  if (scope == Scope::kAll) {
-    more_watches_ = true;
-    overflow_ = false;
-  }
+  if (scope == Scope::kAll) more_watches_ = true;
   for (Root& root : roots_) CheckRoot(&root, /*sweep=*/true);
   VisitPending();
   // By index: visits add directories.
@@ -95,6 +92,7 @@ void Tree::Sweep(Scope scope) {
     Visit(directory, /*only_dirty=*/false);
     VisitPending();
   }
+  if (scope == Scope::kAll) sweep_due_ = false;
 }
 
 void Tree::Recheck() {
@@ -138,11 +136,13 @@ uint64_t Tree::RootStamp(Root* root, const struct stat& link,
   // Which directory it is shows in what is found there.
   if (!S_ISREG(st.st_mode)) return target;
   if (stamp == root->read_at && root->stamp != 0) return root->stamp;
+  const int64_t now = WallClock();
   uint64_t hash = 0;
-  if (!HashContent(AT_FDCWD, root->access.c_str(), &hash)) {
+  if (!HashContent(AT_FDCWD, root->access.c_str(), progress_, &hash)) {
     return root->stamp != 0 ? root->stamp : stamp;
   }
-  root->read_at = stamp;
+  const bool young = IsYoung(st, now) || IsYoung(link, now);
+  root->read_at = young ? 0 : stamp;
   return hash;
 }
 
@@ -161,7 +161,8 @@ void Tree::RootMissing(Root* root, bool sweep) {
 }
 
 void Tree::RootFound(Root* root, uint64_t stamp, const struct stat& st) {
-  root->misses = 0;
+  // Nobody looked where something was announced meanwhile.
+  if (std::exchange(root->misses, 0) > 0) sweep_due_ = true;
   const uint64_t revision = revision_;
   const bool was_gone = std::exchange(root->gone, false);
   if (was_gone) {
@@ -176,6 +177,7 @@ void Tree::RootFound(Root* root, uint64_t stamp, const struct stat& st) {
   const bool late = base_line_ && !S_ISDIR(st.st_mode) && IsLate(st);
   if (base_line_ ? late : was_gone ? revision == revision_ : differs) {
     Report(root->path_hash, *root, nullptr, "");
+    if (audits_ && root->covered) root->silent = true;
   }
 }
 

@@ -156,7 +156,9 @@ class Tree : private Announcer::Listener {
     bool dirty = false;
     std::string names;
     std::vector<Entry> entries;        // sorted by name
-    std::vector<uint64_t> read_at;     // with hash: stamps of what was read
+    // With hash: stamps of what was read; 0 where that was so young that a
+    // change in the same tick would not show: read again next time.
+    std::vector<uint64_t> read_at;
     std::vector<Directory*> children;  // sorted by name
   };
   struct Root {
@@ -168,6 +170,7 @@ class Tree : private Announcer::Listener {
     bool hash = false;
     bool covered = false;  // changes of what it means are announced
     bool moved = true;     // they were: watch its path anew
+    bool silent = false;   // an audit found a change not yet announced
     Directory* directory = nullptr;
     int misses = 0;
     bool gone = false;
@@ -184,9 +187,9 @@ class Tree : private Announcer::Listener {
   void OnDirectory(uint32_t slot, std::string_view name, bool is_directory,
                    bool lost) override;
   void OnPath(uint64_t path) override;
-  void OnOverflow() override { overflow_ = true; }
+  void OnOverflow() override { sweep_due_ = true; }
   void WatchRoot(Root* root);
-  void Watch(Directory* directory, int fd);
+  bool Watch(Directory* directory, int fd);
   void Unwatch(Directory* directory);
   void WatchLink(Directory* directory, int fd, Entry* entry);
   void SetCovered(bool covered, bool* member);
@@ -215,9 +218,10 @@ class Tree : private Announcer::Listener {
   void MergeFiles(Directory* directory, NameList found);
   void MergeDirectories(Directory* directory, int fd, const NameList& found);
   bool StillThere(const Directory& child, int parent_fd) const;
+  bool Outdated(const Directory* directory);
   void LookAt(Directory* directory, int fd, Entry* entry);
   uint64_t StampOfContent(Directory* directory, int fd, const Entry& entry,
-                          uint64_t stamp);
+                          uint64_t stamp, bool young);
   void CannotRead(Directory* directory, int error);
 
   // What is found (tree.cc).
@@ -249,7 +253,7 @@ class Tree : private Announcer::Listener {
   ino_t dev_inode_ = 0;
 
   size_t not_covered_ = 0;  // roots and directories
-  bool overflow_ = false;
+  bool sweep_due_ = false;  // something may have changed anywhere
   bool more_watches_ = true;  // until one was refused; tried again by Sweep
   int watch_error_ = 0;
   absl::flat_hash_map<dev_t, bool> announces_;

@@ -5,6 +5,7 @@
 #include <sys/statfs.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -12,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "supervisor/watch/listing.h"
 #include "supervisor/watch/tree.h"
 
 namespace reinit {
@@ -53,9 +55,8 @@ bool AnnouncesByType(int fd) {
 
 void Tree::LookAnnounced() {
   announcer_->Read(this);
-  // What was lost may be anywhere.
-  if (overflow_) return Sweep();
-  Recheck();
+  if (!sweep_due_) Recheck();
+  if (sweep_due_) Sweep();
   if (!changed()) ClearDirty();
 }
 
@@ -74,6 +75,8 @@ void Tree::OnDirectory(uint32_t slot, std::string_view name, bool is_directory,
     MarkDirty(directory);
     return;
   }
+  // A link that counts as a directory, whatever files the filter wants.
+  if (name == kVolumeData) is_directory = true;
   if (is_directory) {
     if (!filter_.EntersDirectory(name)) return;
     // One that could not be read has no watch of its own.
@@ -102,6 +105,7 @@ void Tree::OnDirectory(uint32_t slot, std::string_view name, bool is_directory,
 void Tree::OnPath(uint64_t path) {
   if (path < kLinksOf) {
     roots_[path].moved = true;
+    roots_[path].silent = false;
     return;
   }
   const uint64_t slot = path - kLinksOf;
@@ -136,17 +140,20 @@ bool Tree::TargetAnnounces(int at, const char* path) {
          Announces(st.st_dev, fd.get());
 }
 
-void Tree::Watch(Directory* directory, int fd) {
-  if (!Announces(directory->device, fd)) return;
+// False: its changes are not announced.
+bool Tree::Watch(Directory* directory, int fd) {
+  if (!Announces(directory->device, fd)) return false;
   const int watch = announcer_->WatchDirectory(directory->slot, fd);
   if (watch < 0) {
     watch_error_ = -watch;
-    more_watches_ = false;
-    return;
+    // Where one is refused for itself, others may still be had.
+    if (watch != -EACCES && watch != -ENOENT) more_watches_ = false;
+    return false;
   }
   directory->watch = watch;
   directory->watched_since = sweep_;
   SetCovered(true, &directory->covered);
+  return true;
 }
 
 void Tree::Unwatch(Directory* directory) {
@@ -195,6 +202,13 @@ std::string Tree::TakeSilent() {
     if (directories_[slot] == nullptr) continue;
     announces_[directories_[slot]->device] = false;
     example = std::move(file);
+  }
+  for (Root& root : roots_) {
+    if (!std::exchange(root.silent, false)) continue;
+    struct stat st;
+    if (::stat(root.access.c_str(), &st) == 0) announces_[st.st_dev] = false;
+    SetCovered(false, &root.covered);
+    example = root.given;
   }
   if (example.empty()) return example;
   for (const auto& directory : directories_) {

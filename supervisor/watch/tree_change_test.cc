@@ -17,6 +17,7 @@
 #include "gtest/gtest.h"
 #include "reaper/unique_fd.h"
 #include "supervisor/watch/sample_tree.h"
+#include "supervisor/watch/announcer.h"
 #include "supervisor/watch/tree.h"
 #include "supervisor/watch/watched_folder.h"
 
@@ -32,20 +33,27 @@ struct Row {
   std::string_view first;  // "" if it does not matter
 };
 
-// With all directories kept open, with none, and with a few.
+// With all directories kept open, with none, and with a few; found by a sweep
+// of everything, or where something is announced.
 class TreeChangeTest
-    : public ::testing::TestWithParam<std::tuple<Row, size_t>> {};
+    : public ::testing::TestWithParam<std::tuple<Row, size_t, bool>> {};
 
 TEST_P(TreeChangeTest, IsSeenOnce) {
-  const auto& [row, max_open] = GetParam();
+  const auto& [row, max_open, announced] = GetParam();
   const WatchedFolder folder;
   MakeSampleTree(folder);
-  const auto tree = ScannedTree({folder.path()}, max_open);
+  Announcer announcer;
+  if (announced) {
+    ASSERT_EQ(announcer.Open(), 0);
+  }
+  const auto tree = ScannedTree({folder.path()}, max_open, {},
+                                announced ? &announcer : nullptr);
+  ASSERT_NE(tree->Sweeps(), announced);
   folder.NextTick();
   tree->Sweep();
   ASSERT_FALSE(tree->changed()) << "changed by itself";
   row.change(folder);
-  tree->Sweep();
+  announced ? tree->LookAnnounced() : tree->Sweep();
   const Tree::Changes changes = tree->TakeChanges();
   EXPECT_EQ(changes.count, row.count);
   if (!row.first.empty()) {
@@ -53,6 +61,7 @@ TEST_P(TreeChangeTest, IsSeenOnce) {
   }
   EXPECT_THAT(tree->TakeRootEvents(), IsEmpty());
   EXPECT_THAT(tree->TakeWarnings(), IsEmpty());
+  EXPECT_NE(tree->Sweeps(), announced) << "and so is what comes";
   // Neither twice, nor differently from one who sees it for the first time.
   tree->Sweep();
   EXPECT_FALSE(tree->changed());
@@ -168,13 +177,21 @@ std::vector<Row> DirectoryRows() {
       {"ConfigMapSwap",
        [](F f) {
          f.MakeDirectory("conf/..v2");
+         f.Write("conf/..v2/key", "2");
+         f.Link("..v2", "conf/..data_tmp");
+         f.Rename("conf/..data_tmp", "conf/..data");
+         f.Remove("conf/..v1");
+       },
+       1, "conf/key"},
+      {"ConfigMapSwapOfTheSame",
+       [](F f) {
+         f.MakeDirectory("conf/..v2");
          f.Write("conf/..v2/key", "1");
          f.Link("..v2", "conf/..data_tmp");
          f.Rename("conf/..data_tmp", "conf/..data");
          f.Remove("conf/..v1");
        },
-       // conf/key, conf/..data, and the two real files.
-       4, "conf/key"},
+       0, ""},
       {"SymlinkRetargeted",
        [](F f) {
          f.Link("../app.py", "conf/x~");
@@ -240,23 +257,26 @@ std::vector<Row> ExcludedRows() {
 }
 
 std::string RowName(
-    const ::testing::TestParamInfo<std::tuple<Row, size_t>>& info) {
+    const ::testing::TestParamInfo<std::tuple<Row, size_t, bool>>& info) {
   return absl::StrCat(std::get<0>(info.param).name, "_open",
-                      std::get<1>(info.param));
+                      std::get<1>(info.param),
+                      std::get<2>(info.param) ? "_announced" : "");
 }
 
 const auto kOpen = ::testing::Values(size_t{0}, size_t{2}, size_t{1000});
 
 INSTANTIATE_TEST_SUITE_P(Contents, TreeChangeTest,
                          ::testing::Combine(::testing::ValuesIn(ContentRows()),
-                                            kOpen),
+                                            kOpen, ::testing::Bool()),
                          RowName);
 INSTANTIATE_TEST_SUITE_P(
     Directories, TreeChangeTest,
-    ::testing::Combine(::testing::ValuesIn(DirectoryRows()), kOpen), RowName);
+    ::testing::Combine(::testing::ValuesIn(DirectoryRows()), kOpen,
+                       ::testing::Bool()),
+    RowName);
 INSTANTIATE_TEST_SUITE_P(Excluded, TreeChangeTest,
                          ::testing::Combine(::testing::ValuesIn(ExcludedRows()),
-                                            kOpen),
+                                            kOpen, ::testing::Bool()),
                          RowName);
 
 }  // namespace

@@ -28,20 +28,6 @@ constexpr int kOpenFlags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK;
 // Calls of Options::progress are this many directories apart.
 constexpr size_t kProgressStep = 64;
 
-// Longer than a tick of the coarse clock that file systems stamp with (10 ms at
-// the most), with room for a busy machine.
-constexpr int64_t kRacyNanoseconds = 50'000'000;
-
-int64_t Nanoseconds(const timespec& time) {
-  return static_cast<int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
-}
-
-int64_t WallClock() {
-  timespec now;
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  return Nanoseconds(now);
-}
-
 // Kernel interfaces: endless, changing by themselves, and some act on reading.
 bool IsPseudoFileSystem(int fd) {
   constexpr unsigned long kCgroup = 0x27e0eb;
@@ -198,9 +184,9 @@ void Tree::Visit(Directory* directory, bool only_dirty) {
     return;
   }
   if (announcer_ != nullptr && announcer_->is_open() && directory->watch < 0 &&
-      more_watches_) {
-    Watch(directory, handle.fd);
-    // Again, since from here on changes are announced.
+      more_watches_ && Watch(directory, handle.fd)) {
+    // What changed before that was announced by nobody.
+    only_dirty = false;
     if (::fstat(handle.fd, &st) != 0) return CannotRead(directory, errno);
   }
   KeepOpen(directory, &handle);
@@ -208,7 +194,7 @@ void Tree::Visit(Directory* directory, bool only_dirty) {
   if (!base_line_ && stamp != directory->stamp) MarkDirty(directory);
   if (stamp != directory->stamp || directory->racy) {
     directory->stamp = stamp;
-    directory->racy = Nanoseconds(st.st_ctim) >= now - kRacyNanoseconds;
+    directory->racy = IsYoung(st, now);
     ReadAgain(directory, handle.fd);
   }
   for (Entry& entry : directory->entries) {
@@ -234,7 +220,10 @@ void Tree::ReadAgain(Directory* directory, int fd) {
     CannotRead(directory, errno);
     return;
   }
-  if (listing.is_volume && compare_ == WatchCompare::kAuto) directory->hash = true;
+  if (Outdated(directory)) return;
+  if (listing.is_volume && compare_ == WatchCompare::kAuto) {
+    directory->hash = true;
+  }
   MergeFiles(directory, std::move(listing.files));
   MergeDirectories(directory, fd, listing.directories);
 }
@@ -303,6 +292,20 @@ bool Tree::StillThere(const Directory& child, int parent_fd) const {
          st.st_dev == child.device && st.st_ino == child.inode;
 }
 
+// Whether it belongs to a version of a volume that has been exchanged, and which
+// the kubelet is removing: its files have not changed, they are elsewhere.
+bool Tree::Outdated(const Directory* directory) {
+  while (directory != nullptr && !directory->follow) {
+    directory = directory->parent;
+  }
+  if (directory == nullptr) return false;
+  const Handle above = Open(directory->parent);
+  if (above.fd < 0 || StillThere(*directory, above.fd)) return false;
+  directory->parent->racy = true;
+  MarkDirty(directory->parent);
+  return true;
+}
+
 void Tree::LookAt(Directory* directory, int fd, Entry* entry) {
   const char* const name = directory->names.data() + entry->name;
   struct stat st;
@@ -310,7 +313,7 @@ void Tree::LookAt(Directory* directory, int fd, Entry* entry) {
     entry->link = false;
     if (errno == ENOENT) {
       directory->racy = true;
-      Update(directory, entry, 0);
+      if (!Outdated(directory)) Update(directory, entry, 0);
     } else {
       CannotRead(directory, errno);
     }
@@ -328,6 +331,9 @@ void Tree::LookAt(Directory* directory, int fd, Entry* entry) {
       stamp = MixIn(stamp, S_ISDIR(target.st_mode)
                                ? MixIn(target.st_dev, target.st_ino)
                                : StampOf(target));
+      if (Nanoseconds(target.st_ctim) > Nanoseconds(st.st_ctim)) {
+        st.st_ctim = target.st_ctim;
+      }
     }
     stamp |= 1;  // never 0
   } else if (S_ISDIR(st.st_mode)) {
@@ -335,7 +341,8 @@ void Tree::LookAt(Directory* directory, int fd, Entry* entry) {
   }
   if (!S_ISLNK(st.st_mode)) entry->link = false;
   if (directory->hash && stamp != 0) {
-    stamp = StampOfContent(directory, fd, *entry, stamp);
+    const bool young = IsYoung(st, WallClock());
+    stamp = StampOfContent(directory, fd, *entry, stamp, young);
   }
   Update(directory, entry, stamp, base_line_ && stamp != 0 && IsLate(st));
 }
@@ -343,13 +350,13 @@ void Tree::LookAt(Directory* directory, int fd, Entry* entry) {
 // A hash of what is in it, which is read only if `stamp` is another than when it
 // was read last.
 uint64_t Tree::StampOfContent(Directory* directory, int fd, const Entry& entry,
-                              uint64_t stamp) {
+                              uint64_t stamp, bool young) {
   uint64_t& read_at =
       directory->read_at[static_cast<size_t>(&entry - &directory->entries[0])];
   if (stamp == read_at && entry.stamp != 0) return entry.stamp;
   uint64_t hash = 0;
-  if (HashContent(fd, directory->names.data() + entry.name, &hash)) {
-    read_at = stamp;
+  if (HashContent(fd, directory->names.data() + entry.name, progress_, &hash)) {
+    read_at = young ? 0 : stamp;
     return hash;
   }
   // A link to something else is compared as ever. What cannot be read just now

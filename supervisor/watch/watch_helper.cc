@@ -130,7 +130,7 @@ class WatchHelper {
                         tree_.LargestDirectory(),
                         ": leave out what does not matter"));
     }
-    TellLimits();
+    progress_at_ = absl::InfiniteFuture();
     next_sweep_ = clock_.Now() + pace_.delay();
     next_scan_ = clock_.Now() + scan_pace_.delay();
   }
@@ -157,12 +157,15 @@ class WatchHelper {
 
   void LookAnnounced() {
     const uint64_t revision = tree_.revision();
+    const absl::Time begin = clock_.Now();
     announced_ = false;
     tree_.LookAnnounced();
     AfterLook(revision);
     const bool idle = tree_.revision() == revision;
     gather_ = idle ? std::min(gather_ * 2, kGatherMax) : kGather;
-    next_read_ = clock_.Now() + gather_;
+    const absl::Time now = clock_.Now();
+    // A burst is looked at again and again: half of the time at most.
+    next_read_ = now + std::max(gather_, now - begin);
   }
 
   // Whether what changed goes on changing; if not, reports it.
@@ -215,7 +218,6 @@ class WatchHelper {
     scan_pace_.OnSweep(ProcessorTime() - before);
     next_scan_ = clock_.Now() + scan_pace_.delay();
     AfterLook(revision);
-    TellLimits();
   }
 
   // Some time after the scan, since an announcement may come a moment later
@@ -246,6 +248,7 @@ class WatchHelper {
 
   void AfterLook(uint64_t revision_before) {
     PushTreeEvents();
+    TellLimits();
     if (!tree_.MissesRoot()) {
       missing_at_ = absl::InfiniteFuture();
     } else if (missing_at_ == absl::InfiniteFuture()) {

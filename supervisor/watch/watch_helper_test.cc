@@ -33,6 +33,9 @@ TEST(WatchConfigTest, SurvivesTheCommandLine) {
   config.extensions = {"py", "html"};
   config.reload_delay = absl::Milliseconds(500);
   config.settle = absl::ZeroDuration();
+  config.poll = true;
+  config.compare = WatchCompare::kHash;
+  config.scan = absl::Seconds(7);
   for (const std::optional<uint64_t> digest :
        {std::optional<uint64_t>(), std::optional<uint64_t>(0),
         std::optional<uint64_t>(~0ULL)}) {
@@ -43,6 +46,9 @@ TEST(WatchConfigTest, SurvivesTheCommandLine) {
     EXPECT_EQ(back->extensions, config.extensions);
     EXPECT_EQ(back->reload_delay, config.reload_delay);
     EXPECT_EQ(back->settle, config.settle);
+    EXPECT_TRUE(back->poll);
+    EXPECT_EQ(back->compare, config.compare);
+    EXPECT_EQ(back->scan, config.scan);
     EXPECT_EQ(back->digest, config.digest);
     EXPECT_FALSE(back->since.has_value());
   }
@@ -54,7 +60,9 @@ TEST(WatchConfigTest, SurvivesTheCommandLine) {
 }
 
 TEST(WatchConfigTest, RefusesWhatItDidNotWrite) {
-  for (const char* arg : {"", "x", "--delay=", "--settle=1", "--digest=x",
+  for (const char* arg : {"", "x", "--delay=", "--settle=1", "--scan=1",
+                          "--compare=3", "--compare=-1", "--poll=1",
+                          "--digest=x",
                           "--digest=", "--digest=11111111111111111"}) {
     EXPECT_FALSE(WatchConfig::FromArgs({arg}).ok()) << arg;
   }
@@ -63,8 +71,9 @@ TEST(WatchConfigTest, RefusesWhatItDidNotWrite) {
 constexpr std::string_view kStretched = "5 % of a processor";
 
 // The helper in a thread; this side is PID 1's. Never sleeps: each change is
-// made after the record that says that it will be noticed.
-class WatchHelperTest : public ::testing::Test {
+// made after the record that says that it will be noticed. Whether it polls is
+// the parameter; where it does not, nothing but announcements is looked at.
+class WatchHelperTest : public ::testing::TestWithParam<bool> {
  protected:
   ~WatchHelperTest() override {
     if (exit_.valid()) {
@@ -80,7 +89,9 @@ class WatchHelperTest : public ::testing::Test {
     ours_.reset(ends[0]);
     WatchConfig config;
     config.paths = std::move(paths);
-    config.reload_delay = absl::Milliseconds(20);
+    config.poll = poll_;
+    config.reload_delay =
+        poll_ ? absl::Milliseconds(20) : absl::InfiniteDuration();
     config.settle = settle;
     config.extensions = extensions_;
     config.digest = digest;
@@ -137,13 +148,14 @@ class WatchHelperTest : public ::testing::Test {
     return exit_.get();
   }
 
+  bool poll_ = GetParam();
   std::vector<std::string> extensions_;
   std::optional<timespec> since_;
   UniqueFd ours_;
   std::future<int> exit_;
 };
 
-TEST_F(WatchHelperTest, ReportsAChangeOnce) {
+TEST_P(WatchHelperTest, ReportsAChangeOnce) {
   const WatchedFolder folder;
   folder.Write("a", "1");
   Start({folder.path()});
@@ -158,7 +170,7 @@ TEST_F(WatchHelperTest, ReportsAChangeOnce) {
   ExpectNothingBut(folder, "marker");
 }
 
-TEST_F(WatchHelperTest, ManyFilesAtOnceAreOneRecord) {
+TEST_P(WatchHelperTest, ManyFilesAtOnceAreOneRecord) {
   const WatchedFolder folder;
   // Made outside and moved in at once, so that no look can fall in between.
   Start({folder.Path("root")});
@@ -173,7 +185,7 @@ TEST_F(WatchHelperTest, ManyFilesAtOnceAreOneRecord) {
 
 // Written one after the other, with looks in between: the records together
 // hold each file exactly once, and settle to fewer records than files.
-TEST_F(WatchHelperTest, ABurstIsGathered) {
+TEST_P(WatchHelperTest, ABurstIsGathered) {
   const WatchedFolder folder;
   Start({folder.path()}, std::nullopt, absl::Milliseconds(300));
   Expect(Kind::kReady);
@@ -185,7 +197,7 @@ TEST_F(WatchHelperTest, ABurstIsGathered) {
 
 // While something settles, only that is looked at; what changed elsewhere
 // meanwhile belongs to the same report all the same.
-TEST_F(WatchHelperTest, ChangesElsewhereWhileSettlingBelongToTheSameReport) {
+TEST_P(WatchHelperTest, ChangesElsewhereWhileSettlingBelongToTheSameReport) {
   const WatchedFolder folder;
   folder.MakeDirectory("one");
   folder.MakeDirectory("two");
@@ -202,7 +214,7 @@ TEST_F(WatchHelperTest, ChangesElsewhereWhileSettlingBelongToTheSameReport) {
   ADD_FAILURE() << "never in one report";
 }
 
-TEST_F(WatchHelperTest, ChangesAfterAReportAreNewOnes) {
+TEST_P(WatchHelperTest, ChangesAfterAReportAreNewOnes) {
   const WatchedFolder folder;
   folder.Write("a", "1");
   Start({folder.path()});
@@ -214,7 +226,7 @@ TEST_F(WatchHelperTest, ChangesAfterAReportAreNewOnes) {
   }
 }
 
-TEST_F(WatchHelperTest, ExcludedNamesAndOtherExtensionsAreSilent) {
+TEST_P(WatchHelperTest, ExcludedNamesAndOtherExtensionsAreSilent) {
   const WatchedFolder folder;
   extensions_ = {"py"};
   Start({folder.path()});
@@ -227,7 +239,7 @@ TEST_F(WatchHelperTest, ExcludedNamesAndOtherExtensionsAreSilent) {
   ExpectNothingBut(folder, "marker.py");
 }
 
-TEST_F(WatchHelperTest, RootGoneAndBack) {
+TEST_P(WatchHelperTest, RootGoneAndBack) {
   const WatchedFolder folder;
   folder.MakeDirectory("root");
   folder.Write("root/a", "1");
@@ -242,7 +254,7 @@ TEST_F(WatchHelperTest, RootGoneAndBack) {
   EXPECT_EQ(changed.path, folder.Path("root/a"));
 }
 
-TEST_F(WatchHelperTest, KilledHelperMissesNothing) {
+TEST_P(WatchHelperTest, KilledHelperMissesNothing) {
   const WatchedFolder folder;
   folder.Write("a", "1");
   Start({folder.path()});
@@ -259,7 +271,7 @@ TEST_F(WatchHelperTest, KilledHelperMissesNothing) {
   ExpectNothingBut(folder, "marker");
 }
 
-TEST_F(WatchHelperTest, KilledHelperReportsNothingIfNothingChanged) {
+TEST_P(WatchHelperTest, KilledHelperReportsNothingIfNothingChanged) {
   const WatchedFolder folder;
   folder.Write("a", "1");
   Start({folder.path()});
@@ -271,7 +283,7 @@ TEST_F(WatchHelperTest, KilledHelperReportsNothingIfNothingChanged) {
 }
 
 // PID 1 stops reading until the socket is full, then reads again.
-TEST_F(WatchHelperTest, NothingIsLostWhenPid1DoesNotRead) {
+TEST_P(WatchHelperTest, NothingIsLostWhenPid1DoesNotRead) {
   const WatchedFolder folder;
   std::vector<std::string> roots = {folder.path()};
   // As many records at once as do not fit: each missing root is one.
@@ -290,7 +302,7 @@ TEST_F(WatchHelperTest, NothingIsLostWhenPid1DoesNotRead) {
   EXPECT_EQ(changed, 1U);
 }
 
-TEST_F(WatchHelperTest, LongPathKeepsItsEnd) {
+TEST_P(WatchHelperTest, LongPathKeepsItsEnd) {
   const WatchedFolder folder;
   const std::string part(200, 'p');
   const std::string directory = absl::StrCat(part, "/", part, "/", part);
@@ -304,7 +316,8 @@ TEST_F(WatchHelperTest, LongPathKeepsItsEnd) {
   EXPECT_THAT(path, EndsWith("/end.py"));
 }
 
-TEST_F(WatchHelperTest, SaysThatItLooksLessOftenAndOnce) {
+TEST_P(WatchHelperTest, SaysThatItLooksLessOftenAndOnce) {
+  poll_ = true;
   const WatchedFolder folder;
   // More than half a millisecond of work every ten.
   for (int d = 0; d < 20; ++d) {
@@ -323,13 +336,18 @@ TEST_F(WatchHelperTest, SaysThatItLooksLessOftenAndOnce) {
   EXPECT_EQ(NextOfAll().kind, Kind::kChanged);
 }
 
+INSTANTIATE_TEST_SUITE_P(Modes, WatchHelperTest, ::testing::Bool(),
+                         [](const auto& test) {
+                           return test.param ? "Poll" : "Inotify";
+                         });
+
 timespec RealTime() {
   timespec now;
   ::clock_gettime(CLOCK_REALTIME, &now);
   return now;
 }
 
-TEST_F(WatchHelperTest, WhatIsYoungerThanPid1IsAChangeInTheFirstScan) {
+TEST_P(WatchHelperTest, WhatIsYoungerThanPid1IsAChangeInTheFirstScan) {
   const WatchedFolder folder;
   folder.Write("old", "1");
   since_ = RealTime();
@@ -342,7 +360,7 @@ TEST_F(WatchHelperTest, WhatIsYoungerThanPid1IsAChangeInTheFirstScan) {
   EXPECT_THAT(record.path, EndsWith("/young"));
 }
 
-TEST_F(WatchHelperTest, WhatIsOlderThanPid1IsNot) {
+TEST_P(WatchHelperTest, WhatIsOlderThanPid1IsNot) {
   const WatchedFolder folder;
   folder.Write("old", "1");
   since_ = RealTime();
@@ -352,7 +370,7 @@ TEST_F(WatchHelperTest, WhatIsOlderThanPid1IsNot) {
   EXPECT_THAT(ExpectChange().path, EndsWith("/marker"));
 }
 
-TEST_F(WatchHelperTest, EndsWithTheOtherSide) {
+TEST_P(WatchHelperTest, EndsWithTheOtherSide) {
   const WatchedFolder folder;
   Start({folder.path()});
   EXPECT_EQ(Exit(), 0);

@@ -1,5 +1,7 @@
 #include "supervisor/strategy/watch_strategy.h"
 
+#include <unistd.h>
+
 #include <cstring>
 #include <ctime>
 #include <optional>
@@ -108,7 +110,9 @@ bool WatchStrategy::OnRecord(const char* bytes) {
           absl::StrCat("watched path ", record.path, " is back"));
       return true;
     case WatchRecord::Kind::kProgress:
-      context_.log->Write(LogLevel::kInfo,
+      // Somebody sits there and waits.
+      context_.log->Write(::isatty(STDERR_FILENO) == 1 ? LogLevel::kInfo
+                                                       : LogLevel::kDebug,
                           absl::StrCat("first look at what is watched: ",
                                        record.count, " folders so far"));
       return true;

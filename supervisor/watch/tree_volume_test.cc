@@ -26,8 +26,8 @@ class ContentTest : public ::testing::TestWithParam<bool> {
     if (GetParam()) {
       ASSERT_EQ(announcer_.Open(), 0);
     }
-    tree_ = ScannedTree(std::move(roots), 1000, extensions,
-                        GetParam() ? &announcer_ : nullptr, compare);
+    tree_ = ScannedTree(std::move(roots), 1000, extensions, &announcer_,
+                        compare);
   }
   size_t Look() {
     GetParam() ? tree_->LookAnnounced() : tree_->Sweep();

@@ -46,10 +46,11 @@ std::string Dump(const Settings& settings) {
   };
   add(dev, check, version, static_cast<int>(help), restart_burst.value_or(-1));
   add(static_cast<int>(after_exit), static_cast<int>(log_level), clear);
-  add(static_cast<int>(mode), static_cast<int>(compare), retries, static_cast<int>(policy), burst);
+  add(static_cast<int>(mode), static_cast<int>(compare), retries,
+      static_cast<int>(policy), burst);
   add(static_cast<int>(action), signal);
-  add_duration(reload_delay, scan, settle, interval, timeout, start_period, delay,
-               delay_max, reset, limit_interval, stop_timeout, leftover);
+  add_duration(reload_delay, scan, settle, interval, timeout, start_period,
+               delay, delay_max, reset, limit_interval, stop_timeout, leftover);
   add(static_cast<int>(subreaper), parent_death_signal, no_new_privileges);
   add(static_cast<int>(forward_to), directory, inherited.blocked);
   if (credentials.has_value()) add("uid", credentials->uid);

@@ -55,7 +55,8 @@ std::string QuotedList(const std::vector<std::string>& words,
 
 std::string Strategies(const Options& options) {
   std::vector<std::string_view> names;
-  if (!options.watch.paths.empty()) names.push_back(StrategyName(options.watch));
+  if (!options.watch.paths.empty())
+    names.push_back(StrategyName(options.watch));
   if (!options.health.checks.empty()) names.push_back("health");
   if (options.restart.policy != Policy::kNo) names.push_back("exit");
   return names.empty() ? "none: a plain init" : absl::StrJoin(names, ", ");

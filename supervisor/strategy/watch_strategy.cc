@@ -111,10 +111,10 @@ bool WatchStrategy::OnRecord(const char* bytes) {
       return true;
     case WatchRecord::Kind::kProgress:
       // Somebody sits there and waits.
-      context_.log->Write(::isatty(STDERR_FILENO) == 1 ? LogLevel::kInfo
-                                                       : LogLevel::kDebug,
-                          absl::StrCat("first look at what is watched: ",
-                                       record.count, " folders so far"));
+      context_.log->Write(
+          ::isatty(STDERR_FILENO) == 1 ? LogLevel::kInfo : LogLevel::kDebug,
+          absl::StrCat("first look at what is watched: ", record.count,
+                       " folders so far"));
       return true;
     case WatchRecord::Kind::kWarning:
       context_.log->Write(LogLevel::kWarning, record.path);

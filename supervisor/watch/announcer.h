@@ -34,7 +34,7 @@ class Announcer {
     virtual void OnOverflow() = 0;
   };
   struct Way {
-    int error = 0;         // errno of a directory that could not be watched
+    int error = 0;          // errno of a directory that could not be watched
     bool has_data = false;  // leads through a volume's `..data`
   };
 

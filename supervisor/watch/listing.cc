@@ -24,9 +24,7 @@ bool IsDirectory(int fd, const dirent64& entry) {
          S_ISDIR(st.st_mode);
 }
 
-bool IsKubelets(const char* name) {
-  return std::strncmp(name, "..", 2) == 0;
-}
+bool IsKubelets(const char* name) { return std::strncmp(name, "..", 2) == 0; }
 
 bool LeadsIntoData(int fd, const char* name) {
   char target[kVolumeData.size() + 1];

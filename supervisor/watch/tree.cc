@@ -233,9 +233,9 @@ void Tree::Update(Directory* directory, Entry* entry, uint64_t stamp,
   MarkDirty(directory);
   Report(path_hash, roots_[directory->root], directory, name);
   if (audits_ && directory->covered && directory->watched_since < sweep_) {
-    silent_.try_emplace(directory->slot,
-                        Display(roots_[directory->root].given,
-                                PathBelowRoot(directory, name)));
+    silent_.try_emplace(
+        directory->slot,
+        Display(roots_[directory->root].given, PathBelowRoot(directory, name)));
   }
 }
 

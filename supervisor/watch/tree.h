@@ -91,8 +91,8 @@ class Tree : private Announcer::Listener {
   void LookAnnounced();
 
   // Compares everything, and notes what had not been announced. Should it still
-  // not be at TakeSilent, its file system is swept from then on; a file that was
-  // found so is returned, or nothing.
+  // not be at TakeSilent, its file system is swept from then on; a file that
+  // was found so is returned, or nothing.
   void Audit();
   std::string TakeSilent();
 
@@ -155,7 +155,7 @@ class Tree : private Announcer::Listener {
     bool warned = false;
     bool dirty = false;
     std::string names;
-    std::vector<Entry> entries;        // sorted by name
+    std::vector<Entry> entries;  // sorted by name
     // With hash: stamps of what was read; 0 where that was so young that a
     // change in the same tick would not show: read again next time.
     std::vector<uint64_t> read_at;
@@ -165,7 +165,7 @@ class Tree : private Announcer::Listener {
     std::string given;
     std::string access;  // absolute: a directory above may be replaced
     uint64_t path_hash = 0;
-    uint64_t stamp = 0;  // of a file or link; a directory's is constant
+    uint64_t stamp = 0;    // of a file or link; a directory's is constant
     uint64_t read_at = 0;  // with hash: stamp of what was read
     bool hash = false;
     bool covered = false;  // changes of what it means are announced
@@ -252,8 +252,8 @@ class Tree : private Announcer::Listener {
   dev_t dev_device_ = 0;             // of /dev itself
   ino_t dev_inode_ = 0;
 
-  size_t not_covered_ = 0;  // roots and directories
-  bool sweep_due_ = false;  // something may have changed anywhere
+  size_t not_covered_ = 0;    // roots and directories
+  bool sweep_due_ = false;    // something may have changed anywhere
   bool more_watches_ = true;  // until one was refused; tried again by Sweep
   int watch_error_ = 0;
   absl::flat_hash_map<dev_t, bool> announces_;

@@ -89,9 +89,11 @@ void Tree::OnDirectory(uint32_t slot, std::string_view name, bool is_directory,
   }
   std::vector<Entry>& entries = directory->entries;
   const char* const names = directory->names.data();
-  const auto entry = std::lower_bound(
-      entries.begin(), entries.end(), name,
-      [names](const Entry& e, std::string_view n) { return names + e.name < n; });
+  const auto entry =
+      std::lower_bound(entries.begin(), entries.end(), name,
+                       [names](const Entry& e, std::string_view n) {
+                         return names + e.name < n;
+                       });
   if (entry != entries.end() && names + entry->name == name) {
     entry->dirty = true;
   } else if (filter_.WatchesFile(name)) {
@@ -124,7 +126,8 @@ void Tree::WatchRoot(Root* root) {
   root->moved = false;
   const uint64_t id = static_cast<uint64_t>(root - roots_.data());
   announcer_->ForgetPath(id);
-  const Announcer::Way way = announcer_->WatchPath(id, UniqueFd(), root->access);
+  const Announcer::Way way =
+      announcer_->WatchPath(id, UniqueFd(), root->access);
   if (way.error != 0) watch_error_ = way.error;
   if (way.has_data && compare_ == WatchCompare::kAuto) root->hash = true;
   SetCovered(way.error == 0 && TargetAnnounces(AT_FDCWD, root->access.c_str()),

@@ -260,9 +260,9 @@ TEST_F(AnnouncedTest, SilentChangesOfAFileRoot) {
   folder_.MakeDirectory("in");
   folder_.MakeDirectory("out");
   folder_.Write("in/file", "1");
-  ASSERT_EQ(::link(folder_.Path("in/file").c_str(),
-                   folder_.Path("out/file").c_str()),
-            0);
+  ASSERT_EQ(
+      ::link(folder_.Path("in/file").c_str(), folder_.Path("out/file").c_str()),
+      0);
   Scan({folder_.Path("in/file")});
   folder_.Append("out/file", "2");
   tree_->Audit();
@@ -300,10 +300,9 @@ TEST_F(AnnouncedTest, OverlayChangedBelow) {
       folder_.MakeDirectory(name);
     }
     folder_.Write("lower/file", "1");
-    const std::string options =
-        absl::StrCat("lowerdir=", folder_.Path("lower"),
-                     ",upperdir=", folder_.Path("upper"),
-                     ",workdir=", folder_.Path("work"));
+    const std::string options = absl::StrCat(
+        "lowerdir=", folder_.Path("lower"), ",upperdir=", folder_.Path("upper"),
+        ",workdir=", folder_.Path("work"));
     if (::mount("overlay", folder_.Path("all").c_str(), "overlay", 0,
                 options.c_str()) != 0) {
       return 77;

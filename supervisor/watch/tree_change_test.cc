@@ -16,8 +16,8 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "reaper/unique_fd.h"
-#include "supervisor/watch/sample_tree.h"
 #include "supervisor/watch/announcer.h"
+#include "supervisor/watch/sample_tree.h"
 #include "supervisor/watch/tree.h"
 #include "supervisor/watch/watched_folder.h"
 
@@ -54,7 +54,7 @@ TEST_P(TreeChangeTest, IsSeenOnce) {
   tree->Sweep();
   ASSERT_FALSE(tree->changed()) << "changed by itself";
   row.change(folder);
-  announced && row.announced ? tree->LookAnnounced() : tree->Sweep();
+  announced&& row.announced ? tree->LookAnnounced() : tree->Sweep();
   const Tree::Changes changes = tree->TakeChanges();
   EXPECT_EQ(changes.count, row.count);
   if (!row.first.empty()) {

@@ -292,8 +292,9 @@ bool Tree::StillThere(const Directory& child, int parent_fd) const {
          st.st_dev == child.device && st.st_ino == child.inode;
 }
 
-// Whether it belongs to a version of a volume that has been exchanged, and which
-// the kubelet is removing: its files have not changed, they are elsewhere.
+// Whether it belongs to a version of a volume that has been exchanged, and
+// which the kubelet is removing: its files have not changed, they are
+// elsewhere.
 bool Tree::Outdated(const Directory* directory) {
   while (directory != nullptr && !directory->follow) {
     directory = directory->parent;
@@ -347,8 +348,8 @@ void Tree::LookAt(Directory* directory, int fd, Entry* entry) {
   Update(directory, entry, stamp, base_line_ && stamp != 0 && IsLate(st));
 }
 
-// A hash of what is in it, which is read only if `stamp` is another than when it
-// was read last.
+// A hash of what is in it, which is read only if `stamp` is another than when
+// it was read last.
 uint64_t Tree::StampOfContent(Directory* directory, int fd, const Entry& entry,
                               uint64_t stamp, bool young) {
   uint64_t& read_at =

@@ -26,8 +26,8 @@ class ContentTest : public ::testing::TestWithParam<bool> {
     if (GetParam()) {
       ASSERT_EQ(announcer_.Open(), 0);
     }
-    tree_ = ScannedTree(std::move(roots), 1000, extensions, &announcer_,
-                        compare);
+    tree_ =
+        ScannedTree(std::move(roots), 1000, extensions, &announcer_, compare);
   }
   size_t Look() {
     GetParam() ? tree_->LookAnnounced() : tree_->Sweep();
@@ -77,7 +77,8 @@ TEST_P(ContentTest, OnlyAnotherContentCounts) {
   EXPECT_EQ(Look(), 1U);
 }
 
-// Without the twin's mtime a touch is a change, so the one above shows something.
+// Without the twin's mtime a touch is a change, so the one above shows
+// something.
 TEST_P(ContentTest, ByStampATouchCounts) {
   folder_.Write("a", "1");
   Scan({folder_.path()}, WatchCompare::kStamp);

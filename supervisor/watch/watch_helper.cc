@@ -200,11 +200,10 @@ class WatchHelper {
     next_sweep_ = clock_.Now() + pace_.delay();
     AfterLook(revision);
     if (pace_.stretched() && !std::exchange(stretch_told_, true)) {
-      Warn(absl::StrCat("looking at ", tree_.files(), " files takes ",
-                        Rounded(pace_.cost()), ": done every ",
-                        Rounded(pace_.delay()), " instead of every ",
-                        Rounded(config_.reload_delay),
-                        " to stay below 5 % of a processor"));
+      Warn(absl::StrCat(
+          "looking at ", tree_.files(), " files takes ", Rounded(pace_.cost()),
+          ": done every ", Rounded(pace_.delay()), " instead of every ",
+          Rounded(config_.reload_delay), " to stay below 5 % of a processor"));
     }
   }
 
@@ -240,10 +239,10 @@ class WatchHelper {
         error == ENOSPC   ? "; raise fs.inotify.max_user_watches (sysctl)"
         : error == EMFILE ? "; raise fs.inotify.max_user_instances (sysctl)"
                           : "";
-    Warn(absl::StrCat("inotify: ", std::strerror(error), ": looking every ",
-                      Rounded(config_.reload_delay),
-                      open_error_ != 0 ? " instead" : " where it does not reach",
-                      remedy));
+    Warn(absl::StrCat(
+        "inotify: ", std::strerror(error), ": looking every ",
+        Rounded(config_.reload_delay),
+        open_error_ != 0 ? " instead" : " where it does not reach", remedy));
   }
 
   void AfterLook(uint64_t revision_before) {

@@ -60,10 +60,10 @@ TEST(WatchConfigTest, SurvivesTheCommandLine) {
 }
 
 TEST(WatchConfigTest, RefusesWhatItDidNotWrite) {
-  for (const char* arg : {"", "x", "--delay=", "--settle=1", "--scan=1",
-                          "--compare=3", "--compare=-1", "--poll=1",
-                          "--digest=x",
-                          "--digest=", "--digest=11111111111111111"}) {
+  for (const char* arg :
+       {"", "x", "--delay=", "--settle=1", "--scan=1", "--compare=3",
+        "--compare=-1", "--poll=1", "--digest=x",
+        "--digest=", "--digest=11111111111111111"}) {
     EXPECT_FALSE(WatchConfig::FromArgs({arg}).ok()) << arg;
   }
 }

@@ -19,12 +19,12 @@ namespace reinit {
 struct WatchRecord {
   static constexpr uint32_t kMagic = 0x52574831;
   enum class Kind : uint32_t {
-    kReady = 1,    // the first scan is done, changes are noticed from here on
-    kNoticed = 2,  // something changed and has not settled yet
-    kChanged = 3,  // settled: `count` files, `path` the first of them
-    kGone = 4,     // the watched root `path` has disappeared
-    kBack = 5,     // the watched root `path` has returned (kChanged follows)
-    kWarning = 6,  // `path` holds one line of text for the log
+    kReady = 1,     // the first scan is done, changes are noticed from here on
+    kNoticed = 2,   // something changed and has not settled yet
+    kChanged = 3,   // settled: `count` files, `path` the first of them
+    kGone = 4,      // the watched root `path` has disappeared
+    kBack = 5,      // the watched root `path` has returned (kChanged follows)
+    kWarning = 6,   // `path` holds one line of text for the log
     kProgress = 7,  // the first scan goes on, with `count` directories so far
   };
 

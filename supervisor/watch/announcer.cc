@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_split.h"
 #include "supervisor/watch/listing.h"
@@ -156,15 +157,19 @@ void Announcer::Read(Listener* listener) {
     const bool lost = (event.mask & IN_IGNORED) != 0;
     const bool is_directory = (event.mask & IN_ISDIR) != 0;
     const uint64_t hash = PathHash(0, event.name);
-    for (const uint32_t directory : found->second.directories) {
-      listener->OnDirectory(directory, event.name, is_directory, lost);
-    }
+    // First of all, since a listener may forget what is being read here.
+    absl::InlinedVector<uint64_t, 4> paths;
     for (const Name& name : found->second.names) {
       if (lost || event.name.empty() || name.hash == hash) {
-        listener->OnPath(name.path_id);
+        paths.push_back(name.path_id);
       }
     }
+    const auto directories = found->second.directories;
     if (lost) watched_.erase(found);
+    for (const uint32_t directory : directories) {
+      listener->OnDirectory(directory, event.name, is_directory, lost);
+    }
+    for (const uint64_t path : paths) listener->OnPath(path);
   });
 }
 

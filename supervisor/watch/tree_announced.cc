@@ -51,6 +51,14 @@ bool AnnouncesByType(int fd) {
   }
 }
 
+// A file that is mounted by itself (docker -v file:file) lies in another
+// directory as far as announcements go.
+bool IsMountPoint(int fd) {
+  struct statx stx = {};
+  return ::statx(fd, "", AT_EMPTY_PATH, STATX_TYPE, &stx) == 0 &&
+         (stx.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
 }  // namespace
 
 void Tree::LookAnnounced() {
@@ -139,8 +147,9 @@ void Tree::WatchRoot(Root* root) {
 bool Tree::TargetAnnounces(int at, const char* path) {
   const UniqueFd fd(::openat(at, path, O_PATH | O_CLOEXEC));
   struct stat st;
-  return !fd.valid() || ::fstat(fd.get(), &st) != 0 ||
-         Announces(st.st_dev, fd.get());
+  if (!fd.valid() || ::fstat(fd.get(), &st) != 0) return true;
+  return Announces(st.st_dev, fd.get()) &&
+         (S_ISDIR(st.st_mode) || !IsMountPoint(fd.get()));
 }
 
 // False: its changes are not announced.

@@ -289,6 +289,33 @@ TEST_F(AnnouncedTest, UnmountedIsNoticedAndWatchedAnew) {
   EXPECT_EQ(*result, 0);
 }
 
+TEST_F(AnnouncedTest, AFileThatIsMountedIsSwept) {
+  const auto result = WithOwnMounts([this] {
+    folder_.MakeDirectory("in");
+    folder_.MakeDirectory("out");
+    folder_.Write("in/file", "");
+    folder_.Write("out/file", "1");
+    if (::mount(folder_.Path("out/file").c_str(),
+                folder_.Path("in/file").c_str(), nullptr, MS_BIND,
+                nullptr) != 0) {
+      return 77;
+    }
+    Announcer announcer;
+    if (announcer.Open() != 0) return 1;
+    Tree tree({.roots = {folder_.Path("in/file")},
+               .filter = Filter({}),
+               .announcer = &announcer,
+               .max_open_directories = 100});
+    tree.Scan();
+    if (!tree.Sweeps()) return 2;
+    folder_.Append("out/file", "2");
+    tree.Sweep(Tree::Scope::kNotCovered);
+    return tree.TakeChanges().count == 1 ? 0 : 3;
+  });
+  if (!result.has_value()) GTEST_SKIP() << "may not mount";
+  EXPECT_EQ(*result, 0);
+}
+
 // The lower layer of an overlay, changed behind its back.
 TEST_F(AnnouncedTest, OverlayChangedBelow) {
   const auto result = WithOwnMounts([this] {

@@ -17,6 +17,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "benchmark/benchmark.h"
+#include "supervisor/watch/announcer.h"
 #include "supervisor/watch/filter.h"
 #include "supervisor/watch/tree.h"
 
@@ -60,9 +61,11 @@ const Sample& SampleOf(const benchmark::State& state) {
   return *samples.back().second;
 }
 
-std::unique_ptr<Tree> MakeTree(const Sample& sample) {
+std::unique_ptr<Tree> MakeTree(const Sample& sample,
+                               Announcer* announcer = nullptr) {
   return std::make_unique<Tree>(Tree::Options{.roots = {sample.path()},
                                               .filter = Filter({}),
+                                              .announcer = announcer,
                                               .max_open_directories = 10'000});
 }
 
@@ -150,6 +153,25 @@ void BM_TreeScan(benchmark::State& state) {
   CountFiles(state);
 }
 
+// With every directory watched, too.
+void BM_TreeScanAnnounced(benchmark::State& state) {
+  const Sample& sample = SampleOf(state);
+  for (auto _ : state) {
+    state.PauseTiming();
+    auto announcer = std::make_unique<Announcer>();
+    if (announcer->Open() != 0) state.SkipWithError("no inotify");
+    auto tree = MakeTree(sample, announcer.get());
+    state.ResumeTiming();
+    tree->Scan();
+    state.PauseTiming();
+    if (tree->Sweeps()) state.SkipWithError("not all of it is watched");
+    tree.reset();
+    announcer.reset();
+    state.ResumeTiming();
+  }
+  CountFiles(state);
+}
+
 void BM_BareStatx(benchmark::State& state) {
   const auto directories = BareWalk(SampleOf(state));
   for (auto _ : state) {
@@ -176,6 +198,7 @@ void Sizes(benchmark::internal::Benchmark* b) {
 
 BENCHMARK(BM_BareWalk)->Apply(Sizes);
 BENCHMARK(BM_TreeScan)->Apply(Sizes);
+BENCHMARK(BM_TreeScanAnnounced)->Apply(Sizes);
 BENCHMARK(BM_BareStatx)->Apply(Sizes);
 BENCHMARK(BM_TreeSweep)->Apply(Sizes);
 

@@ -149,6 +149,15 @@ TEST(TreeTest, RecognisablePathIsPreferred) {
   EXPECT_EQ(changes.first, folder.Path("z/plain"));
 }
 
+TEST(TreeTest, LargestDirectoryIsNamed) {
+  const WatchedFolder folder;
+  MakeSampleTree(folder);
+  for (int i = 0; i < 5; ++i) folder.Write(absl::StrCat("src/deep/", i), "");
+  const auto tree = ScannedTree({folder.path()});
+  EXPECT_EQ(tree->LargestDirectory(), folder.Path("src/deep"));
+  EXPECT_EQ(tree->files(), 11U);
+}
+
 TEST(TreeTest, DeeperThanAnyPathMayBe) {
   const WatchedFolder folder;
   const std::string name(200, 'd');

@@ -125,7 +125,7 @@ class WatchHelper {
       outbox_.front().digest = *config_.digest;
       Push(WatchRecord::Kind::kChanged, "");
     }
-    if (tree_.files() > kManyFiles) {
+    if (tree_.files() >= kManyFiles) {
       Warn(absl::StrCat("watching ", tree_.files(), " files, most of them in ",
                         tree_.LargestDirectory(),
                         ": leave out what does not matter"));

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -28,6 +29,11 @@ constexpr uint32_t kNames = IN_CREATE | IN_DELETE | IN_MOVED_FROM |
 // And what is in it.
 constexpr uint32_t kContents = kNames | IN_MODIFY | IN_CLOSE_WRITE;
 
+// That it goes.
+constexpr uint32_t kItself = IN_DELETE_SELF | IN_MOVE_SELF;
+
+constexpr int kOpenDirectory = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+constexpr int kTries = 3;
 // The kernel's own limit.
 constexpr int kMaxLinks = 40;
 
@@ -72,22 +78,25 @@ Announcer::Way Announcer::WatchPath(uint64_t path_id, UniqueFd start,
     const std::string name = std::move(rest.back());
     rest.pop_back();
     if (name == kVolumeData) way.has_data = true;
-    int error = WatchName(path_id, at.get(), name, kNames);
+    // A directory tells itself when it goes, which is quieter than to hear of
+    // every name that comes and goes beside it, as in /tmp.
+    UniqueFd next = WatchItself(path_id, at.get(), name);
+    if (next.valid()) {
+      at = std::move(next);
+      continue;
+    }
+    const int error = WatchName(path_id, at.get(), name, kNames);
+    // Further up a change is rare, and the safety scan finds it.
+    if (error != 0 && (error != EACCES || rest.empty())) way.error = error;
+    next.reset(::openat(at.get(), name.c_str(), kOpenDirectory));
     char target[PATH_MAX];
     const ssize_t size =
         ::readlinkat(at.get(), name.c_str(), target, sizeof(target));
-    UniqueFd next;
     if (size <= 0) {
-      next.reset(::openat(at.get(), name.c_str(),
-                          O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
       // A file, or to become one: who writes it is wanted too.
-      if (rest.empty() && !next.valid()) {
-        error = WatchName(path_id, at.get(), name, kContents);
+      if (rest.empty() && !next.valid() && error == 0) {
+        WatchName(path_id, at.get(), name, kContents);
       }
-    }
-    // Further up a change is rare, and the safety scan finds it.
-    if (error != 0 && (error != EACCES || rest.empty())) way.error = error;
-    if (size <= 0) {
       at = std::move(next);
       continue;
     }
@@ -99,6 +108,27 @@ Announcer::Way Announcer::WatchPath(uint64_t path_id, UniqueFd start,
                 std::make_move_iterator(parts.rend()));
   }
   return way;
+}
+
+// Returns the directory that `name` means; invalid if there is none, or it
+// could not be watched.
+UniqueFd Announcer::WatchItself(uint64_t path_id, int at,
+                                const std::string& name) {
+  if (name == "..") return UniqueFd(::openat(at, "..", kOpenDirectory));
+  for (int i = 0; i < kTries; ++i) {
+    UniqueFd fd(::openat(at, name.c_str(), kOpenDirectory));
+    struct stat watched;
+    struct stat named;
+    if (!fd.valid()) break;
+    if (WatchName(path_id, fd.get(), "", kItself) != 0) break;
+    // It may have been replaced before it was watched.
+    if (::fstat(fd.get(), &watched) == 0 &&
+        ::fstatat(at, name.c_str(), &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+        watched.st_ino == named.st_ino && watched.st_dev == named.st_dev) {
+      return fd;
+    }
+  }
+  return UniqueFd();
 }
 
 int Announcer::WatchName(uint64_t path_id, int fd, std::string_view name,

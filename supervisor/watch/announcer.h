@@ -68,6 +68,7 @@ class Announcer {
     std::vector<Name> names;
   };
 
+  UniqueFd WatchItself(uint64_t path_id, int at, const std::string& name);
   int WatchName(uint64_t path_id, int fd, std::string_view name, uint32_t mask);
   void DropIfUnused(int watch);
 

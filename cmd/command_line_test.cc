@@ -133,7 +133,7 @@ TEST(CommandLineValues, EachReachesItsOption) {
   EXPECT_EQ(o.watch.mode, WatchOptions::Mode::kPoll);
   EXPECT_EQ(o.reload_delay, absl::Seconds(1));
   EXPECT_EQ(o.watch.settle, absl::ZeroDuration());
-  EXPECT_THAT(o.watch.extensions, ElementsAre("py", "html", "tar.gz"));
+  EXPECT_THAT(o.watch.filter.extensions, ElementsAre("py", "html", "tar.gz"));
   EXPECT_EQ(o.restart.policy, Policy::kOnFailure);
   EXPECT_EQ(o.restart.delay, absl::Seconds(2));
   EXPECT_EQ(o.restart.delay_max, absl::Seconds(3));

@@ -26,7 +26,7 @@ constexpr int kMaxCount = 1'000'000;
 // clang-format off
 constexpr Flag kFlags[] = {
     {"dev", kSwitch, kDev, "", "off", kCommon,
-     "preset for development: --watch=. --after-exit=wait --stop-timeout=2s, and --clear on a terminal",
+     "preset for development: --watch=. --after-exit=wait --stop-timeout=2s --watch-ignore-files, and --clear on a terminal",
      [](V v, S& s) { return SetSwitch(v, &s.dev); }},
     {"clear", kSwitch, kDev, "", "off", 0,
      "clear the terminal before each start",
@@ -37,7 +37,19 @@ constexpr Flag kFlags[] = {
      [](V v, S& s) { return AddExistingPath(v, &s.options.watch.paths); }},
     {"watch-ext", kRepeated, kReload, "EXT,...", "", kCommon | kNeedsWatch,
      "in watched folders, only files such as py,html",
-     [](V v, S& s) { return AddExtensions(v, &s.options.watch.extensions); }},
+     [](V v, S& s) { return AddExtensions(v, &s.options.watch.filter.extensions); }},
+    {"watch-include", kRepeated, kReload, "GLOB", "", kNeedsWatch,
+     "only files that this, or --watch-ext, matches, also where another rule leaves them out: src/**, *.{html,css}; repeatable",
+     [](V v, S& s) { return AddGlob(v, &s.options.watch.filter.include); }},
+    {"watch-exclude", kRepeated, kReload, "GLOB", "", kNeedsWatch,
+     "not this, nor what is in it: *.log, /build, docs/**/*.md; repeatable",
+     [](V v, S& s) { return AddGlob(v, &s.options.watch.filter.exclude); }},
+    {"watch-ignore-files", kSwitch, kReload, "", "off", kNeedsWatch,
+     "not what the .gitignore files in watched folders leave out",
+     [](V v, S& s) { return SetSwitch(v, &s.options.watch.filter.ignore_files); }},
+    {"watch-defaults", kSwitch, kReload, "", "on", kNeedsWatch,
+     "not version control, caches, virtual environments and editor litter",
+     [](V v, S& s) { return SetSwitch(v, &s.options.watch.filter.defaults); }},
     {"watch-mode", kValue, kReload, "MODE", "auto", kNeedsWatch,
      "how changes are noticed: auto (inotify, a slow scan beside it, polling where events do not arrive), inotify or poll; mtime and hash are short for poll with that --watch-compare",
      [](V v, S& s) { return SetWatchMode(v, &s.options.watch); }},
@@ -172,6 +184,7 @@ constexpr FlagPreset kDevPreset[] = {
     {"watch", "."},
     {"after-exit", "wait"},
     {"stop-timeout", "2s"},
+    {"watch-ignore-files", "yes"},
 };
 
 }  // namespace

@@ -25,7 +25,8 @@ std::string Dump(const Settings& settings) {
   const auto& [command, reload_delay, watch, health, restart, stop, after_exit,
                success, signals, process, init, subreaper, parent_death_signal,
                log_level, clear] = options;
-  const auto& [paths, mode, compare, scan, settle, extensions] = watch;
+  const auto& [paths, mode, compare, scan, settle, filter] = watch;
+  const auto& [extensions, include, exclude, ignore_files, defaults] = filter;
   const auto& [checks, interval, timeout, retries, start_period, expect] =
       health;
   const auto& [policy, delay, delay_max, reset, burst, limit_interval, action] =
@@ -67,6 +68,9 @@ std::string Dump(const Settings& settings) {
   for (const auto& word : post_stop) add("post-stop", word);
   for (const auto& path : paths) add("path", path);
   for (const auto& extension : extensions) add("ext", extension);
+  for (const auto& glob : include) add("include", glob);
+  for (const auto& glob : exclude) add("exclude", glob);
+  add(ignore_files, defaults);
   for (const auto& target : checks) add("check", target.text);
   for (const auto& [first, last] : expect) add("expect", first, last);
   return out;

@@ -22,6 +22,7 @@
 #include "cmd/settings.h"
 #include "reaper/signals.h"
 #include "supervisor/probe/target.h"
+#include "supervisor/watch/glob.h"
 
 namespace reinit {
 namespace {
@@ -118,6 +119,13 @@ absl::Status AddExtensions(std::string_view value,
     extensions.emplace_back(piece);
   }
   to->insert(to->end(), extensions.begin(), extensions.end());
+  return absl::OkStatus();
+}
+
+absl::Status AddGlob(std::string_view value, std::vector<std::string>* to) {
+  const auto globs = Glob::Compile(value);
+  if (!globs.ok()) return globs.status();
+  to->emplace_back(value);
   return absl::OkStatus();
 }
 

@@ -42,6 +42,9 @@ absl::Status SetStatusRanges(std::string_view value,
 absl::Status AddExtensions(std::string_view value,
                            std::vector<std::string>* to);
 
+// A pattern that Glob::Compile takes.
+absl::Status AddGlob(std::string_view value, std::vector<std::string>* to);
+
 // Must exist now: a path that is missing from the start is a typing error, one
 // that goes away later is not.
 absl::Status AddExistingPath(std::string_view value,

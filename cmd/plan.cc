@@ -122,9 +122,9 @@ void AppendWatch(const Options& options, std::string& out) {
   const WatchOptions& watch = options.watch;
   if (watch.paths.empty()) return;
   std::string files = QuotedList(watch.paths, ", ");
-  if (!watch.extensions.empty()) {
+  if (!watch.filter.extensions.empty()) {
     absl::StrAppend(&files, ", in folders only files that end in .",
-                    absl::StrJoin(watch.extensions, ", ."));
+                    absl::StrJoin(watch.filter.extensions, ", ."));
   }
   AppendLine("watches", EscapeForLog(files), out);
   AppendLine("looks",

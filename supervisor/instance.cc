@@ -154,14 +154,14 @@ void Instance::Act(StopLadder::Act act) {
 }
 
 void Instance::CleanUp() {
-  leftovers_.emplace(context_, spec_.leftover_timeout,
-                     Leftovers::Scope{.adopted = spec_.adopts,
-                                      .mark = spec_.mark,
-                                      .main = pid_},
-                     [this] {
-                       Move(InstanceInput::kEmpty);
-                       on_event_(Event::kGone);
-                     });
+  leftovers_.emplace(
+      context_, spec_.leftover_timeout,
+      Leftovers::Scope{
+          .adopted = spec_.adopts, .mark = spec_.mark, .main = pid_},
+      [this] {
+        Move(InstanceInput::kEmpty);
+        on_event_(Event::kGone);
+      });
   leftovers_->Start();
 }
 

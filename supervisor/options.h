@@ -17,6 +17,7 @@
 #include "supervisor/probe/target.h"
 #include "supervisor/signal_map.h"
 #include "supervisor/watch/compare.h"
+#include "supervisor/watch/filter.h"
 
 namespace reinit {
 
@@ -31,7 +32,7 @@ struct WatchOptions {
   WatchCompare compare = WatchCompare::kAuto;
   absl::Duration scan = absl::Seconds(30);  // with kAuto; 0: never
   absl::Duration settle = absl::Milliseconds(50);
-  std::vector<std::string> extensions;  // without the dot; empty: all
+  FilterOptions filter;
 };
 
 // As the start message calls it.

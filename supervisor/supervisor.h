@@ -173,7 +173,7 @@ class Supervisor {
   End end_ = End::kStaying;
   int exit_code_ = 0;
   bool kill_now_ = false;  // somebody has insisted
-  int down_signal_ = 0;  // the last of TERM, INT, QUIT that was received
+  int down_signal_ = 0;    // the last of TERM, INT, QUIT that was received
   std::optional<Leftovers> final_sweep_;
 };
 

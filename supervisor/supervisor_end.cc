@@ -157,13 +157,12 @@ void Supervisor::Finish() {
 
 // What nobody claims, too: orphans whose environment was wiped, for one.
 void Supervisor::FinalSweep() {
-  final_sweep_.emplace(
-      context_, options_->stop.leftover_timeout,
-      Leftovers::Scope{.everything = true,
-                       .adopted = Adopts(),
-                       .mark = mark_,
-                       .main = last_pid_},
-      [this] { RunPostStop(&Supervisor::MarkEnded); });
+  final_sweep_.emplace(context_, options_->stop.leftover_timeout,
+                       Leftovers::Scope{.everything = true,
+                                        .adopted = Adopts(),
+                                        .mark = mark_,
+                                        .main = last_pid_},
+                       [this] { RunPostStop(&Supervisor::MarkEnded); });
   final_sweep_->Start();
   if (kill_now_) final_sweep_->KillNow();
 }

@@ -67,7 +67,7 @@ WatchConfig WatchStrategy::Config() const {
   if (options_->mode == WatchOptions::Mode::kAuto) config.scan = options_->scan;
   config.reload_delay = reload_delay_;
   config.settle = options_->settle;
-  config.extensions = options_->extensions;
+  config.filter = options_->filter;
   config.digest = digest_;
   config.since = began_;
   return config;

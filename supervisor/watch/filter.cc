@@ -1,6 +1,7 @@
 #include "supervisor/watch/filter.h"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -57,25 +58,72 @@ bool IsLitter(std::string_view name) {
       });
 }
 
+bool MatchesAny(const std::vector<Glob>& globs, std::string_view path,
+                bool is_directory) {
+  return std::any_of(globs.begin(), globs.end(), [&](const Glob& glob) {
+    return glob.Matches(path, is_directory);
+  });
+}
+
+std::vector<Glob> CompileAll(const std::vector<std::string>& patterns) {
+  std::vector<Glob> all;
+  for (const std::string& pattern : patterns) {
+    auto globs = Glob::Compile(pattern);
+    if (!globs.ok()) continue;
+    all.insert(all.end(), std::make_move_iterator(globs->begin()),
+               std::make_move_iterator(globs->end()));
+  }
+  return all;
+}
+
 }  // namespace
 
-Filter::Filter(const std::vector<std::string>& extensions) {
-  for (const std::string& extension : extensions) {
+Filter::Filter(const FilterOptions& options)
+    : include_(CompileAll(options.include)),
+      exclude_(CompileAll(options.exclude)),
+      ignore_files_(options.ignore_files),
+      defaults_(options.defaults) {
+  for (const std::string& extension : options.extensions) {
     suffixes_.push_back(absl::StrCat(".", extension));
   }
 }
 
-bool Filter::EntersDirectory(std::string_view name) const {
-  return !Contains(kVersionControl, name) && !Contains(kDirectories, name);
+bool Filter::EntersDirectory(const Place& place, std::string_view name) const {
+  if (needs_path(place)) {
+    const std::string path = absl::StrCat(place.path, name);
+    if (MatchesAny(exclude_, path, /*is_directory=*/true)) return false;
+    if (MatchesAny(include_, path, /*is_directory=*/true)) return true;
+    if (std::any_of(include_.begin(), include_.end(),
+                    [&](const Glob& glob) { return glob.LeadsInto(path); })) {
+      return true;
+    }
+    if (place.rules != nullptr && place.rules->Ignores(path, true))
+      return false;
+  }
+  return !defaults_ ||
+         (!Contains(kVersionControl, name) && !Contains(kDirectories, name));
 }
 
-bool Filter::WatchesFile(std::string_view name) const {
-  const bool wanted =
-      suffixes_.empty() || std::any_of(suffixes_.begin(), suffixes_.end(),
-                                       [name](const std::string& suffix) {
-                                         return absl::EndsWith(name, suffix);
-                                       });
-  return wanted && !IsLitter(name) && !Contains(kVersionControl, name);
+bool Filter::WatchesFile(const Place& place, std::string_view name) const {
+  const auto has_extension = [&] {
+    return std::any_of(suffixes_.begin(), suffixes_.end(),
+                       [name](const std::string& suffix) {
+                         return absl::EndsWith(name, suffix);
+                       });
+  };
+  const bool restricted = !suffixes_.empty() || !include_.empty();
+  // Before a path is put together: most names end here.
+  if (include_.empty() && restricted && !has_extension()) return false;
+  if (needs_path(place)) {
+    const std::string path = absl::StrCat(place.path, name);
+    if (MatchesAny(exclude_, path, /*is_directory=*/false)) return false;
+    if (MatchesAny(include_, path, /*is_directory=*/false)) return true;
+    if (restricted && !has_extension()) return false;
+    if (place.rules != nullptr && place.rules->Ignores(path, false)) {
+      return false;
+    }
+  }
+  return !defaults_ || (!IsLitter(name) && !Contains(kVersionControl, name));
 }
 
 }  // namespace reinit

@@ -24,6 +24,8 @@ bool IsDirectory(int fd, const dirent64& entry) {
          S_ISDIR(st.st_mode);
 }
 
+constexpr std::string_view kEnvironmentMark = "pyvenv.cfg";
+
 bool IsKubelets(const char* name) { return std::strncmp(name, "..", 2) == 0; }
 
 bool LeadsIntoData(int fd, const char* name) {
@@ -74,7 +76,8 @@ void NameList::Sort() {
   });
 }
 
-bool ReadListing(int fd, const Filter& filter, Listing* listing) {
+bool ReadListing(int fd, const Filter& filter, const Filter::Place& place,
+                 Listing* listing) {
   alignas(dirent64) char buffer[32 * 1024];
   if (::lseek(fd, 0, SEEK_SET) < 0) return false;
   bool good = true;
@@ -92,10 +95,13 @@ bool ReadListing(int fd, const Filter& filter, Listing* listing) {
         continue;
       }
       if (IsDirectory(fd, *entry)) {
-        if (filter.EntersDirectory(entry->d_name)) {
+        if (filter.EntersDirectory(place, entry->d_name)) {
           listing->directories.Add(entry->d_name);
         }
-      } else if (filter.WatchesFile(entry->d_name)) {
+        continue;
+      }
+      if (entry->d_name == kEnvironmentMark) listing->is_environment = true;
+      if (filter.WatchesFile(place, entry->d_name)) {
         listing->files.Add(entry->d_name);
       }
     }

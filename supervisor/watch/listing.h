@@ -30,7 +30,8 @@ struct NameList {
 struct Listing {
   NameList files;  // all that the filter watches and is no directory
   NameList directories;
-  bool is_volume = false;  // it holds a `..data` link
+  bool is_volume = false;       // it holds a `..data` link
+  bool is_environment = false;  // it holds a pyvenv.cfg, as Python makes them
 };
 
 // Reads the directory behind `fd` from its beginning. False: errno says why,
@@ -39,7 +40,8 @@ struct Listing {
 // In a volume `..data` stands among the directories. The rest of what the
 // kubelet keeps there (older versions, `..data_tmp`) is left out, and so are
 // the links that lead into `..data`: what they mean is found there.
-bool ReadListing(int fd, const Filter& filter, Listing* listing);
+bool ReadListing(int fd, const Filter& filter, const Filter::Place& place,
+                 Listing* listing);
 
 }  // namespace reinit
 

@@ -22,12 +22,12 @@ inline std::unique_ptr<Tree> ScannedTree(
     const std::vector<std::string>& extensions = {},
     Announcer* announcer = nullptr,
     WatchCompare compare = WatchCompare::kAuto) {
-  auto tree =
-      std::make_unique<Tree>(Tree::Options{.roots = std::move(roots),
-                                           .filter = Filter(extensions),
-                                           .compare = compare,
-                                           .announcer = announcer,
-                                           .max_open_directories = max_open});
+  auto tree = std::make_unique<Tree>(
+      Tree::Options{.roots = std::move(roots),
+                    .filter = Filter({.extensions = extensions}),
+                    .compare = compare,
+                    .announcer = announcer,
+                    .max_open_directories = max_open});
   tree->Scan();
   EXPECT_FALSE(tree->changed());
   return tree;

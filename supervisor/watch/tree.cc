@@ -26,8 +26,8 @@ constexpr uint64_t kSeed = 0x726f6f74;
 // Of a root that is a directory: it is there, its contents count by themselves.
 constexpr uint64_t kPresent = 1;
 constexpr int kMaxWarnings = 20;
-// How many hidden paths are looked at for one that the user would recognise.
-constexpr int kMaxFirstTries = 64;
+// Of which one is told: one that the user would recognise, if there is any.
+constexpr size_t kMaxExamples = 64;
 
 std::string Absolute(const std::string& path) {
   if (absl::StartsWith(path, "/")) return path;
@@ -176,7 +176,7 @@ void Tree::RootFound(Root* root, uint64_t stamp, const struct stat& st) {
   VisitPending();
   const bool late = base_line_ && !S_ISDIR(st.st_mode) && IsLate(st);
   if (base_line_ ? late : was_gone ? revision == revision_ : differs) {
-    Report(root->path_hash, *root, nullptr, "");
+    Note(root->path_hash, true, true, *root, nullptr, "");
     if (audits_ && root->covered) root->silent = true;
   }
 }
@@ -227,11 +227,12 @@ void Tree::Update(Directory* directory, Entry* entry, uint64_t stamp,
   const uint64_t path_hash = PathHash(directory->path_hash, name);
   if (entry->stamp != 0) digest_ -= DigestOf(path_hash, entry->stamp);
   if (stamp != 0) digest_ += DigestOf(path_hash, stamp);
-  entry->stamp = stamp;
+  const bool was_there = std::exchange(entry->stamp, stamp) != 0;
   if (base_line_ && !late) return;
   entry->dirty = true;
   MarkDirty(directory);
-  Report(path_hash, roots_[directory->root], directory, name);
+  Note(path_hash, was_there, stamp != 0, roots_[directory->root], directory,
+       name);
   if (audits_ && directory->covered && directory->watched_since < sweep_) {
     silent_.try_emplace(
         directory->slot,
@@ -257,19 +258,31 @@ void Tree::ClearDirty() {
 // `directory` is null for the root itself.
 void Tree::Report(uint64_t path_hash, const Root& root,
                   const Directory* directory, std::string_view name) {
-  ++revision_;
-  changed_.insert(path_hash);
-  if (!first_.empty() && (!first_hidden_ || first_tries_ >= kMaxFirstTries)) {
-    return;
-  }
-  ++first_tries_;
+  if (examples_.size() == kMaxExamples) return;
   const std::string below =
       directory == nullptr ? "" : PathBelowRoot(directory, name);
   const bool hidden =
       absl::StartsWith(below, ".") || absl::StrContains(below, "/.");
-  if (!first_.empty() && hidden) return;
-  first_ = Display(root.given, below);
-  first_hidden_ = hidden;
+  examples_.push_back({path_hash, hidden, Display(root.given, below)});
+}
+
+// What comes and goes before anybody is told (a tool's temporary file) was no
+// change.
+void Tree::Note(uint64_t path_hash, bool was_there, bool is_there,
+                const Root& root, const Directory* directory,
+                std::string_view name) {
+  ++revision_;
+  const auto [known, is_new] = changed_.try_emplace(path_hash, was_there);
+  if (is_new) {
+    Report(path_hash, root, directory, name);
+  } else if (!known->second && !is_there) {
+    changed_.erase(known);
+    examples_.erase(std::remove_if(examples_.begin(), examples_.end(),
+                                   [path_hash](const Example& example) {
+                                     return example.path_hash == path_hash;
+                                   }),
+                    examples_.end());
+  }
 }
 
 std::string Tree::PathBelowRoot(const Directory* directory,
@@ -288,11 +301,14 @@ std::string Tree::PathBelowRoot(const Directory* directory,
 }
 
 Tree::Changes Tree::TakeChanges() {
-  Changes changes{changed_.size(), std::exchange(first_, "")};
+  Changes changes{changed_.size(), ""};
+  auto example = std::find_if(examples_.begin(), examples_.end(),
+                              [](const Example& e) { return !e.hidden; });
+  if (example == examples_.end()) example = examples_.begin();
+  if (example != examples_.end()) changes.first = std::move(example->path);
   // Not clear(), which would keep the memory of the largest burst.
   changed_ = {};
-  first_hidden_ = false;
-  first_tries_ = 0;
+  examples_ = {};
   ClearDirty();
   return changes;
 }
@@ -347,7 +363,7 @@ size_t Tree::directories() const {
 size_t Tree::MemoryUsed() const {
   size_t bytes = directories_.capacity() * sizeof(directories_[0]) +
                  free_slots_.capacity() * sizeof(free_slots_[0]) +
-                 changed_.capacity() * (sizeof(uint64_t) + 1);
+                 changed_.capacity() * (sizeof(*changed_.begin()) + 1);
   for (const auto& directory : directories_) {
     if (directory == nullptr) continue;
     bytes += sizeof(*directory) + directory->name.capacity() +

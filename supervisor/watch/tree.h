@@ -16,12 +16,12 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/time/time.h"
 #include "reaper/unique_fd.h"
 #include "supervisor/watch/announcer.h"
 #include "supervisor/watch/compare.h"
 #include "supervisor/watch/filter.h"
+#include "supervisor/watch/ignore_rules.h"
 #include "supervisor/watch/listing.h"
 
 namespace reinit {
@@ -138,6 +138,9 @@ class Tree : private Announcer::Listener {
     Directory* parent = nullptr;  // null: the root's own
     std::string name;             // empty for the root's own
     uint64_t path_hash = 0;
+    // With .gitignore files: those that count here, and the stamp of its own.
+    std::shared_ptr<const IgnoreRules> rules;
+    uint64_t rules_stamp = 0;
     UniqueFd fd;  // invalid: opened for each look
     dev_t device = 0;
     ino_t inode = 0;     // 0: never looked into
@@ -177,6 +180,12 @@ class Tree : private Announcer::Listener {
     bool warned = false;
     uint64_t gone_digest = 0;  // what it still adds to digest_ while gone
   };
+  // A path that has changed, to be told.
+  struct Example {
+    uint64_t path_hash;
+    bool hidden;
+    std::string path;
+  };
   // A descriptor that is borrowed, or opened just for this look.
   struct Handle {
     int fd = -1;
@@ -215,6 +224,10 @@ class Tree : private Announcer::Listener {
   void Visit(Directory* directory, bool only_dirty);
   bool Enters(const Directory& directory, int fd) const;
   void ReadAgain(Directory* directory, int fd);
+  void ReadRules(Directory* directory, int fd);
+  std::shared_ptr<const IgnoreRules> RulesAbove(
+      const Directory& directory) const;
+  Filter::Place PlaceOf(const Directory& directory) const;
   void MergeFiles(Directory* directory, NameList found);
   void MergeDirectories(Directory* directory, int fd, const NameList& found);
   bool StillThere(const Directory& child, int parent_fd) const;
@@ -230,6 +243,8 @@ class Tree : private Announcer::Listener {
               bool late = false);
   void MarkDirty(Directory* directory);
   void ClearDirty();
+  void Note(uint64_t path_hash, bool was_there, bool is_there, const Root& root,
+            const Directory* directory, std::string_view name);
   void Report(uint64_t path_hash, const Root& root, const Directory* directory,
               std::string_view name);
   std::string PathBelowRoot(const Directory* directory,
@@ -247,9 +262,9 @@ class Tree : private Announcer::Listener {
   // Slots are reused; null: free. Directories hold each other by pointer.
   std::vector<std::unique_ptr<Directory>> directories_;
   std::vector<uint32_t> free_slots_;
-  std::vector<Directory*> pending_;  // new ones, not yet visited
-  std::vector<uint32_t> dirty_;      // slots that Recheck looks at
-  dev_t dev_device_ = 0;             // of /dev itself
+  std::vector<uint32_t> pending_;  // slots still to be visited, the last first
+  std::vector<uint32_t> dirty_;    // slots that Recheck looks at
+  dev_t dev_device_ = 0;           // of /dev itself
   ino_t dev_inode_ = 0;
 
   size_t not_covered_ = 0;    // roots and directories
@@ -265,10 +280,9 @@ class Tree : private Announcer::Listener {
   bool base_line_ = false;  // during Scan only what is late is a change
   uint64_t digest_ = 0;
   uint64_t revision_ = 0;
-  absl::flat_hash_set<uint64_t> changed_;  // path hashes
-  std::string first_;
-  bool first_hidden_ = false;
-  int first_tries_ = 0;
+  // By path hash, whether it was there before.
+  absl::flat_hash_map<uint64_t, bool> changed_;
+  std::vector<Example> examples_;
   std::vector<RootEvent> events_;
   std::vector<std::string> warnings_;
   int warned_ = 0;

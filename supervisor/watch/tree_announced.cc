@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "supervisor/watch/ignore_rules.h"
 #include "supervisor/watch/listing.h"
 #include "supervisor/watch/tree.h"
 
@@ -86,7 +87,7 @@ void Tree::OnDirectory(uint32_t slot, std::string_view name, bool is_directory,
   // A link that counts as a directory, whatever files the filter wants.
   if (name == kVolumeData) is_directory = true;
   if (is_directory) {
-    if (!filter_.EntersDirectory(name)) return;
+    if (!filter_.EntersDirectory(PlaceOf(*directory), name)) return;
     // One that could not be read has no watch of its own.
     for (Directory* const child : directory->children) {
       if (child->name == name && child->watch < 0) MarkDirty(child);
@@ -104,7 +105,8 @@ void Tree::OnDirectory(uint32_t slot, std::string_view name, bool is_directory,
                        });
   if (entry != entries.end() && names + entry->name == name) {
     entry->dirty = true;
-  } else if (filter_.WatchesFile(name)) {
+  } else if (filter_.WatchesFile(PlaceOf(*directory), name) ||
+             (filter_.ignore_files() && name == kIgnoreFile)) {
     directory->racy = true;
   } else {
     return;

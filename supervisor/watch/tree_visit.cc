@@ -17,6 +17,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "supervisor/watch/content.h"
+#include "supervisor/watch/ignore_rules.h"
 #include "supervisor/watch/listing.h"
 #include "supervisor/watch/stamp.h"
 #include "supervisor/watch/tree.h"
@@ -81,7 +82,8 @@ Tree::Directory* Tree::AddDirectory(Root* root, Directory* parent,
     free_slots_.pop_back();
     directories_[added->slot] = std::move(directory);
   }
-  pending_.push_back(added);
+  added->rules = RulesAbove(*added);
+  pending_.push_back(added->slot);
   return added;
 }
 
@@ -124,7 +126,7 @@ void Tree::ReplaceDirectory(Directory* directory, UniqueFd fd) {
   directory->inode = 0;
   directory->skipped = false;
   directory->racy = true;
-  pending_.push_back(directory);
+  pending_.push_back(directory->slot);
 }
 
 // From the nearest directory above that is open; a root's own always is.
@@ -155,8 +157,9 @@ void Tree::KeepOpen(Directory* directory, Handle* handle) {
 // Depth first, so that the file system finds what it needs still warm.
 void Tree::VisitPending() {
   while (!pending_.empty()) {
-    Directory* const directory = pending_.back();
+    Directory* const directory = directories_[pending_.back()].get();
     pending_.pop_back();
+    if (directory == nullptr) continue;
     if (base_line_ && progress_ && directory->slot % kProgressStep == 0) {
       progress_();
     }
@@ -190,6 +193,7 @@ void Tree::Visit(Directory* directory, bool only_dirty) {
     if (::fstat(handle.fd, &st) != 0) return CannotRead(directory, errno);
   }
   KeepOpen(directory, &handle);
+  if (filter_.ignore_files()) ReadRules(directory, handle.fd);
   const uint64_t stamp = StampOf(st);
   if (!base_line_ && stamp != directory->stamp) MarkDirty(directory);
   if (stamp != directory->stamp || directory->racy) {
@@ -213,14 +217,59 @@ bool Tree::Enters(const Directory& directory, int fd) const {
          !IsPseudoFileSystem(fd);
 }
 
+// If its own .gitignore has changed, all below is read again; what comes or
+// goes thereby counts as changed.
+void Tree::ReadRules(Directory* directory, int fd) {
+  struct stat st;
+  const uint64_t stamp =
+      ::fstatat(fd, kIgnoreFile, &st, AT_SYMLINK_NOFOLLOW) == 0 ? StampOf(st)
+                                                                : 0;
+  if (stamp == directory->rules_stamp) return;
+  directory->rules_stamp = stamp;
+  directory->racy = true;
+  directory->rules =
+      ReadIgnoreRules(fd, PlaceOf(*directory).path, RulesAbove(*directory));
+  std::vector<Directory*> below = directory->children;
+  for (size_t i = 0; i < below.size(); ++i) {
+    Directory* const next = below[i];
+    next->rules = RulesAbove(*next);
+    next->rules_stamp = 0;
+    next->racy = true;
+    below.insert(below.end(), next->children.begin(), next->children.end());
+  }
+  // Those above are visited first.
+  for (auto next = below.rbegin(); next != below.rend(); ++next) {
+    pending_.push_back((*next)->slot);
+  }
+}
+
+std::shared_ptr<const IgnoreRules> Tree::RulesAbove(
+    const Directory& directory) const {
+  return directory.parent != nullptr ? directory.parent->rules : nullptr;
+}
+
+Filter::Place Tree::PlaceOf(const Directory& directory) const {
+  Filter::Place place;
+  if (directory.parent != nullptr) {
+    place.path = PathBelowRoot(directory.parent, directory.name);
+    place.path.push_back('/');
+  }
+  place.rules = directory.rules;
+  return place;
+}
+
 void Tree::ReadAgain(Directory* directory, int fd) {
   Listing listing;
-  if (!ReadListing(fd, filter_, &listing)) {
+  if (!ReadListing(fd, filter_, PlaceOf(*directory), &listing)) {
     // Half a list would look like removed files.
     CannotRead(directory, errno);
     return;
   }
   if (Outdated(directory)) return;
+  if (listing.is_environment && filter_.defaults() &&
+      directory->parent != nullptr) {
+    listing = {};
+  }
   if (listing.is_volume && compare_ == WatchCompare::kAuto) {
     directory->hash = true;
   }

@@ -87,7 +87,7 @@ class WatchHelper {
         config_(config),
         open_error_(config.poll ? 0 : announcer_.Open()),
         tree_({.roots = config.paths,
-               .filter = Filter(config.extensions),
+               .filter = Filter(config.filter),
                .compare = config.compare,
                .announcer = &announcer_,
                .since = config.digest.has_value() ? std::nullopt : config.since,
@@ -185,6 +185,10 @@ class WatchHelper {
     if (!settle_.Over(now)) return;
     TellSilent();
     const Tree::Changes changes = tree_.TakeChanges();
+    if (changes.count == 0) {
+      settle_.Finish(now);
+      return;
+    }
     WatchRecord& record = Push(WatchRecord::Kind::kChanged, changes.first);
     record.count = static_cast<uint32_t>(changes.count);
     record.settled_ms =

@@ -30,7 +30,7 @@ using Kind = WatchRecord::Kind;
 TEST(WatchConfigTest, SurvivesTheCommandLine) {
   WatchConfig config;
   config.paths = {"src", "--digest=1", "a\nb"};
-  config.extensions = {"py", "html"};
+  config.filter.extensions = {"py", "html"};
   config.reload_delay = absl::Milliseconds(500);
   config.settle = absl::ZeroDuration();
   config.poll = true;
@@ -43,7 +43,7 @@ TEST(WatchConfigTest, SurvivesTheCommandLine) {
     const auto back = WatchConfig::FromArgs(config.ToArgs());
     ASSERT_TRUE(back.ok()) << back.status();
     EXPECT_EQ(back->paths, config.paths);
-    EXPECT_EQ(back->extensions, config.extensions);
+    EXPECT_EQ(back->filter.extensions, config.filter.extensions);
     EXPECT_EQ(back->reload_delay, config.reload_delay);
     EXPECT_EQ(back->settle, config.settle);
     EXPECT_TRUE(back->poll);
@@ -93,7 +93,7 @@ class WatchHelperTest : public ::testing::TestWithParam<bool> {
     config.reload_delay =
         poll_ ? absl::Milliseconds(20) : absl::InfiniteDuration();
     config.settle = settle;
-    config.extensions = extensions_;
+    config.filter.extensions = extensions_;
     config.digest = digest;
     config.since = since_;
     exit_ = std::async(std::launch::async, [config, fd = ends[1]] {

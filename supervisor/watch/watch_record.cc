@@ -28,8 +28,16 @@ std::vector<std::string> WatchConfig::ToArgs() const {
     args.push_back(
         absl::StrCat("--since=", since->tv_sec, ".", since->tv_nsec));
   }
-  for (const std::string& extension : extensions) {
+  if (filter.ignore_files) args.push_back("--ignore-files");
+  if (!filter.defaults) args.push_back("--no-defaults");
+  for (const std::string& extension : filter.extensions) {
     args.push_back(absl::StrCat("--ext=", extension));
+  }
+  for (const std::string& glob : filter.include) {
+    args.push_back(absl::StrCat("--include=", glob));
+  }
+  for (const std::string& glob : filter.exclude) {
+    args.push_back(absl::StrCat("--exclude=", glob));
   }
   for (const std::string& path : paths) {
     args.push_back(absl::StrCat("--path=", path));
@@ -65,7 +73,15 @@ absl::StatusOr<WatchConfig> WatchConfig::FromArgs(
       good = absl::SimpleAtoi(parts.first, &instant.tv_sec) &&
              absl::SimpleAtoi(parts.second, &instant.tv_nsec);
     } else if (absl::ConsumePrefix(&value, "--ext=")) {
-      config.extensions.emplace_back(value);
+      config.filter.extensions.emplace_back(value);
+    } else if (absl::ConsumePrefix(&value, "--include=")) {
+      config.filter.include.emplace_back(value);
+    } else if (absl::ConsumePrefix(&value, "--exclude=")) {
+      config.filter.exclude.emplace_back(value);
+    } else if (value == "--ignore-files") {
+      config.filter.ignore_files = true;
+    } else if (value == "--no-defaults") {
+      config.filter.defaults = false;
     } else if (absl::ConsumePrefix(&value, "--path=")) {
       config.paths.emplace_back(value);
     } else {

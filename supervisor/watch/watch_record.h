@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "supervisor/watch/compare.h"
+#include "supervisor/watch/filter.h"
 
 namespace reinit {
 
@@ -47,7 +48,7 @@ struct WatchConfig {
   absl::Duration reload_delay;  // between two sweeps
   absl::Duration scan;          // between two safety scans; 0: none
   absl::Duration settle;        // quiet time; 5 s in all at most
-  std::vector<std::string> extensions;
+  FilterOptions filter;
   std::optional<uint64_t> digest;  // what PID 1 last heard, if it ever did
   // When PID 1 began (CLOCK_REALTIME): what is younger when the first scan
   // meets it has changed, since the process may have read it before. File

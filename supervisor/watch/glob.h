@@ -1,0 +1,50 @@
+// Patterns for paths, as in .gitignore.
+#ifndef REINIT_SUPERVISOR_WATCH_GLOB_H_
+#define REINIT_SUPERVISOR_WATCH_GLOB_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace reinit {
+
+// One pattern, matched against paths relative to the directory that it belongs
+// to (a watched root, or where a .gitignore lies). git's rules: `*`, `?` and
+// `[a-z]` within a component, `**` over components, `\` escapes; with a slash
+// at the beginning or inside it is anchored, else it matches the last component
+// at any depth; with a slash at the end it matches directories only. Bytes, not
+// characters. Immutable. Matching allocates nothing, and takes time in
+// proportion to the product of the two lengths at worst, whatever the pattern.
+class Glob {
+ public:
+  // For what users write. Adds braces: `*.{py,html}` is two patterns. The error
+  // says what is wrong with it.
+  static absl::StatusOr<std::vector<Glob>> Compile(std::string_view pattern);
+  // A line of a .gitignore, without braces; nothing if it says nothing or never
+  // matches anything. `negated` is whether it began with `!`.
+  static std::optional<Glob> FromIgnoreLine(std::string_view line,
+                                            bool* negated);
+
+  bool Matches(std::string_view path, bool is_directory) const;
+
+  // Whether something below this directory can match because of components that
+  // the pattern spells out: `.venv/lib/**` leads into `.venv`, `*.py` nowhere.
+  bool LeadsInto(std::string_view directory) const;
+
+ private:
+  static std::optional<Glob> Parse(std::string_view pattern);
+
+  std::vector<std::string> parts_;  // between slashes; `**` is one
+  bool anchored_ = false;
+  bool directories_only_ = false;
+};
+
+// Whether `name`, which holds no slash, matches one component of a pattern.
+bool MatchesComponent(std::string_view pattern, std::string_view name);
+
+}  // namespace reinit
+
+#endif  // REINIT_SUPERVISOR_WATCH_GLOB_H_

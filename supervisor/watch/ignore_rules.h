@@ -1,0 +1,47 @@
+// What the .gitignore files of a tree leave out.
+#ifndef REINIT_SUPERVISOR_WATCH_IGNORE_RULES_H_
+#define REINIT_SUPERVISOR_WATCH_IGNORE_RULES_H_
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "supervisor/watch/glob.h"
+
+namespace reinit {
+
+// The rules of one .gitignore on top of those of the directories above, as git
+// has them: the last pattern that matches decides, the nearest file first, and
+// what lies in an excluded directory is not asked about. Immutable, and shared
+// by all directories below that have no file of their own.
+class IgnoreRules {
+ public:
+  // `place` is the directory's path below the root, with a slash at its end,
+  // or empty; `above` may be null.
+  IgnoreRules(std::string place, std::string_view text,
+              std::shared_ptr<const IgnoreRules> above);
+
+  // `path` is below the root, in or under this directory.
+  bool Ignores(std::string_view path, bool is_directory) const;
+
+ private:
+  struct Rule {
+    Glob glob;
+    bool negated;
+  };
+  const std::string place_;
+  const std::shared_ptr<const IgnoreRules> above_;
+  std::vector<Rule> rules_;  // the last one first
+};
+
+// Rules for the directory behind `fd` that lies at `place`: those of its own
+// .gitignore on top of `above`, or `above` where it has none that can be read.
+std::shared_ptr<const IgnoreRules> ReadIgnoreRules(
+    int fd, std::string place, std::shared_ptr<const IgnoreRules> above);
+
+inline constexpr char kIgnoreFile[] = ".gitignore";
+
+}  // namespace reinit
+
+#endif  // REINIT_SUPERVISOR_WATCH_IGNORE_RULES_H_

@@ -1,0 +1,157 @@
+// Which files of a tree are looked at, and how a change of that is taken in.
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "gtest/gtest.h"
+#include "supervisor/watch/announcer.h"
+#include "supervisor/watch/filter.h"
+#include "supervisor/watch/tree.h"
+#include "supervisor/watch/watched_folder.h"
+
+namespace reinit {
+namespace {
+
+// Looks by sweeping everything, or only at what was announced.
+class TreeFilterTest : public ::testing::TestWithParam<bool> {
+ protected:
+  void Start(FilterOptions options) {
+    if (GetParam()) {
+      ASSERT_EQ(announcer_.Open(), 0);
+    }
+    tree_ = std::make_unique<Tree>(Tree::Options{.roots = {folder_.path()},
+                                                 .filter = Filter(options),
+                                                 .announcer = &announcer_});
+    tree_->Scan();
+    EXPECT_FALSE(tree_->changed());
+  }
+
+  // The number of different paths that have changed.
+  size_t Look() {
+    if (GetParam()) {
+      EXPECT_FALSE(tree_->Sweeps());
+      tree_->LookAnnounced();
+    } else {
+      tree_->Sweep();
+    }
+    return tree_->TakeChanges().count;
+  }
+
+  void Touch(const std::string& name) { folder_.Append(name, "x"); }
+
+  const WatchedFolder folder_;
+  Announcer announcer_;
+  std::unique_ptr<Tree> tree_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Ways, TreeFilterTest, ::testing::Bool(),
+                         [](const auto& info) {
+                           return info.param ? "Announced" : "Swept";
+                         });
+
+TEST_P(TreeFilterTest, ExcludedDirectoriesAreNotEnteredOrWatched) {
+  folder_.MakeDirectory("build/deep");
+  folder_.MakeDirectory("src");
+  folder_.Write("build/deep/a", "");
+  folder_.Write("src/a", "");
+  Start({.exclude = {"/build"}});
+  EXPECT_EQ(tree_->directories(), 2U);
+  EXPECT_EQ(tree_->files(), 1U);
+  Touch("build/deep/a");
+  folder_.MakeDirectory("build/new");
+  EXPECT_EQ(Look(), 0U);
+  Touch("src/a");
+  EXPECT_EQ(Look(), 1U);
+}
+
+TEST_P(TreeFilterTest, IgnoreFilesNest) {
+  folder_.MakeDirectory("src/out");
+  folder_.Write(".gitignore", "*.log\nout/\n");
+  folder_.Write("src/.gitignore", "!kept.log\n");
+  for (const char* name :
+       {"a.log", "src/b.log", "src/kept.log", "src/c.py", "src/out/d.py"}) {
+    folder_.Write(name, "");
+  }
+  Start({.ignore_files = true});
+  // Two .gitignore, kept.log and c.py.
+  EXPECT_EQ(tree_->files(), 4U);
+  Touch("a.log");
+  Touch("src/b.log");
+  Touch("src/out/d.py");
+  EXPECT_EQ(Look(), 0U);
+  Touch("src/kept.log");
+  Touch("src/c.py");
+  EXPECT_EQ(Look(), 2U);
+}
+
+// Even where the .gitignore itself is no file that counts.
+TEST_P(TreeFilterTest, AChangedIgnoreFileTakesEffect) {
+  folder_.MakeDirectory("src/deep");
+  folder_.Write(".gitignore", "*.log\n");
+  folder_.Write("src/a.log", "");
+  folder_.Write("src/deep/b.log", "");
+  folder_.Write("src/deep/b.py", "");
+  Start({.include = {"*.log", "*.py"}});
+  EXPECT_EQ(tree_->files(), 3U) << "the twin: without the flag all count";
+  Start({.extensions = {"log", "py"}, .ignore_files = true});
+  EXPECT_EQ(tree_->files(), 1U);
+  folder_.Write(".gitignore", "*.py\n");
+  EXPECT_EQ(Look(), 3U) << "two come, one goes";
+  EXPECT_EQ(tree_->files(), 2U);
+  Touch("src/deep/b.py");
+  EXPECT_EQ(Look(), 0U);
+  Touch("src/deep/b.log");
+  EXPECT_EQ(Look(), 1U);
+  folder_.Write("src/.gitignore", "deep/\n");
+  Look();
+  EXPECT_EQ(tree_->directories(), 2U);
+  folder_.Remove("src/.gitignore");
+  folder_.Remove(".gitignore");
+  Look();
+  EXPECT_EQ(tree_->files(), 3U);
+}
+
+// A tool's temporary file, if it is seen at all.
+TEST_P(TreeFilterTest, WhatComesAndGoesInOneBurstIsNoChange) {
+  folder_.Write("a", "1");
+  Start({});
+  const auto look = [this] {
+    if (GetParam()) {
+      tree_->LookAnnounced();
+    } else {
+      tree_->Sweep();
+    }
+  };
+  folder_.Write("sedXYZ", "2");
+  look();
+  EXPECT_TRUE(tree_->changed());
+  folder_.Rename("sedXYZ", "a");
+  look();
+  const Tree::Changes changes = tree_->TakeChanges();
+  EXPECT_EQ(changes.count, 1U);
+  EXPECT_EQ(changes.first, folder_.Path("a"));
+  folder_.Write("b", "1");
+  look();
+  folder_.Remove("b");
+  look();
+  EXPECT_EQ(tree_->TakeChanges().count, 0U);
+  folder_.Remove("a");
+  look();
+  folder_.Write("a", "1");
+  look();
+  EXPECT_EQ(tree_->TakeChanges().count, 1U) << "it was there before";
+}
+
+TEST_P(TreeFilterTest, VirtualEnvironmentsAreLeftOut) {
+  folder_.MakeDirectory("env/lib");
+  folder_.Write("env/pyvenv.cfg", "");
+  folder_.Write("env/lib/a.py", "");
+  folder_.Write("a.py", "");
+  Start({});
+  EXPECT_EQ(tree_->files(), 1U);
+  Start({.defaults = false});
+  EXPECT_EQ(tree_->files(), 3U);
+}
+
+}  // namespace
+}  // namespace reinit

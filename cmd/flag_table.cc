@@ -26,7 +26,7 @@ constexpr int kMaxCount = 1'000'000;
 // clang-format off
 constexpr Flag kFlags[] = {
     {"dev", kSwitch, kDev, "", "off", kCommon,
-     "preset for development: --watch=. --after-exit=wait --stop-timeout=2s --watch-ignore-files, and --clear on a terminal",
+     "preset for development: --watch=. --after-exit=wait --stop-timeout=2s --watch-ignore-files=yes, and --clear on a terminal",
      [](V v, S& s) { return SetSwitch(v, &s.dev); }},
     {"clear", kSwitch, kDev, "", "off", 0,
      "clear the terminal before each start",

@@ -84,6 +84,10 @@ const std::map<std::string_view, std::string_view>& Examples() {
           {"clear", "yes"},
           {"watch", "."},
           {"watch-ext", "py,html"},
+          {"watch-include", "*.py"},
+          {"watch-exclude", "*.log"},
+          {"watch-ignore-files", "yes"},
+          {"watch-defaults", "no"},
           {"watch-mode", "mtime"},
           {"watch-compare", "hash"},
           {"watch-scan", "1m"},
@@ -201,7 +205,7 @@ TEST(FlagTable, RefusedValuesChangeNothing) {
   const std::string untouched = Dump(Settings());
   for (const Flag& flag : FlagTable()) {
     Settings settings;
-    EXPECT_FALSE(flag.set("/no/such: 'thing", settings).ok()) << flag.name;
+    EXPECT_FALSE(flag.set("/no/such: 'thing[", settings).ok()) << flag.name;
     EXPECT_EQ(Dump(settings), untouched) << flag.name;
   }
 }

@@ -171,15 +171,15 @@ TEST(IgnoreRulesTest, AsGitHasItInGeneratedTrees) {
   if (std::system("git --version > /dev/null") != 0) {
     GTEST_SKIP() << "git is not installed";
   }
+  const WatchedFolder repository;
+  const std::string make = absl::StrCat("git init -q ", repository.path());
+  ASSERT_EQ(std::system(make.c_str()), 0);
   Random random(20261125);  // NOLINT: the same cases each time
   size_t cases = 0;
   size_t ignored = 0;
   for (int round = 0; round < 200; ++round) {
     const WatchedFolder folder;
     folder.MakeDirectory("tree");
-    ASSERT_EQ(
-        std::system(absl::StrCat("git init -q ", folder.Path("tree")).c_str()),
-        0);
     const std::vector<std::string> paths = RandomPaths(random);
     MakeTree(folder, random, paths);
     const std::set<std::string> git = IgnoredByGit(folder, paths);

@@ -45,8 +45,8 @@ class TreeFilterTest : public ::testing::TestWithParam<bool> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Ways, TreeFilterTest, ::testing::Bool(),
-                         [](const auto& info) {
-                           return info.param ? "Announced" : "Swept";
+                         [](const auto& way) {
+                           return way.param ? "Announced" : "Swept";
                          });
 
 TEST_P(TreeFilterTest, ExcludedDirectoriesAreNotEnteredOrWatched) {

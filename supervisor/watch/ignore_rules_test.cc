@@ -91,7 +91,8 @@ std::vector<std::string> RandomPaths(Random& random) {
 }
 
 // What git says of each path; it looks at the disk for what is a directory.
-std::set<std::string> IgnoredByGit(const WatchedFolder& folder,
+std::set<std::string> IgnoredByGit(const WatchedFolder& repository,
+                                   const WatchedFolder& folder,
                                    const std::vector<std::string>& paths) {
   std::ofstream list(folder.Path("list"), std::ios::binary);
   for (const std::string& path : paths) {
@@ -101,7 +102,9 @@ std::set<std::string> IgnoredByGit(const WatchedFolder& folder,
   const std::string command = absl::StrCat(
       "cd ", folder.Path("tree"),
       " && GIT_CONFIG_NOSYSTEM=1 HOME=/nonexistent git -c core.excludesFile= "
-      "check-ignore --no-index -z --stdin < ../list");
+      "--git-dir=",
+      repository.Path(".git"),
+      " --work-tree=. check-ignore --no-index -z --stdin < ../list");
   FILE* const pipe = ::popen(command.c_str(), "r");
   std::string out;
   for (int c = std::fgetc(pipe); c != EOF; c = std::fgetc(pipe)) {
@@ -182,7 +185,7 @@ TEST(IgnoreRulesTest, AsGitHasItInGeneratedTrees) {
     folder.MakeDirectory("tree");
     const std::vector<std::string> paths = RandomPaths(random);
     MakeTree(folder, random, paths);
-    const std::set<std::string> git = IgnoredByGit(folder, paths);
+    const std::set<std::string> git = IgnoredByGit(repository, folder, paths);
     const std::set<std::string> ours = IgnoredByUs(folder, paths);
     cases += paths.size();
     ignored += git.size();

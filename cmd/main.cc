@@ -17,6 +17,7 @@
 #include "supervisor/helper/roles.h"
 #include "supervisor/observer.h"
 #include "supervisor/probe/check.h"
+#include "supervisor/watch/summary.h"
 
 namespace reinit {
 namespace {
@@ -73,7 +74,13 @@ int Main(const std::vector<std::string_view>& args,
   const CommandLine line = ParseCommandLine(args, environment, context);
   StderrLog log(line.options.log_level);
   // The plan is worth reading beside what is wrong with it.
-  if (line.action == CommandLine::Action::kCheck) WriteOut(line.text);
+  if (line.action == CommandLine::Action::kCheck) {
+    WriteOut(line.text);
+    const WatchOptions& watch = line.options.watch;
+    for (const std::string& path : WatchSummary(watch.paths, watch.filter)) {
+      WriteOut(absl::StrCat("  ", EscapeForLog(path), "\n"));
+    }
+  }
   if (Report(line, &log)) return kExitUsage;
   switch (line.action) {
     case CommandLine::Action::kCheck:

@@ -50,6 +50,7 @@ Tree::Tree(Options options)
       compare_(options.compare),
       announcer_(options.announcer),
       progress_(std::move(options.progress)),
+      max_directories_(options.max_directories),
       since_(options.since),
       max_open_(options.max_open_directories) {
   for (std::string& given : options.roots) {
@@ -85,7 +86,7 @@ void Tree::Sweep(Scope scope) {
   for (size_t slot = 0; slot < directories_.size(); ++slot) {
     Directory* const directory = directories_[slot].get();
     if (directory == nullptr || directory->seen == sweep_ ||
-        roots_[directory->root].misses > 0 ||
+        roots_[directory->root].misses > 0 || !complete_ ||
         (scope == Scope::kNotCovered && directory->covered)) {
       continue;
     }
@@ -340,20 +341,29 @@ size_t Tree::files() const {
   return count;
 }
 
-std::string Tree::LargestDirectory() const {
-  const Directory* largest = nullptr;
+std::vector<std::pair<std::string, size_t>> Tree::LargestDirectories(
+    size_t count) const {
+  std::vector<const Directory*> all;
   for (const auto& directory : directories_) {
-    if (directory == nullptr) continue;
-    if (largest == nullptr ||
-        directory->entries.size() > largest->entries.size()) {
-      largest = directory.get();
+    if (directory != nullptr && !directory->entries.empty()) {
+      all.push_back(directory.get());
     }
   }
-  if (largest == nullptr) return "";
-  const std::string& root = roots_[largest->root].given;
-  return largest->parent == nullptr
-             ? root
-             : Display(root, PathBelowRoot(largest->parent, largest->name));
+  count = std::min(count, all.size());
+  std::partial_sort(all.begin(), all.begin() + static_cast<ptrdiff_t>(count),
+                    all.end(), [](const Directory* a, const Directory* b) {
+                      return a->entries.size() > b->entries.size();
+                    });
+  std::vector<std::pair<std::string, size_t>> largest;
+  for (size_t i = 0; i < count; ++i) {
+    const std::string& root = roots_[all[i]->root].given;
+    largest.emplace_back(
+        all[i]->parent == nullptr
+            ? root
+            : Display(root, PathBelowRoot(all[i]->parent, all[i]->name)),
+        all[i]->entries.size());
+  }
+  return largest;
 }
 
 size_t Tree::directories() const {

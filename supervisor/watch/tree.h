@@ -9,10 +9,12 @@
 #include <cstdint>
 #include <ctime>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -65,6 +67,8 @@ class Tree : private Announcer::Listener {
     size_t max_open_directories = 0;
     // Called now and then during Scan; may be empty.
     std::function<void()> progress = nullptr;
+    // Scan goes into no more than this; then complete() is false.
+    size_t max_directories = std::numeric_limits<size_t>::max();
   };
   struct RootEvent {
     bool gone = false;  // else it is back
@@ -121,8 +125,11 @@ class Tree : private Announcer::Listener {
   uint64_t digest() const { return digest_; }
   size_t files() const;
   size_t directories() const;
-  // The directory that holds most files itself, below the root as given.
-  std::string LargestDirectory() const;
+  bool complete() const { return complete_; }
+  // Those that hold most files themselves, with how many, below the root as
+  // given; the largest first.
+  std::vector<std::pair<std::string, size_t>> LargestDirectories(
+      size_t count) const;
   size_t MemoryUsed() const;  // bytes, of our own structures
 
  private:
@@ -255,6 +262,8 @@ class Tree : private Announcer::Listener {
   const WatchCompare compare_;
   Announcer* const announcer_;
   const std::function<void()> progress_;
+  const size_t max_directories_;
+  bool complete_ = true;
   const std::optional<timespec> since_;
   const size_t max_open_;
   size_t open_ = 0;

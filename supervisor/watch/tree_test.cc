@@ -154,7 +154,7 @@ TEST(TreeTest, LargestDirectoryIsNamed) {
   MakeSampleTree(folder);
   for (int i = 0; i < 5; ++i) folder.Write(absl::StrCat("src/deep/", i), "");
   const auto tree = ScannedTree({folder.path()});
-  EXPECT_EQ(tree->LargestDirectory(), folder.Path("src/deep"));
+  EXPECT_EQ(tree->LargestDirectories(1)[0].first, folder.Path("src/deep"));
   EXPECT_EQ(tree->files(), 11U);
 }
 

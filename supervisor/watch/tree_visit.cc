@@ -157,6 +157,8 @@ void Tree::KeepOpen(Directory* directory, Handle* handle) {
 // Depth first, so that the file system finds what it needs still warm.
 void Tree::VisitPending() {
   while (!pending_.empty()) {
+    complete_ = complete_ && directories_.size() <= max_directories_;
+    if (!complete_) return pending_.clear();
     Directory* const directory = directories_[pending_.back()].get();
     pending_.pop_back();
     if (directory == nullptr) continue;

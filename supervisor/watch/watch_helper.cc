@@ -127,7 +127,7 @@ class WatchHelper {
     }
     if (tree_.files() >= kManyFiles) {
       Warn(absl::StrCat("watching ", tree_.files(), " files, most of them in ",
-                        tree_.LargestDirectory(),
+                        tree_.LargestDirectories(1)[0].first,
                         ": leave out what does not matter"));
     }
     progress_at_ = absl::InfiniteFuture();

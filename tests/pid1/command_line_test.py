@@ -42,9 +42,6 @@ class BadInputTest(harness.Pid1Test):
     def test_watched_path_that_does_not_exist(self):
         self.refuse(["--watch=/no/such/path"], "/no/such/path")
 
-    def test_inotify_comes_later(self):
-        self.refuse(["--watch=/tmp", "--watch-mode=inotify"], "inotify")
-
     def test_all_errors_at_once(self):
         self.refuse(["--wotch=/", "--restart-delay=soon", "--watch=/no/such/path", "--health=nonsense",
                      "--stop-signal=NOSUCH"],

@@ -27,10 +27,10 @@ std::string Dump(const Settings& settings) {
                log_level, clear] = options;
   const auto& [paths, mode, compare, scan, settle, filter] = watch;
   const auto& [extensions, include, exclude, ignore_files, defaults] = filter;
-  const auto& [checks, interval, timeout, retries, start_period, expect] =
-      health;
-  const auto& [policy, delay, delay_max, reset, burst, limit_interval, action] =
-      restart;
+  const auto& [checks, interval, timeout, retries, start_period, expect,
+               on_failure] = health;
+  const auto& [policy, prevent, force, delay, delay_max, reset, burst,
+               limit_interval, action] = restart;
   const auto& [signal, stop_timeout, leftover] = stop;
   const auto& [forward_to, rewrite] = signals;
   const auto& [as, environment, environment_files, pre_start, post_stop] =
@@ -55,7 +55,10 @@ std::string Dump(const Settings& settings) {
   add(static_cast<int>(subreaper), parent_death_signal, no_new_privileges);
   add(static_cast<int>(forward_to), directory, inherited.blocked);
   if (credentials.has_value()) add("uid", credentials->uid);
+  add(static_cast<int>(on_failure.what), on_failure.signal);
   for (int number = 0; number < 256; ++number) {
+    if (prevent.Contains({.code = number})) add("prevent", number);
+    if (force.Contains({.code = number})) add("force", number);
     if (success.Contains({.code = number})) add("success", number);
   }
   for (int signo = 1; signo <= kMaxSignal; ++signo) {
@@ -111,6 +114,9 @@ const std::map<std::string_view, std::string_view>& Examples() {
           {"stop-timeout", "infinity"},
           {"leftover-timeout", "0"},
           {"success-exit-status", "143"},
+          {"restart-prevent-exit-status", "2"},
+          {"restart-force-exit-status", "3"},
+          {"health-on-failure", "signal:USR1"},
           {"forward-to", "group"},
           {"rewrite", "TERM:QUIT"},
           {"subreaper", "no"},
@@ -126,9 +132,8 @@ const std::map<std::string_view, std::string_view>& Examples() {
           {"check", "yes"},
           {"help", "all"},
           {"version", "yes"},
-          // Of these there is only one kind so far.
+          // Of this there is only one kind so far.
           {"on-change", ""},
-          {"health-on-failure", ""},
       };
   return *examples;
 }

@@ -152,6 +152,28 @@ absl::Status AddProbeTarget(std::string_view value,
   return absl::OkStatus();
 }
 
+absl::Status SetOnUnhealthy(std::string_view value, OnUnhealthy* to) {
+  using What = OnUnhealthy::What;
+  std::string_view name = value;
+  if (absl::ConsumePrefix(&name, "signal:")) {
+    int signal = 0;
+    if (absl::Status s = SetSignal(name, &signal); !s.ok()) return s;
+    *to = {What::kSignal, signal};
+    return absl::OkStatus();
+  }
+  What what;
+  if (!SetChoice(value,
+                 {{"restart", What::kRestart},
+                  {"exit", What::kExit},
+                  {"none", What::kNone}},
+                 &what)
+           .ok()) {
+    return Wrong("allowed are restart, exit, signal:SIG, none");
+  }
+  *to = {what, 0};
+  return absl::OkStatus();
+}
+
 absl::Status SetRestart(std::string_view value, Settings* to) {
   using Policy = RestartOptions::Policy;
   std::string_view count = value;
@@ -169,10 +191,12 @@ absl::Status SetRestart(std::string_view value, Settings* to) {
   if (!SetChoice(value,
                  {{"no", Policy::kNo},
                   {"on-failure", Policy::kOnFailure},
+                  {"on-abnormal", Policy::kOnAbnormal},
                   {"always", Policy::kAlways}},
                  &policy)
            .ok()) {
-    return Wrong("allowed are no, on-failure, on-failure:N, always");
+    return Wrong(
+        "allowed are no, on-failure, on-failure:N, on-abnormal, always");
   }
   to->options.restart.policy = policy;
   to->restart_burst.reset();

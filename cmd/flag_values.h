@@ -53,8 +53,11 @@ absl::Status AddExistingPath(std::string_view value,
 absl::Status AddProbeTarget(std::string_view value,
                             std::vector<ProbeTarget>* to);
 
-// `no`, `always`, `on-failure`, `on-failure:N`.
+// `no`, `always`, `on-failure`, `on-failure:N`, `on-abnormal`.
 absl::Status SetRestart(std::string_view value, Settings* to);
+
+// `restart`, `exit`, `signal:SIG`, `none`.
+absl::Status SetOnUnhealthy(std::string_view value, OnUnhealthy* to);
 
 // `auto`, `inotify`, `poll`; `mtime` and `hash`, which set the comparison too.
 absl::Status SetWatchMode(std::string_view value, WatchOptions* to);

@@ -177,6 +177,9 @@ std::string OnExit(const Options& options) {
       return "starts it again, whatever its status";
     case Policy::kOnFailure:
       return absl::StrCat("starts it again if it failed, else ", otherwise);
+    case Policy::kOnAbnormal:
+      return absl::StrCat("starts it again if a signal ended it, else ",
+                          otherwise);
     case Policy::kNo:
       break;
   }
@@ -190,6 +193,20 @@ std::string Expected(const std::vector<std::pair<int, int>>& ranges) {
                          if (range.second != range.first)
                            absl::StrAppend(out, "-", range.second);
                        });
+}
+
+std::string WhenUnhealthy(const OnUnhealthy& on_failure) {
+  switch (on_failure.what) {
+    case OnUnhealthy::What::kRestart:
+      return "restarts the process";
+    case OnUnhealthy::What::kExit:
+      return "stops the process and exits with 1";
+    case OnUnhealthy::What::kSignal:
+      return absl::StrCat("sends the process ", SignalName(on_failure.signal));
+    case OnUnhealthy::What::kNone:
+      return "says so";
+  }
+  return "";
 }
 
 void AppendHealth(const HealthOptions& health, std::string& out) {
@@ -212,7 +229,7 @@ void AppendHealth(const HealthOptions& health, std::string& out) {
       absl::StrCat(health.retries == 1
                        ? std::string("one failure")
                        : absl::StrCat(health.retries, " failures in a row"),
-                   ": restarts the process"),
+                   ": ", WhenUnhealthy(health.on_failure)),
       out);
 }
 

@@ -20,6 +20,7 @@ class ExitCodes {
   // What a shell calls `code`: with 143, an end by SIGTERM as well.
   void AddShellCode(int code);
 
+  bool empty() const { return codes_.none() && signals_.none(); }
   bool Contains(const ExitStatus& status) const {
     return status.signal != 0 ? signals_[status.signal] : codes_[status.code];
   }

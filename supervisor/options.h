@@ -41,6 +41,13 @@ inline std::string_view StrategyName(const WatchOptions& watch) {
   return watch.compare == WatchCompare::kHash ? "hash" : "mtime";
 }
 
+// What being unhealthy leads to.
+struct OnUnhealthy {
+  enum class What { kRestart, kExit, kSignal, kNone };
+  What what = What::kRestart;
+  int signal = 0;  // kSignal
+};
+
 struct HealthOptions {
   std::vector<ProbeTarget> checks;              // all must pass
   absl::Duration interval = absl::Seconds(10);  // end of one to start of next
@@ -48,12 +55,15 @@ struct HealthOptions {
   int retries = 3;  // consecutive failures that make it unhealthy
   absl::Duration start_period = absl::Seconds(60);
   std::vector<std::pair<int, int>> expect = {{200, 399}};  // inclusive ranges
+  OnUnhealthy on_failure;
 };
 
 struct RestartOptions {
-  enum class Policy { kNo, kOnFailure, kAlways };
+  enum class Policy { kNo, kOnFailure, kOnAbnormal, kAlways };
   enum class LimitAction { kExit, kStay };
   Policy policy = Policy::kNo;
+  ExitCodes prevent;  // never restarted after these, whatever the policy
+  ExitCodes force;    // always restarted after these, unless prevented
   absl::Duration delay = absl::Milliseconds(100);
   absl::Duration delay_max = absl::Seconds(10);
   absl::Duration reset = absl::Seconds(60);
@@ -114,12 +124,17 @@ struct Options {
   LogLevel log_level = LogLevel::kInfo;
   bool clear = false;  // clear the terminal before each start
 
+  // Whether some end of the process can lead to a restart.
+  bool RestartsAfterExit() const {
+    return restart.policy != RestartOptions::Policy::kNo ||
+           !restart.force.empty();
+  }
+
   // True when anything but plain init duties was asked for: then TERM, INT and
   // QUIT mean "down", and reinit stays while it has a reason to.
   bool Supervising() const {
     return !watch.paths.empty() || !health.checks.empty() ||
-           restart.policy != RestartOptions::Policy::kNo ||
-           after_exit == AfterExit::kWait;
+           RestartsAfterExit() || after_exit == AfterExit::kWait;
   }
 };
 

@@ -101,7 +101,9 @@ void Supervisor::Ask() {
   if (!CanAct()) return;
   const std::optional<Reason> reason = ShouldRestart(std::nullopt);
   if (!reason.has_value()) return;
-  if (reason->IsFailure()) {
+  if (reason->cause == Reason::Cause::kHealth) {
+    ActOnHealth(*reason);
+  } else if (reason->IsFailure()) {
     Restart(*reason, nullptr);
   } else {
     Apply(*reason);
@@ -110,6 +112,29 @@ void Supervisor::Ask() {
 
 void Supervisor::Apply(const Reason& reason) {
   action_->Apply(reason, BeginChange());
+}
+
+// --health-on-failure
+void Supervisor::ActOnHealth(const Reason& reason) {
+  using What = OnUnhealthy::What;
+  const OnUnhealthy& act = options_->health.on_failure;
+  if (act.what == What::kRestart) {
+    Restart(reason, nullptr);
+    return;
+  }
+  if (act.what == What::kExit) {
+    context_.log->Write(LogLevel::kError,
+                        absl::StrCat("unhealthy: ", reason.text, ": exiting"));
+    if (instance_ != nullptr) StopProcess();
+    Shutdown(1);
+    return;
+  }
+  const bool sends = act.what == What::kSignal && instance_ != nullptr;
+  context_.log->Write(
+      LogLevel::kWarning,
+      absl::StrCat("unhealthy: ", reason.text, sends ? ": sending " : "",
+                   sends ? SignalName(act.signal) : ""));
+  if (sends) instance_->Forward({.signo = act.signal});
 }
 
 Action::OnDone Supervisor::BeginChange() {

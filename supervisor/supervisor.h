@@ -91,6 +91,7 @@ class Supervisor {
   bool CanAct() const;
   void Ask();
   void Apply(const Reason& reason);
+  void ActOnHealth(const Reason& reason);
   Action::OnDone BeginChange();
   void TellStrategies();
 

@@ -47,7 +47,7 @@ class SupervisorTest : public ::testing::Test {
     if (with_fake) {
       strategies.push_back(std::make_unique<FakeStrategy>(&fake_));
     }
-    if (options_.restart.policy != RestartOptions::Policy::kNo) {
+    if (options_.RestartsAfterExit()) {
       strategies.push_back(MakeExitStrategy(&options_));
     }
     supervisor_ = std::make_unique<Supervisor>(

@@ -700,5 +700,36 @@ TEST_F(SupervisorTest, RandomStepsKeepTheInvariants) {
   }
 }
 
+TEST_F(SupervisorTest, UnhealthyCanMeanExit) {
+  options_.health.on_failure.what = OnUnhealthy::What::kExit;
+  StartSupervising();
+  const pid_t pid = os().last();
+  Sick();
+  EXPECT_FALSE(os().Alive(pid));
+  world_.Advance(absl::Seconds(10));
+  EXPECT_EQ(os().spawns(), 1);
+  ExpectEnded(1);
+}
+
+TEST_F(SupervisorTest, UnhealthyCanMeanASignalEachTime) {
+  options_.health.on_failure = {OnUnhealthy::What::kSignal, SIGUSR1};
+  StartSupervising();
+  Sick();
+  Sick();
+  EXPECT_THAT(Received(os().last()), ElementsAre(SIGUSR1, SIGUSR1));
+  EXPECT_EQ(os().spawns(), 1);
+  Signal(SIGTERM);
+}
+
+TEST_F(SupervisorTest, UnhealthyCanMeanNothingButAWarning) {
+  options_.health.on_failure.what = OnUnhealthy::What::kNone;
+  StartSupervising();
+  Sick();
+  EXPECT_THAT(Received(os().last()), ElementsAre());
+  EXPECT_EQ(os().spawns(), 1);
+  EXPECT_THAT(world_.log().lines(), Contains(HasSubstr("unhealthy: sick")));
+  Signal(SIGTERM);
+}
+
 }  // namespace
 }  // namespace reinit

@@ -2,6 +2,7 @@
 
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -39,6 +40,18 @@ std::string Request(const ProbeTarget& target) {
       ipv6 ? "]" : "", target.port == 80 ? "" : absl::StrCat(":", target.port),
       "\r\nUser-Agent: reinit-probe/0.1\r\nAccept: */*\r\n"
       "Connection: close\r\n\r\n");
+}
+
+// The path fits: the target's parser saw to that.
+Address UnixAddress(const std::string& path) {
+  sockaddr_un un = {};
+  un.sun_family = AF_UNIX;
+  std::memcpy(un.sun_path, path.data(),
+              std::min(path.size(), sizeof(un.sun_path) - 1));
+  Address address;
+  std::memcpy(&address.storage, &un, sizeof(un));
+  address.size = sizeof(un);
+  return address;
 }
 
 }  // namespace
@@ -110,7 +123,11 @@ void CheckRun::Step(bool ready, absl::Time now) {
 }
 
 void CheckRun::StartResolving() {
-  addresses_ = KnownAddresses(target_->host, target_->port);
+  if (!target_->socket.empty()) {
+    addresses_ = {UnixAddress(target_->socket)};
+  } else {
+    addresses_ = KnownAddresses(target_->host, target_->port);
+  }
   if (!addresses_.empty()) {
     ConnectNext();
     return;
@@ -153,6 +170,9 @@ void CheckRun::ConnectNext() {
                   address.size) != 0) {
       error = errno;
     }
+    // A unix socket whose queue is full: it does not get ready by polling. A
+    // server that takes no connections is not well.
+    if (error == EAGAIN) error = ETIMEDOUT;
     // EINTR too means that it goes on by itself.
     if (error == EINPROGRESS || error == EINTR) return;
     if (error == 0) {
@@ -172,6 +192,8 @@ void CheckRun::AddressFailed(std::string_view why) {
 // With no listener on a port of the ephemeral range, connect can meet its own
 // socket there (simultaneous open), and would call a dead server healthy.
 bool CheckRun::ConnectedToItself() const {
+  // Both ends of a unix connection may well have no name.
+  if (!target_->socket.empty()) return false;
   sockaddr_storage ours = {};
   sockaddr_storage theirs = {};
   socklen_t our_size = sizeof(ours);
@@ -194,7 +216,7 @@ void CheckRun::OnConnected() {
     AddressFailed(ErrorText(error));
     return;
   }
-  if (target_->kind == ProbeTarget::Kind::kTcp) {
+  if (target_->kind != ProbeTarget::Kind::kHttp) {
     Answer(true, "connected");
     return;
   }

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
@@ -102,6 +103,58 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"\x15\x03\x01\x02\x02", false, "not an HTTP answer"},
         Row{"", false, "without an answer"},
         Row{"HTTP/1.1 200 OK\r\nA: b", false, "in the middle"}));
+
+// Short enough for a sockaddr_un, and of this process alone.
+std::string SocketPath() { return absl::StrCat("/tmp/check-", ::getpid()); }
+
+TEST(CheckTest, UnixSocketsAreConnectedTo) {
+  const std::string path = SocketPath();
+  {
+    const UniqueFd listener = ListenOnUnix(path, 1);
+    ASSERT_TRUE(listener.valid());
+    EXPECT_TRUE(Check("unix://" + path).passed);
+  }
+  // Its file is still there, nobody listens.
+  EXPECT_THAT(Check("unix://" + path).text, HasSubstr("refused"));
+  ::unlink(path.c_str());
+  EXPECT_THAT(Check("unix://" + path).text, HasSubstr("no such file"));
+}
+
+TEST(CheckTest, AUnixSocketWithAFullQueueFailsAndEnds) {
+  const std::string path = SocketPath();
+  const UniqueFd listener = ListenOnUnix(path, 0);
+  ASSERT_TRUE(listener.valid());
+  EXPECT_TRUE(Check("unix://" + path).passed);  // stays in the queue
+  EXPECT_FALSE(Check("unix://" + path).passed);
+  ::unlink(path.c_str());
+}
+
+TEST(CheckTest, HttpRunsOverAUnixSocketAndIsBoundedThere) {
+  const std::string path = SocketPath();
+  std::promise<std::string> request;
+  std::atomic<bool> hostile = false;
+  {
+    HostileServer server(ListenOnUnix(path, 16), [&](int fd) {
+      const std::string head = ReadRequestHead(fd);
+      SendAll(fd, "HTTP/1.1 200 OK\r\n");
+      if (!hostile) {
+        request.set_value(head);
+        SendAll(fd, "\r\n");
+        return;
+      }
+      SendAll(fd, "X: ");
+      while (SendAll(fd, std::string(4096, 'a'))) {
+      }
+    });
+    const std::string url = absl::StrCat("http+unix://", path, ":/ready");
+    EXPECT_EQ(Check(url).text, "HTTP 200");
+    EXPECT_THAT(request.get_future().get(),
+                StartsWith("GET /ready HTTP/1.1\r\nHost: localhost\r\n"));
+    hostile = true;
+    EXPECT_EQ(Check(url).text, "HTTP header longer than 16 KiB");
+  }
+  ::unlink(path.c_str());
+}
 
 TEST(CheckTest, EndlessHeaderIsCutOff) {
   HostileServer server([](int fd) {

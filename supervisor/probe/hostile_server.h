@@ -6,6 +6,8 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <cstdint>
 #include <functional>
@@ -71,6 +73,19 @@ inline UniqueFd ListenOnIpv6() {
   if (!fd.valid() ||
       ::bind(fd.get(), reinterpret_cast<sockaddr*>(&in), sizeof(in)) != 0 ||
       ::listen(fd.get(), 16) != 0) {
+    fd.reset();
+  }
+  return fd;
+}
+
+inline UniqueFd ListenOnUnix(const std::string& path, int backlog) {
+  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un un = {};
+  un.sun_family = AF_UNIX;
+  path.copy(un.sun_path, sizeof(un.sun_path) - 1);
+  ::unlink(path.c_str());
+  if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&un), sizeof(un)) != 0 ||
+      ::listen(fd.get(), backlog) != 0) {
     fd.reset();
   }
   return fd;

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sys/un.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -23,7 +24,8 @@ namespace reinit {
 namespace {
 
 constexpr std::string_view kAllowed =
-    "allowed are http://HOST[:PORT][/PATH], tcp://HOST:PORT and exec:CMD";
+    "allowed are http://HOST[:PORT][/PATH], http+unix://SOCKET[:PATH], "
+    "tcp://HOST:PORT, unix://SOCKET and exec:CMD";
 
 // A request line must fit a server's usual limit of 8 KiB.
 constexpr size_t kMaxUrl = 4096;
@@ -162,6 +164,45 @@ absl::StatusOr<ProbeTarget> ParseTcp(std::string_view rest,
   return target;
 }
 
+absl::Status ParseSocket(std::string_view path, ProbeTarget& target) {
+  if (path.empty() || path.front() != '/') {
+    return Refused(target.text, "the socket must be an absolute path");
+  }
+  if (path.size() >= sizeof(sockaddr_un::sun_path)) {
+    return Refused(target.text, "the socket's path is longer than 107 bytes");
+  }
+  target.socket = std::string(path);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ProbeTarget> ParseUnix(std::string_view rest,
+                                      ProbeTarget target) {
+  target.kind = ProbeTarget::Kind::kUnix;
+  if (absl::Status s = CheckUrlBytes(target.text); !s.ok()) return s;
+  if (absl::Status s = ParseSocket(rest, target); !s.ok()) return s;
+  return target;
+}
+
+absl::StatusOr<ProbeTarget> ParseHttpUnix(std::string_view rest,
+                                          ProbeTarget target) {
+  target.kind = ProbeTarget::Kind::kHttp;
+  target.host = "localhost";
+  target.port = 80;
+  target.path = "/";
+  if (absl::Status s = CheckUrlBytes(target.text); !s.ok()) return s;
+  const size_t colon = rest.find(':');
+  if (colon != std::string_view::npos) {
+    target.path = std::string(rest.substr(colon + 1));
+    if (target.path.empty() || target.path.front() != '/') {
+      return Refused(target.text, "behind the colon stands a path like /ready");
+    }
+  }
+  if (absl::Status s = ParseSocket(rest.substr(0, colon), target); !s.ok()) {
+    return s;
+  }
+  return target;
+}
+
 absl::StatusOr<ProbeTarget> ParseExec(std::string_view rest,
                                       ProbeTarget target) {
   target.kind = ProbeTarget::Kind::kExec;
@@ -186,6 +227,8 @@ absl::StatusOr<ProbeTarget> ParseProbeTarget(std::string_view text) {
   std::string_view rest = text;
   if (ConsumeScheme(rest, "http://")) return ParseHttp(rest, target);
   if (ConsumeScheme(rest, "tcp://")) return ParseTcp(rest, target);
+  if (ConsumeScheme(rest, "http+unix://")) return ParseHttpUnix(rest, target);
+  if (ConsumeScheme(rest, "unix://")) return ParseUnix(rest, target);
   if (ConsumeScheme(rest, "exec:")) return ParseExec(rest, target);
   if (ConsumeScheme(rest, "https://")) {
     return Refused(text,

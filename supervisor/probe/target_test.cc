@@ -76,9 +76,12 @@ INSTANTIATE_TEST_SUITE_P(
     Table, TargetErrorTest,
     ::testing::Values(
         Bad{"", "allowed are"}, Bad{"localhost:80", "allowed are"},
-        Bad{"http:/x", "allowed are"}, Bad{"unix:///run/x", "allowed are"},
+        Bad{"http:/x", "allowed are"}, Bad{"unix://run/x", "absolute path"},
         Bad{"grpc://h:1", "allowed are"}, Bad{"file:/x", "allowed are"},
-        Bad{"stall:", "allowed are"}, Bad{"http+unix://x", "allowed are"},
+        Bad{"stall:", "allowed are"}, Bad{"http+unix://x", "absolute path"},
+        Bad{"unix://", "absolute path"}, Bad{"unix:///a b", "%XX"},
+        Bad{"http+unix:///run/x:ready", "behind the colon"},
+        Bad{"http+unix:///run/x:", "behind the colon"},
         Bad{"https://h/", "no TLS"}, Bad{"HTTPS://h/", "no TLS"},
         Bad{"http://", "host is missing"}, Bad{"http:///x", "host is missing"},
         Bad{"http://:80", "host is missing"}, Bad{"tcp://:80", "host is"},
@@ -103,6 +106,21 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"tcp://h", "port is missing"}, Bad{"tcp://h:1/x", "no path"},
         Bad{"tcp://h:1?x", "no path"}, Bad{"exec:", "it is empty"},
         Bad{"exec:a 'b", "quote is not closed"}));
+
+TEST(TargetTest, TakesSocketPaths) {
+  const auto plain = ParseProbeTarget("unix:///run/app.sock");
+  ASSERT_TRUE(plain.ok()) << plain.status();
+  EXPECT_EQ(plain->kind, Kind::kUnix);
+  EXPECT_EQ(plain->socket, "/run/app.sock");
+  const auto http = ParseProbeTarget("http+unix:///run/app.sock:/ready?x=:");
+  ASSERT_TRUE(http.ok()) << http.status();
+  EXPECT_EQ(http->kind, Kind::kHttp);
+  EXPECT_EQ(http->socket, "/run/app.sock");
+  EXPECT_EQ(http->path, "/ready?x=:");
+  EXPECT_EQ(ParseProbeTarget("http+unix:///run/app.sock")->path, "/");
+  EXPECT_TRUE(ParseProbeTarget("unix:///" + std::string(106, 'a')).ok());
+  EXPECT_FALSE(ParseProbeTarget("unix:///" + std::string(107, 'a')).ok());
+}
 
 TEST(TargetTest, SplitsAnExecCheckIntoWords) {
   const auto target = ParseProbeTarget("exec:pg_isready -h 'my host'");

@@ -12,8 +12,7 @@ class ExitStrategy : public Strategy {
 
   std::optional<Reason> ShouldRestart(const View& view) override {
     if (!view.ended.has_value() ||
-        !RestartsAfter(options_->restart.policy, *view.ended,
-                       options_->success)) {
+        !RestartsAfter(options_->restart, *view.ended, options_->success)) {
       return std::nullopt;
     }
     Reason reason;
@@ -28,13 +27,17 @@ class ExitStrategy : public Strategy {
 
 }  // namespace
 
-bool RestartsAfter(RestartOptions::Policy policy, const ExitStatus& status,
+bool RestartsAfter(const RestartOptions& options, const ExitStatus& status,
                    const ExitCodes& success) {
-  switch (policy) {
+  if (options.prevent.Contains(status)) return false;
+  if (options.force.Contains(status)) return true;
+  switch (options.policy) {
     case RestartOptions::Policy::kNo:
       return false;
     case RestartOptions::Policy::kOnFailure:
       return !status.Success() && !success.Contains(status);
+    case RestartOptions::Policy::kOnAbnormal:
+      return status.signal != 0 && !success.Contains(status);
     case RestartOptions::Policy::kAlways:
       return true;
   }

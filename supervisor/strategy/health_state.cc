@@ -24,9 +24,9 @@ HealthState::Verdict HealthState::OnResult(absl::Time now, bool passed) {
   if (!ever_passed_ && now - began_ < options_->start_period) {
     return Verdict::kNothing;
   }
-  ++failures_;
-  return failures_ == options_->retries ? Verdict::kUnhealthy
-                                        : Verdict::kFailing;
+  if (++failures_ < options_->retries) return Verdict::kFailing;
+  failures_ = 0;
+  return Verdict::kUnhealthy;
 }
 
 }  // namespace reinit

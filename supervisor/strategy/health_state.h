@@ -19,7 +19,7 @@ class HealthState {
     kNothing,
     kFirstSuccess,
     kFailing,    // a failure that counted, not yet enough of them
-    kUnhealthy,  // enough of them; said once
+    kUnhealthy,  // enough of them; counting begins anew
   };
 
   // `options` is borrowed for the life of this object.

@@ -48,6 +48,10 @@ class HealthStrategy : public Strategy {
   bool OnReply(const char* record);
   void OnHelperRestarted();
   void OnResult(Check* check, bool passed, std::string_view text);
+  bool LivesOn() const {
+    return options_->on_failure.what == OnUnhealthy::What::kSignal ||
+           options_->on_failure.what == OnUnhealthy::What::kNone;
+  }
   ProbeConfig Config() const;
 
   const Context context_;
@@ -205,7 +209,9 @@ void HealthStrategy::OnResult(Check* check, bool passed,
                               std::string_view text) {
   using Verdict = HealthState::Verdict;
   const Verdict verdict = check->state.OnResult(context_.loop->Now(), passed);
-  if (verdict != Verdict::kUnhealthy) check->next.ArmAt(check->state.next());
+  // One that is not restarted for it lives on, and so do its checks.
+  const bool goes_on = verdict != Verdict::kUnhealthy || LivesOn();
+  if (goes_on) check->next.ArmAt(check->state.next());
   const std::string result =
       absl::StrCat("health check ", check->target->text, ": ", text);
   if (verdict == Verdict::kFailing) {

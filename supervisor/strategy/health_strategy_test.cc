@@ -121,6 +121,19 @@ TEST_F(HealthStrategyTest, FailuresInARowAreAReason) {
   EXPECT_FALSE(Asked().has_value());
 }
 
+TEST_F(HealthStrategyTest, OneThatLivesOnIsCheckedOnAndSaidAgain) {
+  options_.on_failure.what = OnUnhealthy::What::kNone;
+  Start({"http://127.0.0.1:1/"});
+  AnswerNext(true);
+  for (int round = 0; round < 2; ++round) {
+    AnswerNext(false);
+    AnswerNext(false);
+    EXPECT_EQ(Reason(), "nothing");
+    AnswerNext(false);
+    EXPECT_THAT(Reason(), HasSubstr("(3 failures in a row)"));
+  }
+}
+
 TEST_F(HealthStrategyTest, NoChecksWhileStopping) {
   Start({"http://127.0.0.1:1/"});
   AnswerNext(true);

@@ -18,7 +18,7 @@ std::vector<std::unique_ptr<Strategy>> MakeStrategies(
     strategies.push_back(
         MakeHealthStrategy(context, &options->health, environment));
   }
-  if (options->restart.policy != RestartOptions::Policy::kNo) {
+  if (options->RestartsAfterExit()) {
     strategies.push_back(MakeExitStrategy(options));
   }
   return strategies;

@@ -30,10 +30,10 @@ std::vector<std::string> WatchSummary(const std::vector<std::string>& paths,
                .compare = WatchCompare::kStamp,
                .max_directories = kMaxDirectories});
     tree.Scan();
-    std::string line = absl::StrCat(
-        path, ": ", tree.complete() ? "" : "more than ",
-        Count(tree.files(), "file"), " in ",
-        Count(tree.directories(), "folder"));
+    std::string line =
+        absl::StrCat(path, ": ", tree.complete() ? "" : "more than ",
+                     Count(tree.files(), "file"), " in ",
+                     Count(tree.directories(), "folder"));
     const char* separator = ", most in ";
     for (const auto& [directory, files] : tree.LargestDirectories(kLargest)) {
       absl::StrAppend(&line, separator, directory, " (", files, ")");

@@ -22,11 +22,11 @@ TEST(WatchSummaryTest, CountsWhatWouldBeWatched) {
   const FilterOptions filter{.extensions = {"py"}};
   EXPECT_THAT(
       WatchSummary({folder.path(), folder.Path("notes.txt")}, filter),
-      ElementsAre(absl::StrCat(folder.path(), ": 3 files in 3 folders, most in ",
-                               folder.Path("src/deep"), " (2), ",
-                               folder.Path("src"), " (1)"),
-                  absl::StrCat(folder.Path("notes.txt"),
-                               ": 1 file in 0 folders")));
+      ElementsAre(
+          absl::StrCat(folder.path(), ": 3 files in 3 folders, most in ",
+                       folder.Path("src/deep"), " (2), ", folder.Path("src"),
+                       " (1)"),
+          absl::StrCat(folder.Path("notes.txt"), ": 1 file in 0 folders")));
 }
 
 }  // namespace

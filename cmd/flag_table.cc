@@ -6,6 +6,7 @@
 #include "absl/types/span.h"
 #include "cmd/flag_values.h"
 #include "cmd/process_values.h"
+#include "cmd/reload_values.h"
 #include "cmd/settings.h"
 #include "reaper/log.h"
 #include "supervisor/options.h"
@@ -65,9 +66,21 @@ constexpr Flag kFlags[] = {
     {"watch-settle", kValue, kReload, "D", "50ms", kNeedsWatch,
      "quiet time after the last change before it counts",
      [](V v, S& s) { return SetDuration(v, kFinite, &s.options.watch.settle); }},
-    {"on-change", kValue, kReload, "ACTION", "restart", kNeedsWatch,
-     "what a change leads to; only restart in this version",
-     [](V v, S&) { return AcceptOnly(v, "restart"); }},
+    {"on-change", kRepeated, kReload, "ACTION", "", kCommon | kNeedsWatch | kReloads,
+     "what a change leads to: restart (the default), signal:SIG, exit[:CODE] or none; repeatable, done in order",
+     [](V v, S& s) { return AddChangeAction(v, &s.options.reload.on_change); }},
+    {"reload-check", kValue, kReload, "CMD", "", kNeedsWatch | kReloads,
+     "run this to its end before a change is applied, within 5 minutes; if it fails the process stays as it is until the next change",
+     [](V v, S& s) { return SetCommand(v, &s.options.reload.check); }},
+    {"reload-timeout", kValue, kReload, "D", "30s", kNeedsWatch | kReloads,
+     "with --ready=notify: how long signal:SIG waits for RELOADING=1 and READY=1",
+     [](V v, S& s) { return SetDuration(v, kPositive, &s.options.reload.timeout); }},
+    {"reload-retry-delay", kValue, kReload, "D", "5s", kNeedsWatch | kReloads,
+     "pause before an action that failed is tried again",
+     [](V v, S& s) { return SetDuration(v, kPositive, &s.options.reload.retry_delay); }},
+    {"reload-signal", kValue, kReload, "SIG", "", 0,
+     "this signal to reinit means reload; it is not passed on",
+     [](V v, S& s) { return SetReloadSignal(v, &s.options.reload.signal); }},
 
     {"restart", kValue, kExit, "WHEN", "no", kCommon,
      "no, on-failure[:N] (N times), on-abnormal (by a signal) or always",
@@ -125,12 +138,40 @@ constexpr Flag kFlags[] = {
      "what being unhealthy leads to: restart, exit (with 1), signal:SIG (to the process) or none (a warning)",
      [](V v, S& s) { return SetOnUnhealthy(v, &s.options.health.on_failure); }},
 
+    {"ready", kValue, kReady, "HOW", "", kCommon,
+     "exec (runs), delay:D, notify (sd_notify), fd:N (a newline on it) or a health URL; default: the first success of --health, else exec",
+     [](V v, S& s) { return SetReady(v, &s.options.ready); }},
+    {"ready-timeout", kValue, kReady, "D", "60s", kNeedsReady,
+     "a process that is not ready by then has failed and is restarted",
+     [](V v, S& s) { return SetDuration(v, kAny, &s.options.ready.timeout); }},
+    {"ready-file", kValue, kReady, "PATH", "", 0,
+     "this file exists while the process is ready",
+     [](V v, S& s) { return SetPath(v, &s.options.ready.file); }},
+    {"watchdog", kValue, kReady, "D", "infinity", 0,
+     "the process must say WATCHDOG=1 (sd_notify) at least this often once it is ready; if not: SIGABRT, SIGKILL 10s later, restart",
+     [](V v, S& s) { return SetLimit(v, &s.options.limits.watchdog); }},
+    {"max-memory", kValue, kReady, "SIZE", "", 0,
+     "restart when its processes hold more resident memory, as 512Mi; looked at every 5s",
+     [](V v, S& s) { return SetSize(v, &s.options.limits.memory); }},
+    {"max-age", kValue, kReady, "D", "infinity", 0,
+     "restart after this time, give or take a tenth",
+     [](V v, S& s) { return SetLimit(v, &s.options.limits.age); }},
+
     {"stop-signal", kValue, kStop, "SIG", "TERM", kCommon,
      "asks the process to end",
      [](V v, S& s) { return SetSignal(v, &s.options.stop.signal); }},
     {"stop-timeout", kValue, kStop, "D", "10s", kCommon,
      "for a restart: SIGKILL this much later",
      [](V v, S& s) { return SetDuration(v, kAny, &s.options.stop.timeout); }},
+    {"reload-stop-signal", kValue, kStop, "SIG", "", kNeedsWatch | kReloads,
+     "asks the process to end for a reload, in place of --stop-signal",
+     [](V v, S& s) { return SetSignal(v, &s.options.stop.reload_signal); }},
+    {"shutdown-timeout", kValue, kStop, "D", "infinity", 0,
+     "when reinit itself is told to end: SIGKILL this much later",
+     [](V v, S& s) { return SetDuration(v, kAny, &s.options.stop.shutdown_timeout); }},
+    {"drain-delay", kValue, kStop, "D", "0", 0,
+     "when reinit itself is told to end: not ready at once, the stop signal this much later",
+     [](V v, S& s) { return SetDuration(v, kFinite, &s.options.stop.drain_delay); }},
     {"leftover-timeout", kValue, kStop, "D", "2s", 0,
      "the same for processes that it leaves behind",
      [](V v, S& s) { return SetDuration(v, kAny, &s.options.stop.leftover_timeout); }},
@@ -174,6 +215,9 @@ constexpr Flag kFlags[] = {
     {"log-level", kValue, kObserve, "LEVEL", "info", kCommon,
      "error, warning (plain init), info or debug",
      [](V v, S& s) { return SetChoice(v, {{"error", LogLevel::kError}, {"warning", LogLevel::kWarning}, {"warn", LogLevel::kWarning}, {"info", LogLevel::kInfo}, {"debug", LogLevel::kDebug}}, &s.options.log_level); }},
+    {"termination-log", kValue, kObserve, "PATH", "", 0,
+     "write there at the end, in words, why it ended",
+     [](V v, S& s) { return SetPath(v, &s.options.termination_log); }},
     {"check", kSwitch, kObserve, "", "", kCommon | kNoVariable,
      "show the plan and every error, run nothing",
      [](V v, S& s) { return SetSwitch(v, &s.check); }},
@@ -209,6 +253,8 @@ std::string_view FlagGroupTitle(FlagGroup group) {
       return "When the process ends by itself";
     case kHealth:
       return "Health checks";
+    case kReady:
+      return "Readiness and limits";
     case kStop:
       return "Stopping the process";
     case kPid1:

@@ -59,6 +59,14 @@ std::string Strategies(const Options& options) {
     names.push_back(StrategyName(options.watch));
   if (!options.health.checks.empty()) names.push_back("health");
   if (options.restart.policy != Policy::kNo) names.push_back("exit");
+  if (options.ready.kind != ReadyOptions::Kind::kDefault) {
+    names.push_back("readiness");
+  }
+  const LimitOptions& limits = options.limits;
+  if (limits.watchdog != absl::InfiniteDuration()) names.push_back("watchdog");
+  if (limits.memory != 0) names.push_back("memory");
+  if (limits.age != absl::InfiniteDuration()) names.push_back("age");
+  if (names.empty() && options.Supervising()) return "none";
   return names.empty() ? "none: a plain init" : absl::StrJoin(names, ", ");
 }
 
@@ -118,6 +126,18 @@ std::string_view WhatIsCompared(WatchCompare compare) {
   return "by time and size of each file, in Kubernetes volumes by content";
 }
 
+std::string OnChange(const Options& options) {
+  std::string text;
+  for (const ChangeAction& action : options.reload.on_change) {
+    absl::StrAppend(&text, text.empty() ? "" : ", then ",
+                    EscapeForLog(action.text));
+  }
+  if (text.empty()) text = "restarts the process";
+  if (options.reload.check.empty()) return text;
+  return absl::StrCat("runs ", QuotedList(options.reload.check, " "),
+                      " and if it succeeds: ", text);
+}
+
 void AppendWatch(const Options& options, std::string& out) {
   const WatchOptions& watch = options.watch;
   if (watch.paths.empty()) return;
@@ -133,9 +153,62 @@ void AppendWatch(const Options& options, std::string& out) {
              out);
   AppendLine(
       "on a change",
-      absl::StrCat("restarts the process, once nothing more has changed for ",
+      absl::StrCat(OnChange(options), ", once nothing more has changed for ",
                    DurationText(watch.settle)),
       out);
+}
+
+void AppendReady(const Options& options, std::string& out) {
+  using Kind = ReadyOptions::Kind;
+  const ReadyOptions& ready = options.ready;
+  const std::string within = absl::StrCat(
+      ", within ", DurationText(ready.timeout), ", else it is restarted");
+  switch (ready.kind) {
+    case Kind::kDefault:
+      break;
+    case Kind::kExec:
+      AppendLine("ready when", "it runs", out);
+      break;
+    case Kind::kDelay:
+      AppendLine("ready when", "it has run for " + DurationText(ready.delay),
+                 out);
+      break;
+    case Kind::kNotify:
+      AppendLine("ready when", "it says READY=1" + within, out);
+      break;
+    case Kind::kDescriptor:
+      AppendLine("ready when",
+                 absl::StrCat("it writes a newline to descriptor ",
+                              ready.descriptor, within),
+                 out);
+      break;
+    case Kind::kCheck:
+      AppendLine("ready when", EscapeForLog(ready.check[0].text) + within, out);
+      break;
+  }
+  if (!ready.file.empty()) {
+    AppendLine("while ready", absl::StrCat(Quoted(ready.file), " exists"), out);
+  }
+}
+
+void AppendLimits(const LimitOptions& limits, std::string& out) {
+  if (limits.watchdog != absl::InfiniteDuration()) {
+    AppendLine("watchdog",
+               absl::StrCat("WATCHDOG=1 at least every ",
+                            DurationText(limits.watchdog),
+                            ", else SIGABRT, SIGKILL 10s later, restart"),
+               out);
+  }
+  if (limits.memory != 0) {
+    AppendLine("memory",
+               absl::StrCat("restarts above ", limits.memory, " bytes"), out);
+  }
+  if (limits.age != absl::InfiniteDuration()) {
+    AppendLine("age",
+               absl::StrCat("restarts after ", DurationText(limits.age),
+                            ", give or take a tenth"),
+               out);
+  }
 }
 
 // How often, how fast and how long restarts are tried.
@@ -247,6 +320,10 @@ void AppendStop(const Options& options, std::string& out) {
     return;
   }
   AppendLine("to restart", Ladder(signal, stop.timeout), out);
+  if (stop.reload_signal != 0) {
+    AppendLine("to reload",
+               Ladder(SignalName(stop.reload_signal), stop.timeout), out);
+  }
   AppendLine("what is left", Ladder("SIGTERM", stop.leftover_timeout), out);
   AppendLine("TERM, INT, QUIT",
              absl::StrCat("end it all: passed on",
@@ -255,6 +332,19 @@ void AppendStop(const Options& options, std::string& out) {
                               : absl::StrCat(" (", signal, " for TERM)"),
                           ", then reinit exits with the status of the process"),
              out);
+  if (options.reload.signal != 0) {
+    AppendLine(SignalName(options.reload.signal), "means reload", out);
+  }
+  if (stop.drain_delay > absl::ZeroDuration()) {
+    AppendLine("before that",
+               absl::StrCat("not ready for ", DurationText(stop.drain_delay)),
+               out);
+  }
+  if (stop.shutdown_timeout != absl::InfiniteDuration()) {
+    AppendLine("if it does not end",
+               "SIGKILL " + DurationText(stop.shutdown_timeout) + " later",
+               out);
+  }
 }
 
 void AppendSignals(const SignalOptions& signals, std::string& out) {
@@ -297,6 +387,8 @@ std::string PlanText(const Options& options,
   AppendWatch(options, out);
   AppendLine("when it exits", OnExit(options), out);
   AppendHealth(options.health, out);
+  AppendReady(options, out);
+  AppendLimits(options.limits, out);
   if (options.restart.policy != Policy::kNo || !options.health.checks.empty()) {
     AppendRestartLimits(options, out);
   }

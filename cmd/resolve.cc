@@ -141,7 +141,8 @@ void SettingsResolver::ResolveAfterExit() {
                                    ", after which nothing is left to wait for; "
                                    "give one of them"));
   }
-  if (after->source == FlagSource::kCommandLine && Find("watch") == nullptr) {
+  if (after->source == FlagSource::kCommandLine && Find("watch") == nullptr &&
+      Find("reload-signal") == nullptr) {
     warnings_.push_back(absl::StrCat(
         after->text, ": without --watch nothing will start it again"));
   }
@@ -149,14 +150,19 @@ void SettingsResolver::ResolveAfterExit() {
 
 void SettingsResolver::WarnOfIdleFlags() {
   // After a reload the pause is also that of a start that did not succeed.
-  const bool restarts = settings_.options.RestartsAfterExit() ||
-                        Find("health") != nullptr || Find("watch") != nullptr;
+  const bool restarts =
+      settings_.options.RestartsAfterExit() ||
+      Find("health") != nullptr || Find("watch") != nullptr ||
+      Find("ready") != nullptr || settings_.options.Limited();
   for (const GivenFlag& given : given_) {
     // A variable is there for whatever is started in the container.
     if (given.source != FlagSource::kCommandLine) continue;
     std::string_view missing;
-    if (given.flag->Has(kNeedsWatch) && Find("watch") == nullptr)
+    if (given.flag->Has(kNeedsWatch) && Find("watch") == nullptr &&
+        (!given.flag->Has(kReloads) || Find("reload-signal") == nullptr))
       missing = "--watch or --dev";
+    if (given.flag->Has(kNeedsReady) && Find("ready") == nullptr)
+      missing = "--ready";
     if (given.flag->Has(kNeedsHealth) && Find("health") == nullptr)
       missing = "--health";
     if (given.flag->Has(kNeedsRestart) && !restarts)

@@ -16,6 +16,8 @@
 #include "reaper/event_loop.h"
 #include "reaper/os.h"
 #include "reaper/signal_source.h"
+#include "supervisor/child_environment.h"
+#include "supervisor/notify/notify_socket.h"
 #include "supervisor/strategy/registry.h"
 #include "supervisor/supervisor.h"
 
@@ -61,9 +63,20 @@ int RunSupervisor(const Options& options, std::vector<std::string> environment,
   ChildTable children(loop->get(), &os);
   const Context context = {loop->get(), &os,           &children,
                            log,         &user_process, observer};
-  auto strategies = MakeStrategies(context, &options, environment);
+  std::unique_ptr<NotifySocket> notify;
+  if (options.Listens()) {
+    auto made = NotifySocket::Create(
+        NotifyFolders(), absl::StrCat("reinit-", RandomName(), ".notify"));
+    if (!made.ok()) {
+      log->Write(LogLevel::kError, made.status().message());
+      return 1;
+    }
+    notify = *std::move(made);
+  }
+  auto strategies =
+      MakeStrategies(context, &options, environment, RandomSource());
   Supervisor supervisor(context, &options, std::move(environment),
-                        std::move(strategies), RandomSource());
+                        std::move(strategies), RandomSource(), notify.get());
   children.set_on_reaped([&supervisor] { supervisor.OnReaped(); });
   const auto signals = SignalSource::Create(
       loop->get(),

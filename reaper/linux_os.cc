@@ -131,6 +131,53 @@ std::optional<bool> LinuxOs::StartedWith(pid_t pid, std::string_view entry) {
   return false;
 }
 
+std::optional<bool> LinuxOs::Withstands(pid_t pid, int signo) {
+  std::string status;
+  if (!ReadProc(absl::StrCat("/proc/", pid, "/status"), &status)) return {};
+  uint64_t withstood = 0;
+  int fields = 0;
+  for (const std::string_view line : absl::StrSplit(status, '\n')) {
+    const std::pair<std::string_view, std::string_view> field =
+        absl::StrSplit(line, absl::MaxSplits(":\t", 1));
+    uint64_t bits = 0;
+    if ((field.first == "SigCgt" || field.first == "SigBlk" ||
+         field.first == "SigIgn") &&
+        absl::SimpleHexAtoi(field.second, &bits)) {
+      withstood |= bits;
+      ++fields;
+    }
+  }
+  if (fields == 0) return {};
+  return (withstood >> (signo - 1) & 1) != 0;
+}
+
+int64_t LinuxOs::ResidentBytes(pid_t pid) {
+  std::string statm;
+  int64_t pages = 0;
+  if (!ReadProc(absl::StrCat("/proc/", pid, "/statm"), &statm)) return 0;
+  const std::vector<std::string_view> fields = absl::StrSplit(statm, ' ');
+  if (fields.size() < 2 || !absl::SimpleAtoi(fields[1], &pages)) return 0;
+  return pages * ::sysconf(_SC_PAGESIZE);
+}
+
+// In a container its own cgroup is what is mounted there.
+std::optional<int64_t> LinuxOs::OomKills() {
+  std::string events;
+  if (!ReadProc("/sys/fs/cgroup/memory.events", &events) &&
+      !ReadProc("/sys/fs/cgroup/memory/memory.oom_control", &events)) {
+    return {};
+  }
+  for (const std::string_view line : absl::StrSplit(events, '\n')) {
+    const std::pair<std::string_view, std::string_view> field =
+        absl::StrSplit(line, absl::MaxSplits(' ', 1));
+    int64_t count = 0;
+    if (field.first == "oom_kill" && absl::SimpleAtoi(field.second, &count)) {
+      return count;
+    }
+  }
+  return {};
+}
+
 pid_t LinuxOs::GroupOf(pid_t pid) { return ::getpgid(pid); }
 
 pid_t LinuxOs::Self() { return ::getpid(); }

@@ -39,12 +39,18 @@ struct UserProcess {
   int (*exec_failure_code)(int error) = ExecFailureCode;
 };
 
+// One of ours that the child is to have.
+struct PassedDescriptor {
+  int fd = -1;  // stays the caller's
+  int as = -1;  // its number in the child
+};
+
 // What is to be started. Plain values; nothing here is looked at after Spawn
 // has returned, except that the descriptors stay the caller's.
 struct SpawnRequest {
   std::vector<std::string> argv;  // argv[0] is searched for in PATH
-  // KEY=value. Its PATH is used. A LISTEN_PID that is ours becomes the child's
-  // (systemd's socket activation, through a runtime that means us by it).
+  // KEY=value. Its PATH is used. A LISTEN_PID or WATCHDOG_PID that is ours
+  // becomes the child's (a service manager, through a runtime, means us by it).
   std::vector<std::string> environment;
   int program_fd = -1;  // if >= 0 this file is executed, not argv[0]
 
@@ -52,6 +58,7 @@ struct SpawnRequest {
   bool own_session = false;  // lead a session, on the terminal at descriptor 0
   int terminal_fd = -1;      // if >= 0: make that group its foreground group
   int pass_fd = -1;          // if >= 0: becomes the child's descriptor 3
+  std::vector<PassedDescriptor> descriptors;  // more of them; not 0 to 2
   bool die_with_parent = false;  // SIGKILL when reinit ends
   bool unprivileged = false;     // without any capability, for good
   bool null_stdin = false;       // /dev/null for its descriptor 0
@@ -136,6 +143,17 @@ class Os {
   virtual std::optional<bool> StartedWith(pid_t pid,
                                           std::string_view entry) = 0;
 
+  // Whether a signal is caught, blocked or ignored by a process: then it cannot
+  // be ended by it. Nothing if that cannot be told.
+  virtual std::optional<bool> Withstands(pid_t pid, int signo) = 0;
+
+  // Resident memory in bytes; 0 if that cannot be told, or it has ended.
+  virtual int64_t ResidentBytes(pid_t pid) = 0;
+
+  // How often the kernel killed for lack of memory in our memory cgroup;
+  // nothing if that cannot be told.
+  virtual std::optional<int64_t> OomKills() = 0;
+
   // The process group of a process that is known to be unreaped; 0: our own.
   virtual pid_t GroupOf(pid_t pid) = 0;
 
@@ -167,6 +185,9 @@ class LinuxOs : public Os {
   int Send(pid_t pid, const SignalInfo& signal) override;
   std::vector<ProcessInfo> Processes() override;
   std::optional<bool> StartedWith(pid_t pid, std::string_view entry) override;
+  std::optional<bool> Withstands(pid_t pid, int signo) override;
+  int64_t ResidentBytes(pid_t pid) override;
+  std::optional<int64_t> OomKills() override;
   pid_t GroupOf(pid_t pid) override;
   pid_t Self() override;
   bool CanBeContinued() override;

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -26,7 +27,7 @@ constexpr int kPassedFd = 3;
 constexpr int kLowestPrivateFd = 10;
 
 constexpr char kShell[] = "/bin/sh";
-constexpr std::string_view kListenPid = "LISTEN_PID=";
+constexpr std::string_view kPidEntries[] = {"LISTEN_PID=", "WATCHDOG_PID="};
 
 // Everything the child needs, laid out before the fork: afterwards only raw
 // system calls are allowed, no allocation, no lock, no log.
@@ -34,13 +35,15 @@ struct ChildPlan {
   const SpawnRequest* request;
   std::vector<char*> argv;
   std::vector<char*> environment;
-  std::vector<std::string> files;  // to try, in order
+  std::vector<PassedDescriptor> descriptors;  // clear of their targets
+  std::vector<std::string> files;             // to try, in order
   std::vector<const char*> file_pointers;
   int program_fd;
   int result_fd;
   pid_t parent;
   std::vector<char*> shell_argv;  // /bin/sh FILE ARG...; FILE is filled in
-  std::string listen_pid;         // the entry to be replaced; empty: none
+  // The entry of each of kPidEntries that is to be replaced; empty: none.
+  std::string pid_entries[std::size(kPidEntries)];
 };
 
 std::vector<char*> Pointers(const std::vector<std::string>& strings) {
@@ -101,7 +104,12 @@ void ReplaceStdio(const SpawnRequest& request) {
   if (request.null_stdout) ::dup2(null, STDOUT_FILENO);
 }
 
-void PassDescriptor(const ChildPlan& plan) {
+void PassDescriptors(const ChildPlan& plan) {
+  for (const PassedDescriptor& one : plan.descriptors) {
+    if (::dup2(one.fd, one.as) < 0) {
+      Fail(plan, SpawnFailure::Stage::kDescriptor, errno);
+    }
+  }
   const int passed = plan.request->pass_fd;
   if (passed < 0) return;
   const int result = passed == kPassedFd ? ::fcntl(passed, F_SETFD, 0)
@@ -183,9 +191,10 @@ int ExecuteFirst(ChildPlan& plan) {
     if (::getppid() != plan.parent) ::_exit(126);
   }
   if (request.null_stdin || request.null_stdout) ReplaceStdio(request);
-  PassDescriptor(plan);
-  if (!plan.listen_pid.empty()) {
-    WriteNumber(::getpid(), plan.listen_pid.data() + kListenPid.size());
+  PassDescriptors(plan);
+  for (size_t i = 0; i < std::size(kPidEntries); ++i) {
+    if (plan.pid_entries[i].empty()) continue;
+    WriteNumber(::getpid(), plan.pid_entries[i].data() + kPidEntries[i].size());
   }
   RestoreSignals(request.as.signals);
   if (plan.program_fd >= 0) {
@@ -203,22 +212,33 @@ absl::Status SpawnError(int error, std::string_view call) {
                          : status;
 }
 
-// A copy with a high number, so that kPassedFd cannot be one of them.
-absl::Status MoveUp(UniqueFd* fd) {
-  UniqueFd high(::fcntl(fd->get(), F_DUPFD_CLOEXEC, kLowestPrivateFd));
+// Above every number that the child is to find something at.
+int LowestPrivate(const SpawnRequest& request) {
+  int lowest = kLowestPrivateFd;
+  for (const PassedDescriptor& one : request.descriptors) {
+    lowest = std::max(lowest, one.as + 1);
+  }
+  return lowest;
+}
+
+// A copy with a high number.
+absl::Status MoveUp(int lowest, UniqueFd* fd) {
+  UniqueFd high(::fcntl(fd->get(), F_DUPFD_CLOEXEC, lowest));
   if (!high.valid()) return SpawnError(errno, "fcntl(F_DUPFD)");
   *fd = std::move(high);
   return absl::OkStatus();
 }
 
 // With room for the longest number.
-void MarkListenPid(ChildPlan& plan) {
-  const std::string ours = absl::StrCat(kListenPid, plan.parent);
-  for (char*& entry : plan.environment) {
-    if (entry == nullptr || entry != ours) continue;
-    plan.listen_pid = absl::StrCat(kListenPid, INT32_MAX);
-    entry = plan.listen_pid.data();
-    return;
+void MarkPidEntries(ChildPlan& plan) {
+  for (size_t i = 0; i < std::size(kPidEntries); ++i) {
+    const std::string ours = absl::StrCat(kPidEntries[i], plan.parent);
+    for (char*& entry : plan.environment) {
+      if (entry == nullptr || entry != ours) continue;
+      plan.pid_entries[i] = absl::StrCat(kPidEntries[i], INT32_MAX);
+      entry = plan.pid_entries[i].data();
+      break;
+    }
   }
 }
 
@@ -231,24 +251,35 @@ absl::StatusOr<Spawned> LinuxOs::Spawn(const SpawnRequest& request) {
   UniqueFd read_end(ends[0]);
   UniqueFd write_end(ends[1]);
   UniqueFd program;
-  if (request.pass_fd >= 0) {
-    if (absl::Status moved = MoveUp(&write_end); !moved.ok()) return moved;
+  const int lowest = LowestPrivate(request);
+  if (request.pass_fd >= 0 || !request.descriptors.empty()) {
+    if (absl::Status moved = MoveUp(lowest, &write_end); !moved.ok()) {
+      return moved;
+    }
   }
   if (request.program_fd >= 0) {
-    program.reset(
-        ::fcntl(request.program_fd, F_DUPFD_CLOEXEC, kLowestPrivateFd));
+    program.reset(::fcntl(request.program_fd, F_DUPFD_CLOEXEC, lowest));
     if (!program.valid()) return SpawnError(errno, "fcntl(F_DUPFD)");
+  }
+  // One may stand where another one is to go.
+  std::vector<PassedDescriptor> descriptors = request.descriptors;
+  std::vector<UniqueFd> copies;
+  for (PassedDescriptor& one : descriptors) {
+    copies.emplace_back(::fcntl(one.fd, F_DUPFD_CLOEXEC, lowest));
+    one.fd = copies.back().get();
+    if (one.fd < 0) return SpawnError(errno, "fcntl(F_DUPFD)");
   }
   ChildPlan plan = {.request = &request,
                     .argv = Pointers(request.argv),
                     .environment = Pointers(request.environment),
+                    .descriptors = std::move(descriptors),
                     .files = {},
                     .file_pointers = {},
                     .program_fd = program.get(),
                     .result_fd = write_end.get(),
                     .parent = ::getpid(),
                     .shell_argv = {},
-                    .listen_pid = {}};
+                    .pid_entries = {}};
   if (request.program_fd < 0) {
     plan.files = ProgramCandidates(request.argv[0], request.environment);
     for (const std::string& file : plan.files) {
@@ -260,7 +291,7 @@ absl::StatusOr<Spawned> LinuxOs::Spawn(const SpawnRequest& request) {
     plan.shell_argv.insert(plan.shell_argv.end(), plan.argv.begin() + 1,
                            plan.argv.end());
   }
-  MarkListenPid(plan);
+  MarkPidEntries(plan);
   const pid_t pid = ::fork();
   if (pid < 0) return SpawnError(errno, "fork");
   if (pid == 0) RunChild(plan);

@@ -26,8 +26,8 @@ StopLadder::Act StopLadder::Kill(absl::Time now) {
   }
 }
 
-void StopLadder::Patience() {
-  if (state_ == State::kStopping) deadline_ = absl::InfiniteFuture();
+void StopLadder::Postpone(absl::Time deadline) {
+  if (state_ == State::kStopping) deadline_ = deadline;
 }
 
 StopLadder::Act StopLadder::MainExited(absl::Time now) {

@@ -15,7 +15,7 @@ namespace reinit {
 //   Idle         | MainExited            -> LeftoverTerm, kTermLeftovers
 //   Stopping     | deadline              -> Killing, kKill
 //   Stopping     | Kill                  -> Killing, kKill
-//   Stopping     | Patience              -> Stopping, without a deadline
+//   Stopping     | Postpone              -> Stopping, with another deadline
 //   Stopping     | MainExited            -> LeftoverTerm, kTermLeftovers
 //   Killing      | MainExited            -> LeftoverTerm, kTermLeftovers
 //   LeftoverTerm | Empty                 -> Done, kDone
@@ -53,8 +53,9 @@ class StopLadder {
   // `timeout` from the stop signal to KILL; may be infinite.
   Act Stop(absl::Time now, absl::Duration timeout);
   Act Kill(absl::Time now);
-  // All the time it needs: somebody else has a clock.
-  void Patience();
+  // Another deadline for a stop under way; InfiniteFuture: somebody else has a
+  // clock.
+  void Postpone(absl::Time deadline);
   Act MainExited(absl::Time now);
   Act Empty();  // no leftover is alive
   Act Tick(absl::Time now);

@@ -219,18 +219,18 @@ TEST(StopLadder, ATimeoutOfZeroKillsAtTheNextTick) {
   EXPECT_EQ(ladder.Tick(kStart), Act::kKillLeftovers);
 }
 
-TEST(StopLadderTest, PatienceTakesTheDeadlineBackWhileStoppingOnly) {
+TEST(StopLadderTest, PostponeMovesTheDeadlineWhileStoppingOnly) {
   const absl::Time now = absl::UnixEpoch();
   StopLadder ladder(absl::Seconds(2));
-  ladder.Patience();
+  ladder.Postpone(absl::InfiniteFuture());
   EXPECT_EQ(ladder.state(), StopLadder::State::kIdle);
   ladder.Stop(now, absl::Seconds(10));
-  ladder.Patience();
+  ladder.Postpone(absl::InfiniteFuture());
   EXPECT_EQ(ladder.deadline(), absl::InfiniteFuture());
   EXPECT_EQ(ladder.Tick(now + absl::Hours(1)), StopLadder::Act::kNothing);
   EXPECT_EQ(ladder.Kill(now), StopLadder::Act::kKill);
   ladder.MainExited(now);
-  ladder.Patience();
+  ladder.Postpone(absl::InfiniteFuture());
   EXPECT_EQ(ladder.deadline(), now + absl::Seconds(2));
 }
 

@@ -8,14 +8,20 @@ ChangeState Next(ChangeState state, ChangeInput input) {
       if (input == ChangeInput::kNoticed) return ChangeState::kSettling;
       [[fallthrough]];
     case ChangeState::kSettling:
+      return input == ChangeInput::kDue ? ChangeState::kChecking : state;
     case ChangeState::kPending:
+      if (input == ChangeInput::kStarted) return ChangeState::kNone;
       return input == ChangeInput::kDue ? ChangeState::kChecking : state;
     case ChangeState::kChecking:
       if (input == ChangeInput::kPassed) return ChangeState::kApplying;
-      if (input == ChangeInput::kFailed) return ChangeState::kNone;
+      if (input == ChangeInput::kFailed || input == ChangeInput::kStarted) {
+        return ChangeState::kNone;
+      }
       return state;
     case ChangeState::kApplying:
-      if (input == ChangeInput::kApplied) return ChangeState::kNone;
+      if (input == ChangeInput::kApplied || input == ChangeInput::kStarted) {
+        return ChangeState::kNone;
+      }
       if (input == ChangeInput::kFailed) return ChangeState::kPending;
       return state;
   }

@@ -6,23 +6,24 @@
 
 namespace reinit {
 
-//   state    | kNoticed | kDue     | kPassed  | kFailed | kApplied
-//   ---------+----------+----------+----------+---------+---------
-//   None     | Settling | Checking | -        | -       | -
-//   Settling | -        | Checking | -        | -       | -
-//   Checking | -        | -        | Applying | None    | -
-//   Applying | -        | -        | -        | Pending | None
-//   Pending  | -        | Checking | -        | -       | -
+//   state    | kNoticed | kDue     | kPassed  | kFailed | kApplied | kStarted
+//   ---------+----------+----------+----------+---------+----------+---------
+//   None     | Settling | Checking | -        | -       | -        | -
+//   Settling | -        | Checking | -        | -       | -        | -
+//   Checking | -        | -        | Applying | None    | -        | None
+//   Applying | -        | -        | -        | Pending | None     | None
+//   Pending  | -        | Checking | -        | -       | -        | None
 //
 // Settling: something changes and is not quiet yet. Checking: may it be
 // applied at all (a check that fails keeps the old process; the next change is
 // awaited). Applying: the action runs. Pending: it could not be applied now
-// and is tried again. "-": nothing changes; what comes while one is being
+// and is tried again. A process that was started in the meantime (kStarted) has
+// all of it. "-": nothing changes; what comes while one is being
 // checked or applied stays with the strategy that found it, and is due
 // afterwards, so nothing is lost and all of it is one more.
 enum class ChangeState { kNone, kSettling, kChecking, kApplying, kPending };
 
-enum class ChangeInput { kNoticed, kDue, kPassed, kFailed, kApplied };
+enum class ChangeInput { kNoticed, kDue, kPassed, kFailed, kApplied, kStarted };
 
 ChangeState Next(ChangeState state, ChangeInput input);
 

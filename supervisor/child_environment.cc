@@ -29,16 +29,18 @@ std::string Bounded(std::string_view name, std::string_view value) {
 
 }  // namespace
 
-std::string NewInstanceMark() {
+std::string RandomName() {
   char bytes[8] = {};
   if (::getrandom(bytes, sizeof(bytes), GRND_NONBLOCK) !=
       static_cast<ssize_t>(sizeof(bytes))) {
     const int64_t now = absl::ToUnixNanos(MonotonicClock().Now());
     std::memcpy(bytes, &now, sizeof(bytes));
   }
-  return absl::StrCat(
-      "REINIT_INSTANCE=",
-      absl::BytesToHexString(std::string_view(bytes, sizeof(bytes))));
+  return absl::BytesToHexString(std::string_view(bytes, sizeof(bytes)));
+}
+
+std::string NewInstanceMark() {
+  return absl::StrCat("REINIT_INSTANCE=", RandomName());
 }
 
 std::vector<std::string> ChildEnvironment(const std::vector<std::string>& base,

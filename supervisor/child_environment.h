@@ -13,6 +13,9 @@ namespace reinit {
 // from those of others; it is no secret.
 std::string NewInstanceMark();
 
+// 16 random hexadecimal digits.
+std::string RandomName();
+
 // `base` with `mark`, REINIT_GENERATION, REINIT_REASON and, when a file is
 // known, REINIT_CHANGED; the texts are cut to kMaxVariable bytes. `reason` is
 // null at the first start. Entries of `base` with these names are replaced.

@@ -63,6 +63,9 @@ class FakeOs : public Os {
     std::string name;
     std::vector<int> received;
     UniqueFd passed_fd;  // a copy of what was to become its descriptor 3
+    std::map<int, UniqueFd> descriptors;  // and of others
+    bool withstands = true;               // any signal
+    int64_t resident = 0;
   };
 
   absl::StatusOr<Spawned> Spawn(const SpawnRequest& request) override {
@@ -80,6 +83,9 @@ class FakeOs : public Os {
     Process& process = processes_[spawned.pid];
     process.request = request;
     process.deaf = deaf_by_default_;
+    for (const PassedDescriptor& one : request.descriptors) {
+      process.descriptors[one.as].reset(::dup(one.fd));
+    }
     if (request.pass_fd >= 0) process.passed_fd.reset(::dup(request.pass_fd));
     last_ = spawned.pid;
     if (hold_exec_) {
@@ -151,6 +157,12 @@ class FakeOs : public Os {
     return processes_[pid].marked;
   }
 
+  std::optional<bool> Withstands(pid_t pid, int) override {
+    return processes_[pid].withstands;
+  }
+  int64_t ResidentBytes(pid_t pid) override { return processes_[pid].resident; }
+  std::optional<int64_t> OomKills() override { return oom_kills_; }
+
   pid_t GroupOf(pid_t pid) override {
     if (pid == 0) return kSelf;
     const Process& process = processes_[pid];
@@ -197,6 +209,7 @@ class FakeOs : public Os {
     spawn_errors_ = count;
     spawn_error_ = error;
   }
+  void set_oom_kills(int64_t count) { oom_kills_ = count; }
   void set_deaf_by_default(bool deaf) { deaf_by_default_ = deaf; }
 
  private:
@@ -214,6 +227,7 @@ class FakeOs : public Os {
   int spawn_errors_ = 0;
   int spawn_error_ = EAGAIN;
   int exec_error_ = 0;
+  int64_t oom_kills_ = 0;
   int blind_looks_ = 0;
   bool hold_exec_ = false;
   bool deaf_by_default_ = false;

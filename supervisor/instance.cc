@@ -2,11 +2,13 @@
 
 #include <signal.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "reaper/signals.h"
+#include "supervisor/members.h"
 
 namespace reinit {
 
@@ -30,17 +32,14 @@ absl::Status Instance::Start() {
   request.own_group = spec_.own_group;
   request.own_session = spec_.own_session;
   request.terminal_fd = spec_.terminal_fd;
+  request.descriptors = spec_.descriptors;
   request.as = *context_.user_process;
   absl::StatusOr<Spawned> spawned = context_.os->Spawn(request);
   if (!spawned.ok()) return spawned.status();
   pid_ = spawned->pid;
+  first_pid_ = pid_;
   result_ = std::move(spawned->result);
-  context_.children->Add(
-      pid_, [this](ExitStatus status) { OnExit(status); },
-      [this](int signo) {
-        stopped_by_ = signo;
-        on_event_(Event::kStopped);
-      });
+  Watch();
   auto watch =
       context_.loop->WatchReadable(result_.get(), [this] { ReadResult(); });
   // Without a watch (no memory for it) the exit status has to tell.
@@ -50,6 +49,38 @@ absl::Status Instance::Start() {
     context_.loop->Post([this] { ReadResult(); });
   }
   return absl::OkStatus();
+}
+
+void Instance::Watch() {
+  context_.children->Add(
+      pid_, [this](ExitStatus status) { OnExit(status); },
+      [this](int signo) {
+        stopped_by_ = signo;
+        on_event_(Event::kStopped);
+      });
+}
+
+bool Instance::Has(pid_t pid) const {
+  if (!alive() || pid <= 0) return false;
+  if (pid == pid_) return true;
+  const std::vector<pid_t> members =
+      MembersOf(context_, pid_, first_pid_, spec_.mark);
+  return std::find(members.begin(), members.end(), pid) != members.end();
+}
+
+// It replaced itself, as nginx and unicorn do on USR2. One that is not our
+// child, since it came by another way, could not be waited for.
+bool Instance::Succeed() {
+  const pid_t successor = std::exchange(successor_, 0);
+  if (successor == 0 || successor == pid_) return false;
+  for (const ProcessInfo& process : context_.os->Processes()) {
+    if (process.pid != successor) continue;
+    if (process.parent != context_.os->Self() || process.state == 'Z') break;
+    pid_ = successor;
+    Watch();
+    return true;
+  }
+  return false;
 }
 
 void Instance::ReadResult() {
@@ -67,6 +98,10 @@ void Instance::ReadResult() {
 }
 
 void Instance::OnExit(ExitStatus status) {
+  if (!stop_requested_ && Succeed()) {
+    on_event_(Event::kSucceeded);
+    return;
+  }
   // From here on its pid is nobody's.
   exit_status_ = status;
   // Its end may be seen before the news of its start.
@@ -94,16 +129,26 @@ void Instance::Stop(int signo, absl::Duration timeout) {
   Act(ladder_.Stop(context_.loop->Now(), timeout));
 }
 
-void Instance::ExpectStop() {
+void Instance::ExpectStop(absl::Duration timeout) {
   stop_requested_ = true;
   Move(InstanceInput::kStop);
-  ladder_.Stop(context_.loop->Now(), absl::InfiniteDuration());
+  ladder_.Stop(context_.loop->Now(), timeout);
+  stop_timer_.ArmAt(ladder_.deadline());
   if (alive()) Send({.signo = SIGCONT});
 }
 
-void Instance::StopWithoutTimeout() {
-  ladder_.Patience();
-  stop_timer_.Cancel();
+void Instance::StopWithin(absl::Duration timeout) {
+  if (!alive()) return;
+  ladder_.Postpone(context_.loop->Now() + timeout);
+  stop_timer_.ArmAt(ladder_.deadline());
+}
+
+void Instance::ExtendStop(absl::Duration timeout) {
+  if (!stop_requested_ ||
+      ladder_.deadline() >= context_.loop->Now() + timeout) {
+    return;
+  }
+  StopWithin(timeout);
 }
 
 void Instance::KillNow() {
@@ -157,7 +202,7 @@ void Instance::CleanUp() {
   leftovers_.emplace(
       context_, spec_.leftover_timeout,
       Leftovers::Scope{
-          .adopted = spec_.adopts, .mark = spec_.mark, .main = pid_},
+          .adopted = spec_.adopts, .mark = spec_.mark, .main = first_pid_},
       [this] {
         Move(InstanceInput::kEmpty);
         on_event_(Event::kGone);

@@ -26,6 +26,7 @@ class Instance {
   struct Spec {
     std::vector<std::string> argv;
     std::vector<std::string> environment;
+    std::vector<PassedDescriptor> descriptors;
     std::string mark;  // its REINIT_INSTANCE=... entry
     bool own_group = true;
     bool own_session = false;
@@ -39,6 +40,7 @@ class Instance {
     kUp,          // the program runs
     kExecFailed,  // failure() says why; kExited follows
     kStopped,     // by stop_signal(): it waits for SIGCONT
+    kSucceeded,   // ended, but left a successor in its place: pid() is new
     kExited,      // exit_status() is known; the owner now calls CleanUp
     kGone,        // nothing of it is left
   };
@@ -59,12 +61,21 @@ class Instance {
   // one that is not being stopped yet.
   void Stop(int signo, absl::Duration timeout);
   // The same without a signal: the terminal has sent it already.
-  void ExpectStop();
-  // Takes back the timeout of a stop that is under way.
-  void StopWithoutTimeout();
+  void ExpectStop(absl::Duration timeout);
+  // Gives a stop that is under way this much from now on, for whatever was
+  // left of its timeout; infinite: all the time it needs.
+  void StopWithin(absl::Duration timeout);
+  // The same, but never less than it has.
+  void ExtendStop(absl::Duration timeout);
   void KillNow();
   // Passes a signal on. Returns 0 or errno; ESRCH once it has ended.
   int Forward(const SignalInfo& signal);
+
+  // Who is to be the main process when this one has ended (MAINPID=), if it is
+  // our child by then.
+  void SetSuccessor(pid_t pid) { successor_ = pid; }
+  // Whether `pid` is the process or one of its own.
+  bool Has(pid_t pid) const;
 
   // After kExited: ends what was left behind, then kGone.
   void CleanUp();
@@ -74,11 +85,13 @@ class Instance {
   InstanceState state() const { return state_; }
   bool alive() const { return pid_ > 0 && !exit_status_.has_value(); }
   pid_t pid() const { return pid_; }
+  pid_t first_pid() const { return first_pid_; }  // it may have a successor
   int generation() const { return spec_.generation; }
   // Whether what the terminal sends to our group reaches it as well. It may
   // have left for a group or session of its own.
   bool SharesOurGroup() const;
   int stop_signal() const { return stopped_by_; }
+  int stopped_with() const { return stop_signal_; }  // 0: not by a signal
   const SpawnFailure& failure() const { return failure_; }
   const std::optional<ExitStatus>& exit_status() const { return exit_status_; }
   // The stop was asked for by Stop, ExpectStop or KillNow.
@@ -90,6 +103,8 @@ class Instance {
   int Send(const SignalInfo& signal);
   void Move(InstanceInput input) { state_ = Next(state_, input); }
   void ReadResult();
+  void Watch();
+  bool Succeed();
   void OnExit(ExitStatus status);
   void Act(StopLadder::Act act);
 
@@ -98,6 +113,8 @@ class Instance {
   OnEvent on_event_;
   InstanceState state_ = InstanceState::kStarting;
   pid_t pid_ = 0;
+  pid_t first_pid_ = 0;  // leads the group
+  pid_t successor_ = 0;
   UniqueFd result_;
   EventLoop::FdWatch result_watch_;
   SpawnFailure failure_;

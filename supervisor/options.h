@@ -58,6 +58,45 @@ struct HealthOptions {
   OnUnhealthy on_failure;
 };
 
+struct ReadyOptions {
+  enum class Kind {
+    kDefault,  // as the health checks say, else as kExec
+    kExec,
+    kDelay,
+    kNotify,
+    kDescriptor,
+    kCheck
+  };
+  Kind kind = Kind::kDefault;
+  absl::Duration delay;            // kDelay
+  int descriptor = -1;             // kDescriptor
+  std::vector<ProbeTarget> check;  // kCheck: one
+  absl::Duration timeout = absl::Seconds(60);
+  std::string file;  // exists while ready; empty: none
+};
+
+// One of --on-change; they are done in order.
+struct ChangeAction {
+  enum class Kind { kRestart, kSignal, kExit, kNone };
+  Kind kind = Kind::kRestart;
+  int value = 0;     // the signal, or the exit code
+  std::string text;  // as given
+};
+
+struct ReloadOptions {
+  std::vector<ChangeAction> on_change;  // empty: restart
+  std::vector<std::string> check;       // argv, run before; or empty
+  absl::Duration timeout = absl::Seconds(30);
+  absl::Duration retry_delay = absl::Seconds(5);
+  int signal = 0;  // to reinit, means reload; 0: none
+};
+
+struct LimitOptions {
+  int64_t memory = 0;  // bytes; 0: no limit
+  absl::Duration age = absl::InfiniteDuration();
+  absl::Duration watchdog = absl::InfiniteDuration();
+};
+
 struct RestartOptions {
   enum class Policy { kNo, kOnFailure, kOnAbnormal, kAlways };
   enum class LimitAction { kExit, kStay };
@@ -74,8 +113,11 @@ struct RestartOptions {
 
 struct StopOptions {
   int signal = SIGTERM;
+  int reload_signal = 0;  // for a reload; 0: the same
   absl::Duration timeout = absl::Seconds(10);
   absl::Duration leftover_timeout = absl::Seconds(2);
+  absl::Duration shutdown_timeout = absl::InfiniteDuration();
+  absl::Duration drain_delay;
 };
 
 struct SignalOptions {
@@ -112,6 +154,9 @@ struct Options {
   absl::Duration reload_delay = absl::Milliseconds(500);
   WatchOptions watch;
   HealthOptions health;
+  ReadyOptions ready;
+  ReloadOptions reload;
+  LimitOptions limits;
   RestartOptions restart;
   StopOptions stop;
   AfterExit after_exit = AfterExit::kExit;
@@ -121,6 +166,7 @@ struct Options {
   InitRules init;
   Subreaper subreaper = Subreaper::kAuto;
   int parent_death_signal = 0;  // 0: none
+  std::string termination_log;  // empty: none
   LogLevel log_level = LogLevel::kInfo;
   bool clear = false;  // clear the terminal before each start
 
@@ -134,7 +180,22 @@ struct Options {
   // QUIT mean "down", and reinit stays while it has a reason to.
   bool Supervising() const {
     return !watch.paths.empty() || !health.checks.empty() ||
-           RestartsAfterExit() || after_exit == AfterExit::kWait;
+           RestartsAfterExit() ||
+           after_exit == AfterExit::kWait || reload.signal != 0 ||
+           ready.kind != ReadyOptions::Kind::kDefault || !ready.file.empty() ||
+           Limited() || stop.drain_delay > absl::ZeroDuration() ||
+           stop.shutdown_timeout != absl::InfiniteDuration();
+  }
+
+  bool Limited() const {
+    return limits.memory != 0 || limits.age != absl::InfiniteDuration() ||
+           limits.watchdog != absl::InfiniteDuration();
+  }
+
+  // Whether the process gets a NOTIFY_SOCKET of ours.
+  bool Listens() const {
+    return ready.kind == ReadyOptions::Kind::kNotify ||
+           limits.watchdog != absl::InfiniteDuration();
   }
 };
 

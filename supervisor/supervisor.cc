@@ -23,12 +23,15 @@ constexpr int kExitCannotStart = 1;
 // A process that ends sooner, or is replaced, is not worth the effort of rest.
 constexpr absl::Duration kStartEffort = absl::Milliseconds(100);
 
+// From the ABRT of a watchdog to KILL.
+constexpr absl::Duration kCoreTimeout = absl::Seconds(10);
+
 }  // namespace
 
 Supervisor::Supervisor(const Context& context, const Options* options,
                        std::vector<std::string> environment,
                        std::vector<std::unique_ptr<Strategy>> strategies,
-                       std::function<double()> random)
+                       std::function<double()> random, NotifySocket* notify)
     : context_(context),
       options_(options),
       supervising_(options->Supervising()),
@@ -36,11 +39,11 @@ Supervisor::Supervisor(const Context& context, const Options* options,
       base_environment_(std::move(environment)),
       mark_(NewInstanceMark()),
       strategies_(std::move(strategies)),
-      action_(std::make_unique<RestartAction>(
-          [this](const Reason& reason, Action::OnDone done) {
-            Restart(reason, std::move(done));
-          })),
+      action_(ActionOnChange()),
       random_(std::move(random)),
+      notify_(notify),
+      retry_timer_(context.loop, [this] { RetryChange(); }),
+      drain_timer_(context.loop, [this] { Drained(); }),
       start_timer_(context.loop, [this] { StartProcess(); }),
       rest_timer_(context.loop, [this] { Rest(); }),
       backoff_(options->restart.delay, options->restart.delay_max),
@@ -49,7 +52,9 @@ Supervisor::Supervisor(const Context& context, const Options* options,
       job_control_(context),
       zombies_(context) {}
 
-Supervisor::~Supervisor() = default;
+Supervisor::~Supervisor() {
+  if (notify_ != nullptr) notify_->StopListening();
+}
 
 int Supervisor::Run() {
   Startup();
@@ -62,6 +67,19 @@ void Supervisor::Startup() {
     context_.loop->Post([this, what] { OnWake(what); });
   };
   for (const auto& strategy : strategies_) strategy->Start(wake);
+  if (supervising_) {
+    const std::string upwards = TakeNotifySocket(&base_environment_);
+    report_.emplace(context_.log, options_->ready.file, upwards);
+  }
+  if (notify_ != nullptr) {
+    const absl::Status listens = notify_->Listen(
+        context_.loop, [this](pid_t sender, const NotifyMessage& message) {
+          OnNotify(sender, message);
+        });
+    if (!listens.ok()) {
+      context_.log->Write(LogLevel::kWarning, listens.message());
+    }
+  }
   zombies_.Start();
   StartProcess();
 }
@@ -76,81 +94,6 @@ void Supervisor::OnWake(Strategy::Wake wake) {
   }
   MarkReadyIfSo(LogLevel::kInfo);
   Ask();
-}
-
-bool Supervisor::CanAct() const {
-  if (end_ != End::kStaying) return false;
-  if (pre_start_ != nullptr || post_stop_ != nullptr) return false;
-  return instance_ == nullptr || instance_->state() == InstanceState::kUp ||
-         instance_->state() == InstanceState::kReady;
-}
-
-std::optional<Reason> Supervisor::ShouldRestart(
-    const std::optional<ExitStatus>& ended) {
-  View view;
-  view.generation = generation_;
-  if (instance_ != nullptr) view.state = instance_->state();
-  view.ended = ended;
-  for (const auto& strategy : strategies_) {
-    if (auto reason = strategy->ShouldRestart(view)) return reason;
-  }
-  return std::nullopt;
-}
-
-void Supervisor::Ask() {
-  if (!CanAct()) return;
-  const std::optional<Reason> reason = ShouldRestart(std::nullopt);
-  if (!reason.has_value()) return;
-  if (reason->cause == Reason::Cause::kHealth) {
-    ActOnHealth(*reason);
-  } else if (reason->IsFailure()) {
-    Restart(*reason, nullptr);
-  } else {
-    Apply(*reason);
-  }
-}
-
-void Supervisor::Apply(const Reason& reason) {
-  action_->Apply(reason, BeginChange());
-}
-
-// --health-on-failure
-void Supervisor::ActOnHealth(const Reason& reason) {
-  using What = OnUnhealthy::What;
-  const OnUnhealthy& act = options_->health.on_failure;
-  if (act.what == What::kRestart) {
-    Restart(reason, nullptr);
-    return;
-  }
-  if (act.what == What::kExit) {
-    context_.log->Write(LogLevel::kError,
-                        absl::StrCat("unhealthy: ", reason.text, ": exiting"));
-    if (instance_ != nullptr) StopProcess();
-    Shutdown(1);
-    return;
-  }
-  const bool sends = act.what == What::kSignal && instance_ != nullptr;
-  context_.log->Write(
-      LogLevel::kWarning,
-      absl::StrCat("unhealthy: ", reason.text, sends ? ": sending " : "",
-                   sends ? SignalName(act.signal) : ""));
-  if (sends) instance_->Forward({.signo = act.signal});
-}
-
-Action::OnDone Supervisor::BeginChange() {
-  change_ = Next(change_, ChangeInput::kDue);
-  change_ = Next(change_, ChangeInput::kPassed);
-  return [this](bool applied) {
-    change_ =
-        Next(change_, applied ? ChangeInput::kApplied : ChangeInput::kFailed);
-  };
-}
-
-void Supervisor::TellStrategies() {
-  View view;
-  view.generation = generation_;
-  if (instance_ != nullptr) view.state = instance_->state();
-  for (const auto& strategy : strategies_) strategy->OnInstance(view);
 }
 
 // ---------------------------------------------------------------------------
@@ -188,7 +131,18 @@ bool Supervisor::Plan(const Reason& reason, Action::OnDone done) {
 }
 
 void Supervisor::StopProcess() {
-  instance_->Stop(options_->stop.signal, options_->stop.timeout);
+  const StopOptions& stop = options_->stop;
+  const Reason* const reason =
+      planned_.has_value() ? &planned_->reason : nullptr;
+  if (reason != nullptr && reason->cause == Reason::Cause::kWatchdog) {
+    // Where it hangs is best seen in a core.
+    instance_->Stop(SIGABRT, kCoreTimeout);
+  } else if (reason != nullptr && reason->IsChange() &&
+             stop.reload_signal != 0) {
+    instance_->Stop(stop.reload_signal, stop.timeout);
+  } else {
+    instance_->Stop(stop.signal, stop.timeout);
+  }
   TellStrategies();
 }
 
@@ -205,6 +159,8 @@ void Supervisor::StartProcess() {
 }
 
 void Supervisor::LaunchProcess() {
+  says_it_stops_ = false;
+  oom_kills_ = context_.os->OomKills();
   instance_ = std::make_unique<Instance>(
       context_, MakeSpec(),
       [this](Instance::Event event) { OnInstance(event); });
@@ -270,6 +226,7 @@ Instance::Spec Supervisor::MakeSpec() {
   spec.leftover_timeout = options_->stop.leftover_timeout;
   spec.adopts = Adopts();
   spec.environment = ProcessEnvironment();
+  AddLaunch(&spec);
   if (!supervising_) {
     spec.own_session = options_->init.own_session && CanHandOverTerminal();
     spec.own_group = options_->init.own_group;
@@ -285,8 +242,20 @@ Instance::Spec Supervisor::MakeSpec() {
   return spec;
 }
 
+void Supervisor::AddLaunch(Instance::Spec* spec) {
+  Launch launch;
+  for (const auto& strategy : strategies_) strategy->Prepare(&launch);
+  if (notify_ != nullptr) {
+    spec->environment.push_back(absl::StrCat("NOTIFY_SOCKET=", notify_->path()));
+  }
+  spec->environment.insert(spec->environment.end(), launch.environment.begin(),
+                           launch.environment.end());
+  spec->descriptors = std::move(launch.descriptors);
+}
+
 void Supervisor::GiveUp() {
-  context_.log->Write(LogLevel::kError, GivingUpLine(*options_));
+  end_reason_ = GivingUpLine(*options_);
+  context_.log->Write(LogLevel::kError, end_reason_);
   if (planned_.has_value() && planned_->done) planned_->done(false);
   planned_.reset();
   const bool stopped_by_us = instance_ != nullptr && instance_->alive();
@@ -309,6 +278,13 @@ void Supervisor::OnInstance(Instance::Event event) {
       return;
     case Instance::Event::kStopped:
       job_control_.OnStopped(*instance_);
+      return;
+    case Instance::Event::kSucceeded:
+      last_pid_ = instance_->pid();
+      context_.log->Write(
+          LogLevel::kInfo,
+          absl::StrCat("process [", last_pid_, "] is the main process now"));
+      TellStrategies();
       return;
     case Instance::Event::kExited:
       OnExited();
@@ -336,6 +312,7 @@ void Supervisor::OnUp() {
   const std::optional<PlannedRestart> planned =
       std::exchange(planned_, std::nullopt);
   if (planned.has_value() && planned->done) planned->done(true);
+  ForgetChange();
   TellStrategies();
   // Ready at once, where nothing has to be waited for, is no news.
   MarkReadyIfSo(LogLevel::kDebug);
@@ -363,23 +340,13 @@ void Supervisor::LogUp() {
                       StartedLine(instance_->pid(), names, options_->command));
 }
 
-void Supervisor::MarkReadyIfSo(LogLevel level) {
-  if (instance_ == nullptr || instance_->state() != InstanceState::kUp) return;
-  const bool ready =
-      std::all_of(strategies_.begin(), strategies_.end(),
-                  [](const auto& strategy) { return strategy->Ready(); });
-  if (!ready) return;
-  instance_->MarkReady();
-  TellStrategies();
-  context_.log->Write(
-      level, absl::StrCat("ready after ",
-                          Millis(context_.loop->Now() - instance_->started())));
-}
-
 void Supervisor::OnExited() {
   last_status_ = *instance_->exit_status();
   TakeForegroundBack(last_pid_);
+  drain_timer_.Cancel();
+  action_->OnGone();
   TellStrategies();
+  NoteOomKill();
   if (end_ != End::kStaying) {
     if (down_signal_ != 0) exit_code_ = ExitCodeOf(last_status_);
     LogEnded("");
@@ -425,7 +392,7 @@ void Supervisor::OnEndedByItself() {
 void Supervisor::LogEnded(std::string_view what_now) {
   context_.log->Write(LogLevel::kInfo,
                       absl::StrCat("process [", instance_->pid(), "] ended: ",
-                                   last_status_.ToString(), what_now));
+                                   EndText(), what_now));
 }
 
 void Supervisor::OnGone() {

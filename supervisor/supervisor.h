@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "supervisor/action/action.h"
+#include "supervisor/action/registry.h"
 #include "supervisor/backoff.h"
 #include "supervisor/change_state.h"
 #include "supervisor/context.h"
@@ -20,6 +21,8 @@
 #include "supervisor/job.h"
 #include "supervisor/job_control.h"
 #include "supervisor/leftovers.h"
+#include "supervisor/notify/notify_socket.h"
+#include "supervisor/notify/ready_report.h"
 #include "supervisor/options.h"
 #include "supervisor/strategy/strategy.h"
 #include "supervisor/zombie_report.h"
@@ -42,12 +45,13 @@ namespace reinit {
 // that reinit grew from (FastStream's BaseReload).
 class Supervisor {
  public:
-  // `options` is borrowed. `environment` is what the process gets, but for the
+  // `options`, and `notify` for a process that speaks sd_notify, are borrowed.
+  // `environment` is what the process gets, but for the
   // REINIT_ entries of a supervised one. `random` gives numbers in [0, 1).
   Supervisor(const Context& context, const Options* options,
              std::vector<std::string> environment,
              std::vector<std::unique_ptr<Strategy>> strategies,
-             std::function<double()> random);
+             std::function<double()> random, NotifySocket* notify = nullptr);
   ~Supervisor();
   Supervisor(const Supervisor&) = delete;
   Supervisor& operator=(const Supervisor&) = delete;
@@ -64,6 +68,9 @@ class Supervisor {
   void OnSignal(const SignalInfo& signal);
   // To be called whenever children were reaped.
   void OnReaped();
+
+  // To be called for each message of the notify socket; `sender` may be anybody.
+  void OnNotify(pid_t sender, const NotifyMessage& message);
 
   // What is shown to people: "ready", "reloading", "waiting"...
   std::string StateName() const;
@@ -87,13 +94,29 @@ class Supervisor {
 
   // The loop.
   void OnWake(Strategy::Wake wake);
+
+  // Changes (supervisor_change.cc).
+  std::unique_ptr<Action> ActionOnChange();
+  absl::Status SignalProcess(int signo);
+  void Reload(const Reason& reason);
   std::optional<Reason> ShouldRestart(const std::optional<ExitStatus>& ended);
   bool CanAct() const;
   void Ask();
   void Apply(const Reason& reason);
   void ActOnHealth(const Reason& reason);
+  void OnReloadCheck(const Job::Result& result);
+  void DropReloadCheck();
+  void ApplyNow();
   Action::OnDone BeginChange();
+  void AfterChange();
+  void RetryChange();
+  void ForgetChange();
+
+  // What the process says, and what is said of it (supervisor_notify.cc).
+  View ViewNow() const;
   void TellStrategies();
+  void ShowReady();
+  void MarkReadyIfSo(LogLevel level);
 
   // One restart.
   void Restart(const Reason& reason, Action::OnDone done);
@@ -105,6 +128,7 @@ class Supervisor {
   void RefreshEnvironment();
   std::vector<std::string> ProcessEnvironment() const;
   Instance::Spec MakeSpec();
+  void AddLaunch(Instance::Spec* spec);
   void GiveUp();
 
   // The instance.
@@ -119,7 +143,6 @@ class Supervisor {
   void OnExecFailed();
   void LogUp();
   void LogEnded(std::string_view what_now);
-  void MarkReadyIfSo(LogLevel level);
 
   // Hooks (supervisor_hooks.cc).
   void RunPreStart();
@@ -136,26 +159,39 @@ class Supervisor {
   void OnDown(const SignalInfo& signal);
   void PassDown(const SignalInfo& signal, bool stopping, bool first);
   bool Adopts() const;
+  void Drained();
+  void NoteOomKill();
+  std::string EndText() const;
+  void WriteTerminationLog() const;
   int ExitCodeOf(const ExitStatus& status) const;
   void Shutdown(int exit_code);
   void Finish();
   void FinalSweep();
-  void MarkEnded() { end_ = End::kEnded; }
+  void MarkEnded();
 
   const Context context_;
   const Options* const options_;
   const bool supervising_;
   const bool on_terminal_;  // at the start
-  const std::vector<std::string> base_environment_;
+  std::vector<std::string> base_environment_;
   std::vector<std::string> environment_;  // of the next start
   const std::string mark_;
   std::vector<std::unique_ptr<Strategy>> strategies_;
   std::unique_ptr<Action> action_;
   const std::function<double()> random_;
+  NotifySocket* const notify_;  // null: the process has none of ours
+  std::optional<ReadyReport> report_;
+  bool says_it_stops_ = false;  // the process, by STOPPING=1
 
   std::unique_ptr<Instance> instance_;  // null: no process
   int generation_ = 0;
   ChangeState change_ = ChangeState::kNone;
+  Reason applied_;                      // the change that change_ is about
+  std::optional<Reason> asked_reload_;  // by somebody, not by a strategy
+  std::optional<Reason> next_change_;   // came during a check or an action
+  std::unique_ptr<Job> reload_check_;
+  EventLoop::Timer retry_timer_;
+  EventLoop::Timer drain_timer_;
   std::optional<PlannedRestart> planned_;
   EventLoop::Timer start_timer_;  // backoff
   EventLoop::Timer rest_timer_;
@@ -174,7 +210,11 @@ class Supervisor {
   End end_ = End::kStaying;
   int exit_code_ = 0;
   bool kill_now_ = false;  // somebody has insisted
-  int down_signal_ = 0;    // the last of TERM, INT, QUIT that was received
+  std::string end_reason_;  // in words, where the process's end is not all
+  std::optional<int64_t> oom_kills_;  // at the start of the process
+  bool killed_for_memory_ = false;
+  SignalInfo draining_;  // the one to be passed on when drain_timer_ fires
+  int down_signal_ = 0;  // the last of TERM, INT, QUIT that was received
   std::optional<Leftovers> final_sweep_;
 };
 

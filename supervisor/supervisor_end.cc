@@ -7,6 +7,7 @@
 #include "reaper/signals.h"
 #include "reaper/terminal.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/termination_log.h"
 
 namespace reinit {
 namespace {
@@ -40,6 +41,13 @@ bool Supervisor::GivenByTerminal(const SignalInfo& signal) const {
 
 void Supervisor::OnSignal(const SignalInfo& received) {
   context_.observer->OnSignal(received.signo);
+  if (received.signo == options_->reload.signal && end_ == End::kStaying) {
+    Reason reason;
+    reason.cause = Reason::Cause::kSignal;
+    reason.text = SignalName(received.signo);
+    Reload(reason);
+    return;
+  }
   if (job_control_.Takes(received.signo, instance_.get())) return;
   SignalInfo signal = received;
   signal.signo = options_->signals.rewrite.Of(received.signo);
@@ -84,13 +92,29 @@ void Supervisor::OnDown(const SignalInfo& signal) {
   if (first) Shutdown(128 + signal.signo);
   const bool second_ctrl_c = signal.signo == SIGINT && before == SIGINT;
   StopHook(second_ctrl_c ? SignalInfo{.signo = SIGKILL} : signal);
+  // Whoever asks again does not want to wait for that.
+  const bool was_draining = drain_timer_.armed();
+  drain_timer_.Cancel();
   if (!first && (second_ctrl_c || !alive)) {
     kill_now_ = true;
     if (instance_ != nullptr) instance_->KillNow();
     if (final_sweep_.has_value()) final_sweep_->KillNow();
     return;
   }
-  if (alive) PassDown(signal, stopping, first);
+  if (!alive) return;
+  if (first && !stopping && options_->stop.drain_delay > absl::ZeroDuration() &&
+      !GivenByTerminal(signal)) {
+    draining_ = signal;
+    drain_timer_.ArmAfter(options_->stop.drain_delay);
+    return;
+  }
+  PassDown(signal, stopping, first || was_draining);
+}
+
+// Whoever sends it requests has had time to notice that it is not ready.
+void Supervisor::Drained() {
+  if (instance_ == nullptr || !instance_->alive()) return;
+  PassDown(draining_, instance_->stop_requested(), /*first=*/true);
 }
 
 void Supervisor::PassDown(const SignalInfo& signal, bool stopping, bool first) {
@@ -100,18 +124,18 @@ void Supervisor::PassDown(const SignalInfo& signal, bool stopping, bool first) {
                        : rewrite.Of(signal.signo);
   const bool has_it = GivenByTerminal(signal);
   if (!stopping && has_it) {
-    instance_->ExpectStop();
+    instance_->ExpectStop(options_->stop.shutdown_timeout);
     return;
   }
   if (!stopping) {
-    // The runtime has a clock of its own, so there is no KILL of ours.
-    instance_->Stop(sent, absl::InfiniteDuration());
+    // The runtime has a clock of its own, so by default there is no KILL.
+    instance_->Stop(sent, options_->stop.shutdown_timeout);
     return;
   }
   // Asked to stop already, for a restart: not twice in a row for one reason,
-  // and now with all the time it needs.
-  if (first) instance_->StopWithoutTimeout();
-  const bool same = first && sent == options_->stop.signal;
+  // and now with the time that the end of it all has.
+  if (first) instance_->StopWithin(options_->stop.shutdown_timeout);
+  const bool same = first && sent == instance_->stopped_with();
   if (same || has_it) return;
   instance_->Forward({.signo = sent});
   instance_->Forward({.signo = SIGCONT});
@@ -131,6 +155,9 @@ void Supervisor::Shutdown(int exit_code) {
   exit_code_ = exit_code;
   planned_.reset();
   start_timer_.Cancel();
+  retry_timer_.Cancel();
+  DropReloadCheck();
+  if (report_.has_value()) report_->Stopping();
   strategies_.clear();
   if (instance_ == nullptr) Finish();
 }
@@ -153,6 +180,42 @@ void Supervisor::Finish() {
   }
   context_.observer->OnEnd(exit_code_);
   RunPostStop(&Supervisor::MarkEnded);
+}
+
+void Supervisor::MarkEnded() {
+  end_ = End::kEnded;
+  if (!options_->termination_log.empty()) WriteTerminationLog();
+}
+
+// The kernel's killer shows nowhere in the status itself.
+void Supervisor::NoteOomKill() {
+  killed_for_memory_ =
+      last_status_.signal == SIGKILL && oom_kills_.has_value() &&
+      context_.os->OomKills().value_or(*oom_kills_) > *oom_kills_;
+}
+
+std::string Supervisor::EndText() const {
+  return killed_for_memory_
+             ? absl::StrCat(last_status_.ToString(),
+                            ", by the kernel: out of memory")
+             : last_status_.ToString();
+}
+
+void Supervisor::WriteTerminationLog() const {
+  std::string text;
+  if (last_pid_ != 0) text = absl::StrCat("process ended: ", EndText(), "\n");
+  if (!end_reason_.empty()) absl::StrAppend(&text, end_reason_, "\n");
+  if (down_signal_ != 0) {
+    absl::StrAppend(&text, "stopped by ", SignalName(down_signal_), "\n");
+  }
+  const absl::Status written =
+      WriteSmallFile(options_->termination_log, text);
+  if (!written.ok()) {
+    context_.log->Write(LogLevel::kWarning,
+                        absl::StrCat("--termination-log=",
+                                     options_->termination_log, ": ",
+                                     written.message()));
+  }
 }
 
 // What nobody claims, too: orphans whose environment was wiped, for one.

@@ -47,12 +47,13 @@ class SupervisorTest : public ::testing::Test {
     if (with_fake) {
       strategies.push_back(std::make_unique<FakeStrategy>(&fake_));
     }
+    for (auto& strategy : more_) strategies.push_back(std::move(strategy));
     if (options_.RestartsAfterExit()) {
       strategies.push_back(MakeExitStrategy(&options_));
     }
     supervisor_ = std::make_unique<Supervisor>(
         world_.context(), &options_, std::vector<std::string>{"PATH=/bin"},
-        std::move(strategies), [] { return 0.5; });
+        std::move(strategies), [] { return 0.5; }, notify_.get());
     world_.children().set_on_reaped([this] { supervisor_->OnReaped(); });
     supervisor_->Startup();
     world_.Settle();
@@ -99,6 +100,8 @@ class SupervisorTest : public ::testing::Test {
   FakeWorld world_;
   Options options_;
   FakeStrategy::Strings fake_;
+  std::unique_ptr<NotifySocket> notify_;
+  std::vector<std::unique_ptr<Strategy>> more_;  // real ones
   std::unique_ptr<Supervisor> supervisor_;
 };
 

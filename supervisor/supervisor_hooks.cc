@@ -75,8 +75,8 @@ void Supervisor::OnPreStartFailed(const Job::Result& result) {
   Reason reason;
   reason.text = absl::StrCat("--pre-start: ", result.text);
   if (generation_ == 0) {
-    context_.log->Write(LogLevel::kError,
-                        absl::StrCat(reason.text, ": not starting"));
+    end_reason_ = absl::StrCat(reason.text, ": not starting");
+    context_.log->Write(LogLevel::kError, end_reason_);
     Shutdown(result.ShellCode());
   } else if (Plan(reason, nullptr)) {
     context_.log->Write(LogLevel::kWarning,

@@ -25,6 +25,12 @@ class Action {
 
   // `done` is called once, from here or later.
   virtual void Apply(const Reason& reason, OnDone done) = 0;
+
+  // What the process said of itself (sd_notify).
+  virtual void OnNotify(const NotifyMessage& message) { (void)message; }
+
+  // The process has ended: what is under way with it has failed.
+  virtual void OnGone() {}
 };
 
 // Starts the process anew, which is the Supervisor's own business.

@@ -2,6 +2,7 @@
 #ifndef REINIT_SUPERVISOR_STRATEGY_REGISTRY_H_
 #define REINIT_SUPERVISOR_STRATEGY_REGISTRY_H_
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,10 +15,12 @@ namespace reinit {
 
 // Those that `options` switches on, in the order in which they are asked:
 // reloads first, since they use no restart budget. None for a plain init.
-// `options` is borrowed; `environment` is what commands of ours run with.
+// `options` is borrowed; `environment` is what commands of ours run
+// with; `random` gives numbers in [0, 1).
 std::vector<std::unique_ptr<Strategy>> MakeStrategies(
     const Context& context, const Options* options,
-    const std::vector<std::string>& environment);
+    const std::vector<std::string>& environment,
+    const std::function<double()>& random);
 
 }  // namespace reinit
 

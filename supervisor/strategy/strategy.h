@@ -6,23 +6,39 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "reaper/exit_status.h"
+#include "reaper/os.h"
 #include "supervisor/instance_state.h"
+#include "supervisor/notify/notify_message.h"
 
 namespace reinit {
 
 // Why the process is started anew.
 struct Reason {
-  enum class Cause { kFile, kHealth, kExit };
+  enum class Cause {
+    kFile,
+    kSignal,  // --reload-signal
+    kHealth,
+    kExit,
+    kNotReady,
+    kWatchdog,
+    kMemory,
+    kAge,
+  };
   Cause cause = Cause::kExit;
   std::string text;        // for people: "src/app.py and 3 more"
   std::string changed;     // for the child: the path, if one is known
   absl::Duration settled;  // how long was waited for quiet (kFile)
 
+  // Something that --on-change is for; else the process itself is the matter.
+  bool IsChange() const {
+    return cause == Cause::kFile || cause == Cause::kSignal;
+  }
   // Reloads never use the restart budget, failures do.
-  bool IsFailure() const { return cause != Cause::kFile; }
+  bool IsFailure() const { return !IsChange() && cause != Cause::kAge; }
 };
 
 std::string_view ToString(Reason::Cause cause);
@@ -31,8 +47,18 @@ std::string_view ToString(Reason::Cause cause);
 struct View {
   int generation = 0;
   InstanceState state = InstanceState::kGone;  // kGone: there is none
+  pid_t pid = 0;  // 0: there is none
+  // How its own are found: see MembersOf.
+  pid_t group = 0;
+  std::string mark;
   // Set when it ended by itself, and only then.
   std::optional<ExitStatus> ended;
+};
+
+// What a strategy adds to a start.
+struct Launch {
+  std::vector<std::string> environment;  // KEY=value
+  std::vector<PassedDescriptor> descriptors;
 };
 
 // One rule, with the source that feeds it (a helper, a timer, nothing). Owned
@@ -61,11 +87,21 @@ class Strategy {
   // is a change handed over: it is not given twice.
   virtual std::optional<Reason> ShouldRestart(const View& view) = 0;
 
+  // A process is about to be started. What is passed must stay open until
+  // the instance has moved.
+  virtual void Prepare(Launch* launch) { (void)launch; }
+
+  // What the process, or one of its own, said of itself (sd_notify).
+  virtual void OnNotify(const NotifyMessage& message) { (void)message; }
+
   // The instance moved; `view` is how it is now.
   virtual void OnInstance(const View& view) { (void)view; }
 
   // Whether, as far as this strategy can tell, the instance serves.
   virtual bool Ready() const { return true; }
+
+  // Whether it is the one that --ready names: then it alone is asked.
+  virtual bool DecidesReady() const { return false; }
 };
 
 }  // namespace reinit

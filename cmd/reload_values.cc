@@ -1,0 +1,132 @@
+#include "cmd/reload_values.h"
+
+#include <signal.h>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "cmd/flag_values.h"
+
+namespace reinit {
+namespace {
+
+// 0 to 2 are the process's own, and what is above is a mistake.
+constexpr int kLowestReadyFd = 3;
+constexpr int kHighestReadyFd = 255;
+
+absl::Status Wrong(std::string_view what) {
+  return absl::InvalidArgumentError(what);
+}
+
+}  // namespace
+
+absl::Status SetReady(std::string_view value, ReadyOptions* to) {
+  using Kind = ReadyOptions::Kind;
+  std::string_view rest = value;
+  if (value == "exec" || value == "notify") {
+    to->kind = value == "exec" ? Kind::kExec : Kind::kNotify;
+    return absl::OkStatus();
+  }
+  if (value == "accept") {
+    return Wrong(
+        "comes with --listen in a later version; a health URL such as "
+        "tcp://127.0.0.1:8080 can be used until then");
+  }
+  if (absl::ConsumePrefix(&rest, "delay:")) {
+    to->kind = Kind::kDelay;
+    return SetDuration(rest, DurationRange::kFinite, &to->delay);
+  }
+  if (absl::ConsumePrefix(&rest, "fd:")) {
+    to->kind = Kind::kDescriptor;
+    return SetInteger(rest, kLowestReadyFd, kHighestReadyFd, &to->descriptor);
+  }
+  std::vector<ProbeTarget> check;
+  if (!absl::StrContains(value, ':')) {
+    return Wrong(
+        "allowed are exec, delay:D, notify, fd:N and any URL that --health "
+        "takes");
+  }
+  if (absl::Status status = AddProbeTarget(value, &check); !status.ok()) {
+    return status;
+  }
+  to->kind = Kind::kCheck;
+  to->check = std::move(check);
+  return absl::OkStatus();
+}
+
+absl::Status AddChangeAction(std::string_view value,
+                             std::vector<ChangeAction>* to) {
+  ChangeAction action;
+  action.text = std::string(value);
+  std::string_view rest = value;
+  if (value == "restart") {
+    action.kind = ChangeAction::Kind::kRestart;
+  } else if (value == "none") {
+    action.kind = ChangeAction::Kind::kNone;
+  } else if (value == "exit") {
+    action.kind = ChangeAction::Kind::kExit;
+  } else if (absl::ConsumePrefix(&rest, "exit:")) {
+    action.kind = ChangeAction::Kind::kExit;
+    absl::Status status = SetInteger(rest, 0, 255, &action.value);
+    if (!status.ok()) return status;
+  } else if (absl::ConsumePrefix(&rest, "signal:")) {
+    action.kind = ChangeAction::Kind::kSignal;
+    absl::Status status = SetSignal(rest, &action.value);
+    if (!status.ok()) return status;
+  } else {
+    return Wrong(
+        "allowed in this version are restart, signal:SIG, exit, exit:CODE and "
+        "none");
+  }
+  to->push_back(std::move(action));
+  return absl::OkStatus();
+}
+
+absl::Status SetReloadSignal(std::string_view value, int* to) {
+  int signo = 0;
+  absl::Status status = SetSignal(value, &signo);
+  if (!status.ok()) return status;
+  for (const int other :
+       {SIGTERM, SIGINT, SIGQUIT, SIGKILL, SIGSTOP, SIGCHLD}) {
+    if (signo == other) {
+      return Wrong("means something else to reinit; allowed is HUP, USR1...");
+    }
+  }
+  *to = signo;
+  return absl::OkStatus();
+}
+
+absl::Status SetPath(std::string_view value, std::string* to) {
+  if (value.empty()) return Wrong("empty; allowed is the path of a file");
+  *to = std::string(value);
+  return absl::OkStatus();
+}
+
+absl::Status SetSize(std::string_view value, int64_t* to) {
+  int shift = 0;
+  if (absl::ConsumeSuffix(&value, "Ki")) shift = 10;
+  else if (absl::ConsumeSuffix(&value, "Mi")) shift = 20;
+  else if (absl::ConsumeSuffix(&value, "Gi")) shift = 30;
+  int64_t number = 0;
+  if (value.empty() || value[0] < '0' || value[0] > '9' ||
+      !absl::SimpleAtoi(value, &number) || number <= 0 ||
+      number > (INT64_MAX >> shift)) {
+    return Wrong("allowed are bytes above 0, or 64Ki, 512Mi, 2Gi");
+  }
+  *to = number << shift;
+  return absl::OkStatus();
+}
+
+absl::Status SetLimit(std::string_view value, absl::Duration* to) {
+  absl::Duration duration;
+  absl::Status status = SetDuration(value, DurationRange::kAny, &duration);
+  if (!status.ok()) return status;
+  if (duration < absl::Milliseconds(1)) {
+    return Wrong("too short; allowed is 1ms or more");
+  }
+  *to = duration;
+  return absl::OkStatus();
+}
+
+}  // namespace reinit

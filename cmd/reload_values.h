@@ -1,0 +1,38 @@
+// The kinds of value that say what a change leads to, and when the process
+// serves. As in flag_values.h: errors say what is wrong and what is allowed.
+#ifndef REINIT_CMD_RELOAD_VALUES_H_
+#define REINIT_CMD_RELOAD_VALUES_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "supervisor/options.h"
+
+namespace reinit {
+
+// `exec`, `delay:D`, `notify`, `fd:N`, or a health URL.
+absl::Status SetReady(std::string_view value, ReadyOptions* to);
+
+// `restart`, `signal:SIG`, `exit`, `exit:CODE`, `none`.
+absl::Status AddChangeAction(std::string_view value,
+                             std::vector<ChangeAction>* to);
+
+// One that may mean something else than to end.
+absl::Status SetReloadSignal(std::string_view value, int* to);
+
+// Not empty.
+absl::Status SetPath(std::string_view value, std::string* to);
+
+// Bytes: a whole number, or one with Ki, Mi or Gi behind it. Not 0.
+absl::Status SetSize(std::string_view value, int64_t* to);
+
+// At least 1ms; `infinity` for none.
+absl::Status SetLimit(std::string_view value, absl::Duration* to);
+
+}  // namespace reinit
+
+#endif  // REINIT_CMD_RELOAD_VALUES_H_

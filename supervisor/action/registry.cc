@@ -1,0 +1,103 @@
+#include "supervisor/action/registry.h"
+
+#include <utility>
+#include <vector>
+
+namespace reinit {
+namespace {
+
+class ExitAction : public Action {
+ public:
+  ExitAction(int code, std::function<void(int)> exit)
+      : code_(code), exit_(std::move(exit)) {}
+  std::string_view name() const override { return "exit"; }
+  void Apply(const Reason&, OnDone done) override {
+    done(true);
+    exit_(code_);
+  }
+
+ private:
+  const int code_;
+  const std::function<void(int)> exit_;
+};
+
+class NoAction : public Action {
+ public:
+  std::string_view name() const override { return "none"; }
+  void Apply(const Reason&, OnDone done) override { done(true); }
+};
+
+class ActionList : public Action {
+ public:
+  explicit ActionList(std::vector<std::unique_ptr<Action>> actions)
+      : actions_(std::move(actions)) {}
+  std::string_view name() const override { return "several"; }
+  void Apply(const Reason& reason, OnDone done) override {
+    reason_ = reason;
+    done_ = std::move(done);
+    Go(0);
+  }
+  void OnNotify(const NotifyMessage& message) override {
+    for (const auto& action : actions_) action->OnNotify(message);
+  }
+  void OnGone() override {
+    for (const auto& action : actions_) action->OnGone();
+  }
+
+ private:
+  void Go(size_t index) {
+    if (index == actions_.size()) {
+      std::exchange(done_, nullptr)(true);
+      return;
+    }
+    actions_[index]->Apply(reason_, [this, index](bool applied) {
+      if (applied) {
+        Go(index + 1);
+      } else {
+        std::exchange(done_, nullptr)(false);
+      }
+    });
+  }
+
+  const std::vector<std::unique_ptr<Action>> actions_;
+  Reason reason_;
+  OnDone done_;
+};
+
+std::unique_ptr<Action> MakeOne(const Context& context, const Options* options,
+                                const ChangeAction& wanted,
+                                const ActionHooks& hooks) {
+  switch (wanted.kind) {
+    case ChangeAction::Kind::kRestart:
+      return std::make_unique<RestartAction>(hooks.restart);
+    case ChangeAction::Kind::kSignal:
+      return std::make_unique<SignalAction>(
+          context, wanted.value,
+          options->ready.kind == ReadyOptions::Kind::kNotify
+              ? options->reload.timeout
+              : absl::ZeroDuration(),
+          hooks.signal);
+    case ChangeAction::Kind::kExit:
+      return std::make_unique<ExitAction>(wanted.value, hooks.exit);
+    case ChangeAction::Kind::kNone:
+      break;
+  }
+  return std::make_unique<NoAction>();
+}
+
+}  // namespace
+
+std::unique_ptr<Action> MakeAction(const Context& context,
+                                   const Options* options, ActionHooks hooks) {
+  std::vector<std::unique_ptr<Action>> actions;
+  for (const ChangeAction& wanted : options->reload.on_change) {
+    actions.push_back(MakeOne(context, options, wanted, hooks));
+  }
+  if (actions.empty()) {
+    return std::make_unique<RestartAction>(std::move(hooks.restart));
+  }
+  if (actions.size() == 1) return std::move(actions[0]);
+  return std::make_unique<ActionList>(std::move(actions));
+}
+
+}  // namespace reinit

@@ -1,0 +1,68 @@
+#include "supervisor/action/signal_action.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "reaper/signals.h"
+#include "supervisor/messages.h"
+
+namespace reinit {
+
+SignalAction::SignalAction(const Context& context, int signo,
+                           absl::Duration timeout, Send send)
+    : context_(context),
+      signo_(signo),
+      timeout_(timeout),
+      send_(std::move(send)),
+      late_(context.loop, [this] {
+        Finish(false,
+               absl::StrCat(awaits_ == Awaits::kReady ? "no READY=1 within "
+                                                      : "no RELOADING=1 within ",
+                            absl::FormatDuration(timeout_)));
+      }) {}
+
+void SignalAction::Apply(const Reason& reason, OnDone done) {
+  done_ = std::move(done);
+  text_ = reason.text;
+  sent_ = context_.loop->Now();
+  const absl::Status sent = send_(signo_);
+  if (!sent.ok()) {
+    Finish(false, sent.message());
+  } else if (timeout_ == absl::ZeroDuration()) {
+    Finish(true, "sent");
+  } else {
+    awaits_ = Awaits::kReloading;
+    late_.ArmAfter(timeout_);
+  }
+}
+
+void SignalAction::OnNotify(const NotifyMessage& message) {
+  if (awaits_ == Awaits::kReady && message.ready) {
+    Finish(true, absl::StrCat("ready again after ",
+                              Millis(context_.loop->Now() - sent_)));
+    return;
+  }
+  // An earlier reload may still be talking: its time tells.
+  if (awaits_ == Awaits::kReloading && message.reloading &&
+      message.monotonic.has_value() &&
+      absl::UnixEpoch() + *message.monotonic >=
+          sent_ - absl::Microseconds(1)) {
+    awaits_ = Awaits::kReady;
+  }
+}
+
+void SignalAction::OnGone() {
+  if (done_) Finish(false, "the process has ended");
+}
+
+void SignalAction::Finish(bool applied, std::string_view how) {
+  late_.Cancel();
+  awaits_ = Awaits::kNothing;
+  context_.log->Write(
+      applied ? LogLevel::kInfo : LogLevel::kWarning,
+      absl::StrCat(applied ? "reload: " : "reload failed: ", text_, " (",
+                   SignalName(signo_), ": ", how, ")"));
+  std::exchange(done_, nullptr)(applied);
+}
+
+}  // namespace reinit

@@ -1,0 +1,22 @@
+// Whose processes are whose.
+#ifndef REINIT_SUPERVISOR_MEMBERS_H_
+#define REINIT_SUPERVISOR_MEMBERS_H_
+
+#include <sys/types.h>
+
+#include <string_view>
+#include <vector>
+
+#include "supervisor/context.h"
+
+namespace reinit {
+
+// The live processes of an instance whose main process is `main`, itself
+// included: its descendants, and those of orphans that stand in the group or
+// session `group`, or were started with `mark`. Without /proc only `main`.
+std::vector<pid_t> MembersOf(const Context& context, pid_t main, pid_t group,
+                             std::string_view mark);
+
+}  // namespace reinit
+
+#endif  // REINIT_SUPERVISOR_MEMBERS_H_

@@ -1,0 +1,64 @@
+// Where the process sends its sd_notify(3) messages.
+#ifndef REINIT_SUPERVISOR_NOTIFY_NOTIFY_SOCKET_H_
+#define REINIT_SUPERVISOR_NOTIFY_NOTIFY_SOCKET_H_
+
+#include <sys/types.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "reaper/event_loop.h"
+#include "reaper/unique_fd.h"
+#include "supervisor/notify/notify_message.h"
+
+namespace reinit {
+
+// A bound datagram socket, there for the whole life of reinit. Anybody who
+// finds it may send: who did stands in the sender's credentials, as the kernel
+// gives them, and whoever listens judges that. On the loop's thread.
+//
+// It has a path, never an abstract name: those are shared by all containers of
+// a pod. A read-only image has /dev/shm or a tmpfs at /run or /tmp.
+class NotifySocket {
+ public:
+  // `sender` is 0 for a process outside of this pid namespace. Descriptors
+  // that came along are closed when it returns, which is what BARRIER=1 awaits.
+  using OnMessage =
+      std::function<void(pid_t sender, const NotifyMessage& message)>;
+
+  // In the first of `folders` that lets itself be written to; `name` must be
+  // unlikely to be there.
+  static absl::StatusOr<std::unique_ptr<NotifySocket>> Create(
+      absl::Span<const std::string_view> folders, std::string_view name);
+  ~NotifySocket();  // removes it
+  NotifySocket(const NotifySocket&) = delete;
+  NotifySocket& operator=(const NotifySocket&) = delete;
+
+  absl::Status Listen(EventLoop* loop, OnMessage on_message);
+  void StopListening() { watch_.Cancel(); }
+
+  const std::string& path() const { return path_; }
+
+ private:
+  NotifySocket(UniqueFd socket, std::string path)
+      : socket_(std::move(socket)), path_(std::move(path)) {}
+  void Read();
+  bool ReadOne();
+
+  const UniqueFd socket_;
+  const std::string path_;
+  OnMessage on_message_;
+  EventLoop::FdWatch watch_;
+};
+
+// /run and its stand-ins, best first.
+absl::Span<const std::string_view> NotifyFolders();
+
+}  // namespace reinit
+
+#endif  // REINIT_SUPERVISOR_NOTIFY_NOTIFY_SOCKET_H_

@@ -1,0 +1,187 @@
+// The Supervisor's part that deals with changes: checked, applied, retried.
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "reaper/signals.h"
+#include "supervisor/messages.h"
+#include "supervisor/supervisor.h"
+
+namespace reinit {
+namespace {
+
+// It may well be a build.
+constexpr absl::Duration kReloadCheckTimeout = absl::Minutes(5);
+
+}  // namespace
+
+std::unique_ptr<Action> Supervisor::ActionOnChange() {
+  ActionHooks hooks;
+  hooks.restart = [this](const Reason& reason, Action::OnDone done) {
+    Restart(reason, std::move(done));
+  };
+  hooks.signal = [this](int signo) { return SignalProcess(signo); };
+  hooks.exit = [this](int code) {
+    end_reason_ = "a change, and --on-change=exit";
+    Shutdown(code);
+    if (instance_ != nullptr && instance_->alive()) StopProcess();
+  };
+  return MakeAction(context_, options_, std::move(hooks));
+}
+
+// A signal that it does not handle would end it, which is not what was meant.
+absl::Status Supervisor::SignalProcess(int signo) {
+  if (!context_.os->Withstands(instance_->pid(), signo).value_or(true)) {
+    return absl::UnavailableError(
+        "not sent: the process has no handler for it and would be ended");
+  }
+  const int error = instance_->Forward({.signo = signo});
+  return error == 0 ? absl::OkStatus() : absl::ErrnoToStatus(error, "kill");
+}
+
+void Supervisor::Reload(const Reason& reason) {
+  asked_reload_ = reason;
+  Ask();
+}
+
+bool Supervisor::CanAct() const {
+  if (end_ != End::kStaying) return false;
+  if (pre_start_ != nullptr || post_stop_ != nullptr) return false;
+  return instance_ == nullptr || instance_->state() == InstanceState::kUp ||
+         instance_->state() == InstanceState::kReady;
+}
+
+std::optional<Reason> Supervisor::ShouldRestart(
+    const std::optional<ExitStatus>& ended) {
+  if (asked_reload_.has_value()) {
+    return std::exchange(asked_reload_, std::nullopt);
+  }
+  View view = ViewNow();
+  view.ended = ended;
+  for (const auto& strategy : strategies_) {
+    if (auto reason = strategy->ShouldRestart(view)) return reason;
+  }
+  return std::nullopt;
+}
+
+void Supervisor::Ask() {
+  if (!CanAct()) return;
+  const std::optional<Reason> reason = ShouldRestart(std::nullopt);
+  if (!reason.has_value()) return;
+  if (reason->cause == Reason::Cause::kHealth) {
+    ActOnHealth(*reason);
+  } else if (!reason->IsChange()) {
+    Restart(*reason, nullptr);
+  } else if (change_ == ChangeState::kChecking ||
+             change_ == ChangeState::kApplying) {
+    next_change_ = reason;  // one more, afterwards
+  } else {
+    Apply(*reason);
+  }
+}
+
+// --health-on-failure
+void Supervisor::ActOnHealth(const Reason& reason) {
+  using What = OnUnhealthy::What;
+  const OnUnhealthy& act = options_->health.on_failure;
+  if (act.what == What::kRestart) {
+    Restart(reason, nullptr);
+    return;
+  }
+  if (act.what == What::kExit) {
+    context_.log->Write(LogLevel::kError,
+                        absl::StrCat("unhealthy: ", reason.text, ": exiting"));
+    end_reason_ = absl::StrCat("unhealthy: ", reason.text);
+    if (instance_ != nullptr) StopProcess();
+    Shutdown(1);
+    return;
+  }
+  const bool sends = act.what == What::kSignal && instance_ != nullptr;
+  context_.log->Write(
+      LogLevel::kWarning,
+      absl::StrCat("unhealthy: ", reason.text, sends ? ": sending " : "",
+                   sends ? SignalName(act.signal) : ""));
+  if (sends) instance_->Forward({.signo = act.signal});
+}
+
+void Supervisor::Apply(const Reason& reason) {
+  retry_timer_.Cancel();
+  applied_ = reason;
+  if (options_->reload.check.empty()) {
+    ApplyNow();
+    return;
+  }
+  change_ = Next(change_, ChangeInput::kDue);
+  reload_check_ = std::make_unique<Job>(
+      context_, options_->reload.check, ProcessEnvironment(),
+      kReloadCheckTimeout, Job::Output::kShown,
+      [this](const Job::Result& result) { OnReloadCheck(result); });
+  reload_check_->Start();
+}
+
+void Supervisor::OnReloadCheck(const Job::Result& result) {
+  DropReloadCheck();
+  if (end_ != End::kStaying) return;
+  if (result.Success()) {
+    ApplyNow();
+    return;
+  }
+  context_.log->Write(
+      LogLevel::kWarning,
+      absl::StrCat("--reload-check: ", result.text, ": not applying ",
+                   applied_.text, ", waiting for the next change"));
+  change_ = Next(change_, ChangeInput::kFailed);
+  AfterChange();
+}
+
+// It may be the caller, so it can go only when it has returned.
+void Supervisor::DropReloadCheck() {
+  context_.loop->Post([gone = std::move(reload_check_)] {});
+}
+
+// With nothing to be told of the change, it is applied by a start.
+void Supervisor::ApplyNow() {
+  Action::OnDone done = BeginChange();
+  if (instance_ == nullptr && !options_->reload.on_change.empty()) {
+    Restart(applied_, std::move(done));
+  } else {
+    action_->Apply(applied_, std::move(done));
+  }
+}
+
+Action::OnDone Supervisor::BeginChange() {
+  change_ = Next(change_, ChangeInput::kDue);
+  change_ = Next(change_, ChangeInput::kPassed);
+  return [this](bool applied) {
+    change_ =
+        Next(change_, applied ? ChangeInput::kApplied : ChangeInput::kFailed);
+    if (action_->name() == "restart" || end_ != End::kStaying) return;
+    if (!applied) retry_timer_.ArmAfter(options_->reload.retry_delay);
+    AfterChange();
+  };
+}
+
+void Supervisor::AfterChange() {
+  context_.loop->Post([this] {
+    if (!CanAct()) return;
+    if (const auto next = std::exchange(next_change_, std::nullopt)) {
+      Apply(*next);
+    } else {
+      Ask();
+    }
+  });
+}
+
+void Supervisor::RetryChange() {
+  // What cannot be done now is done by the start that is under way.
+  if (change_ == ChangeState::kPending && CanAct()) ApplyNow();
+}
+
+// A process that starts now has all that there was to be applied.
+void Supervisor::ForgetChange() {
+  retry_timer_.Cancel();
+  next_change_.reset();
+  DropReloadCheck();
+  change_ = Next(change_, ChangeInput::kStarted);
+}
+
+}  // namespace reinit

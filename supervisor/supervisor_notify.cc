@@ -1,0 +1,93 @@
+// The Supervisor's part that hears what the process says of itself, and tells
+// others whether it serves.
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "supervisor/messages.h"
+#include "supervisor/supervisor.h"
+
+namespace reinit {
+
+View Supervisor::ViewNow() const {
+  View view;
+  view.generation = generation_;
+  view.mark = mark_;
+  if (instance_ != nullptr) {
+    view.state = instance_->state();
+    view.pid = instance_->pid();
+    view.group = instance_->first_pid();
+  }
+  return view;
+}
+
+void Supervisor::TellStrategies() {
+  const View view = ViewNow();
+  for (const auto& strategy : strategies_) strategy->OnInstance(view);
+  ShowReady();
+}
+
+void Supervisor::ShowReady() {
+  if (!report_.has_value()) return;
+  const bool ready = end_ == End::kStaying && !says_it_stops_ &&
+                     instance_ != nullptr &&
+                     instance_->state() == InstanceState::kReady;
+  report_->Show(ready, StateName());
+}
+
+void Supervisor::MarkReadyIfSo(LogLevel level) {
+  if (instance_ == nullptr || instance_->state() != InstanceState::kUp) return;
+  const auto decides = [](const auto& strategy) {
+    return strategy->DecidesReady();
+  };
+  const bool one_decides =
+      std::any_of(strategies_.begin(), strategies_.end(), decides);
+  const bool ready = std::all_of(
+      strategies_.begin(), strategies_.end(), [&](const auto& strategy) {
+        return (one_decides && !decides(strategy)) || strategy->Ready();
+      });
+  if (!ready) return;
+  instance_->MarkReady();
+  TellStrategies();
+  context_.log->Write(
+      level, absl::StrCat("ready after ",
+                          Millis(context_.loop->Now() - instance_->started())));
+}
+
+void Supervisor::OnNotify(pid_t sender, const NotifyMessage& message) {
+  if (instance_ == nullptr || !instance_->Has(sender)) {
+    context_.log->Write(
+        LogLevel::kDebug,
+        absl::StrCat("a notification from process ", sender,
+                     ", which has ended or is not one of the process's own: "
+                     "ignored"));
+    return;
+  }
+  if (message.status.has_value()) {
+    context_.log->Write(LogLevel::kDebug,
+                        absl::StrCat("process [", instance_->pid(),
+                                     "] says: ", *message.status));
+    if (report_.has_value()) report_->Status(*message.status);
+  }
+  if (message.main_pid.has_value() && instance_->Has(*message.main_pid)) {
+    instance_->SetSuccessor(*message.main_pid);
+  }
+  if (message.restart_reset) {
+    backoff_.Reset();
+    limit_.Reset();
+  }
+  if (message.extend_timeout.has_value()) {
+    instance_->ExtendStop(*message.extend_timeout);
+  }
+  if (message.watchdog == NotifyMessage::Watchdog::kAlive &&
+      report_.has_value()) {
+    report_->WatchdogAlive();
+  }
+  if (message.stopping && !says_it_stops_) {
+    says_it_stops_ = true;
+    ShowReady();
+  }
+  for (const auto& strategy : strategies_) strategy->OnNotify(message);
+  action_->OnNotify(message);
+}
+
+}  // namespace reinit

@@ -1,0 +1,174 @@
+"""Readiness, sd_notify, watchdog, reload by signal and check, the last words: with real processes."""
+
+import os
+import shutil
+import signal
+import socket
+import unittest
+
+import harness
+import xml_runner
+
+TERM = signal.SIGTERM
+# A service in a few lines; what it is to say comes as arguments, what it hears goes to its log.
+SERVICE = """
+import os, signal, socket, sys, time
+def say(text, *fds):
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    s.connect(os.environ["NOTIFY_SOCKET"])
+    socket.send_fds(s, [text.encode()], fds) if fds else s.send(text.encode())
+def mono():
+    return int(time.clock_gettime(time.CLOCK_MONOTONIC) * 1e6)
+"""
+
+
+class ReadyTest(harness.Pid1Test):
+    def service(self, code):
+        return [harness.PYTHON, "-uSEc", SERVICE + code]
+
+    def line(self, run, part):
+        self.wait_for(lambda: part in run.stderr or part in run.stdout, f"'{part}'")
+
+    def stop(self, run, code=143):
+        run.kill(TERM)
+        run.end(code)
+
+    def test_notify(self):
+        folder = self.folder()
+        ready = os.path.join(folder, "ready")
+        run = self.start("--ready=notify", f"--ready-file={ready}", "--log-level=debug", "--", *self.service(
+            "say('READY=1\\nSTATUS=serving'); signal.pause()"))
+        self.line(run, "ready after")
+        self.assertIn("says: serving", run.stderr)
+        self.assertTrue(os.path.exists(ready))
+        self.stop(run)
+        self.assertFalse(os.path.exists(ready))
+
+    @unittest.skipUnless(shutil.which("systemd-notify"), "systemd-notify (Debian's systemd) is not installed")
+    def test_systemd_notify(self):
+        """Debian's own sender, a child of the process, waits for its barrier before it ends."""
+        run = self.start("--ready=notify", "--", "/bin/sh", "-c", "systemd-notify --ready && echo told; exec sleep 1000")
+        self.line(run, "ready after")
+        self.line(run, "told")
+        self.stop(run)
+
+    def test_a_barrier_is_passed(self):
+        run = self.start("--ready=notify", "--", *self.service(
+            "r, w = os.pipe(); say('READY=1'); say('BARRIER=1', w); os.close(w)\n"
+            "print('passed' if os.read(r, 1) == b'' else '?'); signal.pause()"))
+        self.line(run, "passed")
+        self.stop(run)
+
+    def test_hostile_datagrams(self):
+        run = self.start("--ready=notify", "--", *self.service(
+            "s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.connect(os.environ['NOTIFY_SOCKET'])\n"
+            "for data in (b'', b'\\0' * 4096, b'=' * 60000, b'\\xff\\n' * 2000, b'MAINPID=1', b'MAINPID=999999'):\n"
+            "    s.send(data)\n"
+            "for n in range(3000): s.send(b'WATCHDOG=1')\n"
+            "null = os.open('/dev/null', 0)\n"
+            "for n in range(20): socket.send_fds(s, [b'BARRIER=1'], [null] * 253)\n"
+            "s.send(b'READY=1'); signal.pause()"))
+        self.line(run, "ready after")
+        # Nothing of what was passed is still open.
+        self.assertLess(len(os.listdir(f"/proc/{run.host}/fd")), 30)
+        self.stop(run)
+
+    def test_a_stranger_is_not_believed(self):
+        run = self.start("--ready=notify", "--log-level=debug", "--", *self.service(
+            "print(os.environ['NOTIFY_SOCKET']); signal.pause()"))
+        self.line(run, ".notify\n")
+        path = run.stdout.strip()
+        sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(sender.close)
+        sender.connect(f"/proc/{run.host}/root{path}")
+        sender.send(b"READY=1")
+        self.line(run, "ignored")
+        self.assertNotIn("ready after", run.stderr)
+        self.stop(run)
+        self.assertFalse(os.path.exists(path))
+
+    def test_descriptor(self):
+        run = self.start("--ready=fd:7", "--", *self.service("os.write(7, b'\\n'); os.close(7); signal.pause()"))
+        self.line(run, "ready after")
+        self.stop(run)
+
+    def test_url(self):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            run = self.start(f"--ready=tcp://127.0.0.1:{server.getsockname()[1]}", "--", "/bin/sleep", "1000")
+            self.line(run, "ready after")
+            self.stop(run)
+
+    def test_not_ready_in_time(self):
+        run = self.start("--ready=notify", "--ready-timeout=50ms", "--start-limit-burst=1", "--restart-delay=1ms", "--",
+                         "/bin/sleep", "1000")
+        run.end(1)
+        self.assertIn("not ready within", run.stderr)
+
+    def test_watchdog(self):
+        """It is told the interval, under its own pid; one that hangs is aborted and started again."""
+        run = self.start("--ready=notify", "--watchdog=200ms", "--restart-delay=1ms", "--", *self.service(
+            "print(os.environ['WATCHDOG_USEC'], int(os.environ['WATCHDOG_PID']) == os.getpid())\n"
+            "say('READY=1\\nWATCHDOG=1'); signal.pause()"))
+        self.line(run, "restart 1: watchdog: no WATCHDOG=1 within 200ms")
+        self.assertIn("200000 True", run.stdout)
+        self.stop(run)
+
+    def test_reload_by_signal(self):
+        """As Type=notify-reload: the change is applied when RELOADING and READY were said."""
+        path = self.write(os.path.join(self.folder(), "conf"), "1")
+        run = self.start(f"--watch={path}", "--reload-delay=10ms", "--on-change=signal:HUP", "--ready=notify", "--",
+                         *self.service(
+            "def hup(*_): say(f'RELOADING=1\\nMONOTONIC_USEC={mono()}'); say('READY=1'); print('reloaded')\n"
+            "signal.signal(signal.SIGHUP, hup); say('READY=1')\n"
+            "while True: signal.pause()"))
+        self.line(run, "ready after")
+        self.write(path, "22")
+        self.line(run, "SIGHUP: ready again after")
+        self.line(run, "reloaded")
+        self.stop(run)
+
+    def test_reload_check(self):
+        folder = self.folder()
+        path = self.write(os.path.join(folder, "conf"), "good")
+        run = self.start(f"--watch={path}", "--reload-delay=10ms", f"--reload-check=/bin/grep -q good {path}", "--",
+                         "/bin/sleep", "1000")
+        self.line(run, "started process")
+        self.write(path, "bad one")
+        self.line(run, "--reload-check: exit code 1: not applying")
+        self.write(path, "good again")
+        self.line(run, "reload 1: ")
+        self.stop(run)
+
+    def test_last_words(self):
+        path = os.path.join(self.folder(), "words")
+        run = self.start(f"--termination-log={path}", "--", "/bin/sh", "-c", "exit 3")
+        run.end(3)
+        with open(path) as file:
+            self.assertEqual(file.read(), "process ended: exit code 3\n")
+
+    def test_upwards(self):
+        """Whoever started reinit hears of it; the process is not given that socket."""
+        path = os.path.join(self.folder(), "up")
+        up = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(up.close)
+        up.bind(path)
+        up.settimeout(self.deadline)
+        run = self.start("--ready=exec", "--", "/bin/sh", "-c", "echo got=$NOTIFY_SOCKET; exec sleep 1000",
+                         env={"NOTIFY_SOCKET": path})
+        heard = []
+        while "READY=1" not in heard:
+            heard.append(up.recv(4096).decode())
+        self.line(run, "got=\n")
+        run.kill(TERM)
+        while not any("STOPPING=1" in text for text in heard):
+            heard.append(up.recv(4096).decode())
+        run.end(143)
+
+    def test_a_plain_init_leaves_the_socket_alone(self):
+        run = self.start("--", "/bin/sh", "-c", "echo got=$NOTIFY_SOCKET", env={"NOTIFY_SOCKET": "/x"})
+        run.end(0)
+        self.assertEqual(run.stdout, "got=/x\n")
+
+
+if __name__ == "__main__":
+    xml_runner.main()

@@ -22,16 +22,23 @@ namespace {
 // more when a field is added: then it belongs in here too.
 std::string Dump(const Settings& settings) {
   const auto& [options, dev, check, version, help, restart_burst] = settings;
-  const auto& [command, reload_delay, watch, health, restart, stop, after_exit,
-               success, signals, process, init, subreaper, parent_death_signal,
-               log_level, clear] = options;
+  const auto& [command, reload_delay, watch, health, ready, reload, limits,
+               restart, stop, after_exit, success, signals, process, init,
+               subreaper, parent_death_signal, termination_log, log_level,
+               clear] = options;
+  const auto& [ready_kind, ready_delay, descriptor, ready_check, ready_timeout,
+               ready_file] = ready;
+  const auto& [on_change, reload_check, reload_timeout, retry_delay,
+               reload_signal] = reload;
+  const auto& [memory, age, watchdog] = limits;
   const auto& [paths, mode, compare, scan, settle, filter] = watch;
   const auto& [extensions, include, exclude, ignore_files, defaults] = filter;
   const auto& [checks, interval, timeout, retries, start_period, expect,
                on_failure] = health;
   const auto& [policy, prevent, force, delay, delay_max, reset, burst,
                limit_interval, action] = restart;
-  const auto& [signal, stop_timeout, leftover] = stop;
+  const auto& [signal, reload_stop_signal, stop_timeout, leftover,
+               shutdown_timeout, drain_delay] = stop;
   const auto& [forward_to, rewrite] = signals;
   const auto& [as, environment, environment_files, pre_start, post_stop] =
       process;
@@ -54,6 +61,15 @@ std::string Dump(const Settings& settings) {
                delay, delay_max, reset, limit_interval, stop_timeout, leftover);
   add(static_cast<int>(subreaper), parent_death_signal, no_new_privileges);
   add(static_cast<int>(forward_to), directory, inherited.blocked);
+  add(static_cast<int>(ready_kind), descriptor, ready_file, reload_signal);
+  add(memory, reload_stop_signal, termination_log);
+  add_duration(ready_delay, ready_timeout, reload_timeout, retry_delay, age,
+               watchdog, shutdown_timeout, drain_delay);
+  for (const auto& target : ready_check) add("ready", target.text);
+  for (const auto& word : reload_check) add("reload-check", word);
+  for (const auto& [kind, value, text] : on_change) {
+    add("on-change", static_cast<int>(kind), value, text);
+  }
   if (credentials.has_value()) add("uid", credentials->uid);
   add(static_cast<int>(on_failure.what), on_failure.signal);
   for (int number = 0; number < 256; ++number) {
@@ -110,6 +126,21 @@ const std::map<std::string_view, std::string_view>& Examples() {
           {"health-retries", "1"},
           {"health-start-period", "1s"},
           {"health-expect", "200"},
+          {"on-change", "signal:HUP"},
+          {"reload-check", "nginx -t"},
+          {"reload-timeout", "1s"},
+          {"reload-retry-delay", "1s"},
+          {"reload-signal", "HUP"},
+          {"ready", "fd:3"},
+          {"ready-timeout", "1s"},
+          {"ready-file", "/run/ready"},
+          {"watchdog", "10s"},
+          {"max-memory", "512Mi"},
+          {"max-age", "1h"},
+          {"reload-stop-signal", "INT"},
+          {"shutdown-timeout", "30s"},
+          {"drain-delay", "5s"},
+          {"termination-log", "/dev/termination-log"},
           {"stop-signal", "INT"},
           {"stop-timeout", "infinity"},
           {"leftover-timeout", "0"},
@@ -132,8 +163,6 @@ const std::map<std::string_view, std::string_view>& Examples() {
           {"check", "yes"},
           {"help", "all"},
           {"version", "yes"},
-          // Of this there is only one kind so far.
-          {"on-change", ""},
       };
   return *examples;
 }

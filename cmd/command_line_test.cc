@@ -216,7 +216,7 @@ INSTANTIATE_TEST_SUITE_P(
         {"--max-memory=9999999999Gi", "512Mi"},
         {"--max-age=0", "1ms"},
         {"--reload-signal=TERM", "something else"},
-        {"--ready-file=", "path"},
+        {"--ready-file=/no/such/folder/x", "folder is not there"},
         {"--after-exit=stop", "allowed are exit, wait"},
         {"--restart=sometimes",
          "allowed are no, on-failure, on-failure:N, on-abnormal, always"},

@@ -45,7 +45,8 @@ inline constexpr unsigned kNoVariable = 4;
 inline constexpr unsigned kNeedsWatch = 8;
 inline constexpr unsigned kNeedsHealth = 16;
 inline constexpr unsigned kNeedsReady = 64;
-inline constexpr unsigned kReloads = 128;  // --reload-signal will do for --watch
+inline constexpr unsigned kReloads =
+    128;  // --reload-signal will do for --watch
 inline constexpr unsigned kNeedsRestart = 32;  // --restart, --health, --watch
 
 struct Flag {

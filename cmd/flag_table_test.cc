@@ -313,7 +313,7 @@ TEST(NearestFlag, DoesNotGuessWildly) {
   const std::string junk(100'000, 'x');
   for (const std::string_view given :
        {std::string_view(""), std::string_view("x"), std::string_view("qqqqqq"),
-        std::string_view("max-memory"), std::string_view("max-age"),
+        std::string_view("max-colour"), std::string_view("no-friends"),
         std::string_view(junk)}) {
     EXPECT_EQ(NearestFlag(given), "") << given.substr(0, 20);
   }

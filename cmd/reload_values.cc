@@ -1,6 +1,9 @@
 #include "cmd/reload_values.h"
 
 #include <signal.h>
+#include <sys/stat.h>
+
+#include <cstdint>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -98,16 +101,24 @@ absl::Status SetReloadSignal(std::string_view value, int* to) {
 }
 
 absl::Status SetPath(std::string_view value, std::string* to) {
-  if (value.empty()) return Wrong("empty; allowed is the path of a file");
+  std::string folder(value.substr(0, value.rfind('/') + 1));
+  if (folder.empty()) folder = ".";
+  struct stat found;
+  if (stat(folder.c_str(), &found) != 0 || !S_ISDIR(found.st_mode)) {
+    return Wrong("its folder is not there; allowed is a file in one that is");
+  }
   *to = std::string(value);
   return absl::OkStatus();
 }
 
 absl::Status SetSize(std::string_view value, int64_t* to) {
   int shift = 0;
-  if (absl::ConsumeSuffix(&value, "Ki")) shift = 10;
-  else if (absl::ConsumeSuffix(&value, "Mi")) shift = 20;
-  else if (absl::ConsumeSuffix(&value, "Gi")) shift = 30;
+  if (absl::ConsumeSuffix(&value, "Ki"))
+    shift = 10;
+  else if (absl::ConsumeSuffix(&value, "Mi"))
+    shift = 20;
+  else if (absl::ConsumeSuffix(&value, "Gi"))
+    shift = 30;
   int64_t number = 0;
   if (value.empty() || value[0] < '0' || value[0] > '9' ||
       !absl::SimpleAtoi(value, &number) || number <= 0 ||

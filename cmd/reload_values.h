@@ -24,7 +24,7 @@ absl::Status AddChangeAction(std::string_view value,
 // One that may mean something else than to end.
 absl::Status SetReloadSignal(std::string_view value, int* to);
 
-// Not empty.
+// A file, there or not, in a folder that is there.
 absl::Status SetPath(std::string_view value, std::string* to);
 
 // Bytes: a whole number, or one with Ki, Mi or Gi behind it. Not 0.

@@ -59,10 +59,10 @@ struct SpawnRequest {
   int terminal_fd = -1;      // if >= 0: make that group its foreground group
   int pass_fd = -1;          // if >= 0: becomes the child's descriptor 3
   std::vector<PassedDescriptor> descriptors;  // more of them; not 0 to 2
-  bool die_with_parent = false;  // SIGKILL when reinit ends
-  bool unprivileged = false;     // without any capability, for good
-  bool null_stdin = false;       // /dev/null for its descriptor 0
-  bool null_stdout = false;      // and 1
+  bool die_with_parent = false;               // SIGKILL when reinit ends
+  bool unprivileged = false;  // without any capability, for good
+  bool null_stdin = false;    // /dev/null for its descriptor 0
+  bool null_stdout = false;   // and 1
   UserProcess as;
 };
 

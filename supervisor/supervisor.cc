@@ -246,7 +246,8 @@ void Supervisor::AddLaunch(Instance::Spec* spec) {
   Launch launch;
   for (const auto& strategy : strategies_) strategy->Prepare(&launch);
   if (notify_ != nullptr) {
-    spec->environment.push_back(absl::StrCat("NOTIFY_SOCKET=", notify_->path()));
+    spec->environment.push_back(
+        absl::StrCat("NOTIFY_SOCKET=", notify_->path()));
   }
   spec->environment.insert(spec->environment.end(), launch.environment.begin(),
                            launch.environment.end());
@@ -391,8 +392,8 @@ void Supervisor::OnEndedByItself() {
 
 void Supervisor::LogEnded(std::string_view what_now) {
   context_.log->Write(LogLevel::kInfo,
-                      absl::StrCat("process [", instance_->pid(), "] ended: ",
-                                   EndText(), what_now));
+                      absl::StrCat("process [", instance_->pid(),
+                                   "] ended: ", EndText(), what_now));
 }
 
 void Supervisor::OnGone() {

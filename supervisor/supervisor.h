@@ -69,7 +69,8 @@ class Supervisor {
   // To be called whenever children were reaped.
   void OnReaped();
 
-  // To be called for each message of the notify socket; `sender` may be anybody.
+  // To be called for each message of the notify socket; `sender` may be
+  // anybody.
   void OnNotify(pid_t sender, const NotifyMessage& message);
 
   // What is shown to people: "ready", "reloading", "waiting"...
@@ -209,7 +210,7 @@ class Supervisor {
 
   End end_ = End::kStaying;
   int exit_code_ = 0;
-  bool kill_now_ = false;  // somebody has insisted
+  bool kill_now_ = false;   // somebody has insisted
   std::string end_reason_;  // in words, where the process's end is not all
   std::optional<int64_t> oom_kills_;  // at the start of the process
   bool killed_for_memory_ = false;

@@ -72,7 +72,7 @@ void Supervisor::Ask() {
   } else if (!reason->IsChange()) {
     Restart(*reason, nullptr);
   } else if (change_ == ChangeState::kChecking ||
-             change_ == ChangeState::kApplying) {
+             (change_ == ChangeState::kApplying && !planned_.has_value())) {
     next_change_ = reason;  // one more, afterwards
   } else {
     Apply(*reason);

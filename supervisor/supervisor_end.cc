@@ -195,10 +195,9 @@ void Supervisor::NoteOomKill() {
 }
 
 std::string Supervisor::EndText() const {
-  return killed_for_memory_
-             ? absl::StrCat(last_status_.ToString(),
-                            ", by the kernel: out of memory")
-             : last_status_.ToString();
+  return killed_for_memory_ ? absl::StrCat(last_status_.ToString(),
+                                           ", by the kernel: out of memory")
+                            : last_status_.ToString();
 }
 
 void Supervisor::WriteTerminationLog() const {
@@ -208,13 +207,12 @@ void Supervisor::WriteTerminationLog() const {
   if (down_signal_ != 0) {
     absl::StrAppend(&text, "stopped by ", SignalName(down_signal_), "\n");
   }
-  const absl::Status written =
-      WriteSmallFile(options_->termination_log, text);
+  const absl::Status written = WriteSmallFile(options_->termination_log, text);
   if (!written.ok()) {
-    context_.log->Write(LogLevel::kWarning,
-                        absl::StrCat("--termination-log=",
-                                     options_->termination_log, ": ",
-                                     written.message()));
+    context_.log->Write(
+        LogLevel::kWarning,
+        absl::StrCat("--termination-log=", options_->termination_log, ": ",
+                     written.message()));
   }
 }
 

@@ -186,8 +186,7 @@ TEST_F(ReadyTest, ForeignSuccessorsAreNot) {
 class WatchdogTest : public ReadyTest {
  protected:
   WatchdogTest() {
-    more_.push_back(
-        MakeWatchdogStrategy(world_.context(), absl::Seconds(10)));
+    more_.push_back(MakeWatchdogStrategy(world_.context(), absl::Seconds(10)));
   }
 };
 
@@ -237,8 +236,8 @@ TEST_F(ReadyTest, TooMuchMemoryInAllItsProcesses) {
 }
 
 TEST_F(ReadyTest, AgeUsesNoBudget) {
-  more_.push_back(MakeAgeStrategy(world_.context(), absl::Hours(1),
-                                  [] { return 0.5; }));
+  more_.push_back(
+      MakeAgeStrategy(world_.context(), absl::Hours(1), [] { return 0.5; }));
   options_.restart.limit_burst = 1;
   options_.restart.limit_interval = absl::InfiniteDuration();
   StartWithReady(Kind::kExec);

@@ -15,10 +15,9 @@ constexpr size_t kMost = 4096;
 }  // namespace
 
 absl::Status WriteSmallFile(const std::string& path, std::string_view text) {
-  const UniqueFd file(
-      ::open(path.c_str(),
-             O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
-             0644));
+  const UniqueFd file(::open(
+      path.c_str(),
+      O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0644));
   if (!file.valid()) return absl::ErrnoToStatus(errno, "cannot be opened");
   text = text.substr(0, kMost);
   if (::write(file.get(), text.data(), text.size()) < 0) {

@@ -15,10 +15,10 @@ SignalAction::SignalAction(const Context& context, int signo,
       timeout_(timeout),
       send_(std::move(send)),
       late_(context.loop, [this] {
-        Finish(false,
-               absl::StrCat(awaits_ == Awaits::kReady ? "no READY=1 within "
-                                                      : "no RELOADING=1 within ",
-                            absl::FormatDuration(timeout_)));
+        Finish(false, absl::StrCat(awaits_ == Awaits::kReady
+                                       ? "no READY=1 within "
+                                       : "no RELOADING=1 within ",
+                                   absl::FormatDuration(timeout_)));
       }) {}
 
 void SignalAction::Apply(const Reason& reason, OnDone done) {
@@ -45,8 +45,7 @@ void SignalAction::OnNotify(const NotifyMessage& message) {
   // An earlier reload may still be talking: its time tells.
   if (awaits_ == Awaits::kReloading && message.reloading &&
       message.monotonic.has_value() &&
-      absl::UnixEpoch() + *message.monotonic >=
-          sent_ - absl::Microseconds(1)) {
+      absl::UnixEpoch() + *message.monotonic >= sent_ - absl::Microseconds(1)) {
     awaits_ = Awaits::kReady;
   }
 }

@@ -35,8 +35,7 @@ void SetWatchdog(std::string_view value, NotifyMessage* to) {
   if (value == "trigger") to->watchdog = NotifyMessage::Watchdog::kTrigger;
 }
 
-void SetField(std::string_view key, std::string_view value,
-              NotifyMessage* to) {
+void SetField(std::string_view key, std::string_view value, NotifyMessage* to) {
   const bool yes = value == "1";
   if (key == "READY") {
     to->ready = to->ready || yes;

@@ -91,10 +91,21 @@ TEST(NotifyMessageTest, TheFirstOfTwoCounts) {
 
 // Whatever comes: values stay within what the header promises.
 TEST(NotifyMessageTest, SurvivesAnything) {
-  const std::string pieces[] = {
-      "READY=1", "MAINPID=", "WATCHDOG_USEC=", "STATUS=", "ERRNO=", "=", "\n",
-      "9223372036854775807", "-1", "1", "\xff", std::string(1, '\0'),
-      "EXIT_STATUS=", "EXTEND_TIMEOUT_USEC=", "99999999999999999999999"};
+  const std::string pieces[] = {"READY=1",
+                                "MAINPID=",
+                                "WATCHDOG_USEC=",
+                                "STATUS=",
+                                "ERRNO=",
+                                "=",
+                                "\n",
+                                "9223372036854775807",
+                                "-1",
+                                "1",
+                                "\xff",
+                                std::string(1, '\0'),
+                                "EXIT_STATUS=",
+                                "EXTEND_TIMEOUT_USEC=",
+                                "99999999999999999999999"};
   std::minstd_rand random(1);
   for (int i = 0; i < 20'000; ++i) {
     std::string datagram;

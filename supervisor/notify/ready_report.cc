@@ -18,8 +18,8 @@ namespace reinit {
 namespace {
 
 constexpr std::string_view kSocket = "NOTIFY_SOCKET=";
-constexpr std::string_view kAboutUs[] = {kSocket, "WATCHDOG_USEC=",
-                                         "WATCHDOG_PID=", "FDSTORE="};
+constexpr std::string_view kAboutUs[] = {
+    kSocket, "WATCHDOG_USEC=", "WATCHDOG_PID=", "FDSTORE="};
 
 }  // namespace
 
@@ -98,8 +98,8 @@ void ReadyReport::Send(std::string_view message) {
   sockaddr_un to = {};
   to.sun_family = AF_UNIX;
   std::memcpy(to.sun_path, address_.data(), address_.size());
-  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) +
-                                           address_.size());
+  const auto size =
+      static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + address_.size());
   if (::sendto(upwards_.get(), message.data(), message.size(),
                MSG_DONTWAIT | MSG_NOSIGNAL, reinterpret_cast<sockaddr*>(&to),
                size) >= 0 ||

@@ -35,7 +35,8 @@ class AgeStrategy : public Strategy {
     if (!std::exchange(due_, false)) return std::nullopt;
     Reason reason;
     reason.cause = Reason::Cause::kAge;
-    reason.text = absl::StrCat("has run for about ", absl::FormatDuration(age_));
+    reason.text =
+        absl::StrCat("has run for about ", absl::FormatDuration(age_));
     return reason;
   }
 

@@ -47,7 +47,7 @@ std::string_view ToString(Reason::Cause cause);
 struct View {
   int generation = 0;
   InstanceState state = InstanceState::kGone;  // kGone: there is none
-  pid_t pid = 0;  // 0: there is none
+  pid_t pid = 0;                               // 0: there is none
   // How its own are found: see MembersOf.
   pid_t group = 0;
   std::string mark;

@@ -150,10 +150,9 @@ void SettingsResolver::ResolveAfterExit() {
 
 void SettingsResolver::WarnOfIdleFlags() {
   // After a reload the pause is also that of a start that did not succeed.
-  const bool restarts =
-      settings_.options.RestartsAfterExit() ||
-      Find("health") != nullptr || Find("watch") != nullptr ||
-      Find("ready") != nullptr || settings_.options.Limited();
+  const bool restarts = settings_.options.RestartsAfterExit() ||
+                        Find("health") != nullptr || Find("watch") != nullptr ||
+                        Find("ready") != nullptr || settings_.options.Limited();
   for (const GivenFlag& given : given_) {
     // A variable is there for whatever is started in the container.
     if (given.source != FlagSource::kCommandLine) continue;

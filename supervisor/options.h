@@ -180,10 +180,10 @@ struct Options {
   // QUIT mean "down", and reinit stays while it has a reason to.
   bool Supervising() const {
     return !watch.paths.empty() || !health.checks.empty() ||
-           RestartsAfterExit() ||
-           after_exit == AfterExit::kWait || reload.signal != 0 ||
-           ready.kind != ReadyOptions::Kind::kDefault || !ready.file.empty() ||
-           Limited() || stop.drain_delay > absl::ZeroDuration() ||
+           RestartsAfterExit() || after_exit == AfterExit::kWait ||
+           reload.signal != 0 || ready.kind != ReadyOptions::Kind::kDefault ||
+           !ready.file.empty() || Limited() ||
+           stop.drain_delay > absl::ZeroDuration() ||
            stop.shutdown_timeout != absl::InfiniteDuration();
   }
 

@@ -10,6 +10,7 @@
 
 #include "absl/time/time.h"
 #include "reaper/clock.h"
+#include "supervisor/overslept.h"
 #include "supervisor/poll_timeout.h"
 #include "supervisor/probe/check_run.h"
 #include "supervisor/probe/probe_record.h"
@@ -51,12 +52,14 @@ class ProbeHelper {
 
  private:
   struct Entry {
-    Entry(const ProbeRequest& request, const ProbeTarget* target,
+    Entry(uint64_t request_id, const ProbeTarget* run_target,
           const ProbeConfig& config, absl::Time now)
-        : id(request.id),
+        : id(request_id),
+          target(run_target),
           begun(now),
-          run(target, &config.expect, config.timeout, now) {}
+          run(run_target, &config.expect, config.timeout, now) {}
     const uint64_t id;
+    const ProbeTarget* const target;
     const absl::Time begun;
     CheckRun run;
     bool replied = false;
@@ -75,10 +78,10 @@ class ProbeHelper {
       polled.push_back(entry.run.Wanted());
       wake = std::min(wake, entry.run.wake());
     }
-    if (::poll(polled.data(), polled.size(), PollTimeout(wake - clock_.Now())) <
-        0) {
-      return;  // a signal
-    }
+    const int count =
+        ::poll(polled.data(), polled.size(), PollTimeout(wake - clock_.Now()));
+    if (Overslept(wake, clock_.Now())) return BeginAnew();
+    if (count < 0) return;  // a signal
     auto it = polled.begin() + 1;
     for (Entry& entry : runs_) entry.ready = (it++)->revents != 0;
     if ((polled[0].revents & POLLIN) != 0) {
@@ -104,8 +107,20 @@ class ProbeHelper {
       exit_ = kExitMalformed;
       return;
     }
-    runs_.emplace_back(request, &targets_[request.check], *config_,
+    runs_.emplace_back(request.id, &targets_[request.check], *config_,
                        clock_.Now());
+  }
+
+  // What is under way has missed its deadline through no fault of its own.
+  void BeginAnew() {
+    for (auto run = runs_.begin(); run != runs_.end();) {
+      if (run->run.answered()) {
+        ++run;
+        continue;
+      }
+      runs_.emplace(run, run->id, run->target, *config_, clock_.Now());
+      run = runs_.erase(run);
+    }
   }
 
   void StepRuns() {

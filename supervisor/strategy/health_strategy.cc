@@ -8,13 +8,15 @@
 #include "absl/strings/str_cat.h"
 #include "supervisor/helper/helper_process.h"
 #include "supervisor/job.h"
+#include "supervisor/overslept.h"
 #include "supervisor/probe/probe_record.h"
 #include "supervisor/strategy/health_state.h"
 
 namespace reinit {
 namespace {
 
-// How much longer than its own deadline the helper may take to answer.
+// How much longer than its own deadline the helper may take to answer, which
+// is twice that of a check: it makes one again whose deadline it overslept.
 constexpr absl::Duration kHelperGrace = absl::Seconds(2);
 
 class HealthStrategy : public Strategy {
@@ -37,8 +39,10 @@ class HealthStrategy : public Strategy {
     HealthState state;
     EventLoop::Timer next;
     EventLoop::Timer late;  // the helper has not answered
-    uint64_t asked = 0;     // id of the request under way; 0: none
+    absl::Time late_at;
+    uint64_t asked = 0;  // id of the request under way; 0: none
     std::unique_ptr<Job> job;
+    absl::Time began;  // the job
   };
 
   void Begin();
@@ -46,6 +50,8 @@ class HealthStrategy : public Strategy {
   void RunCheck(Check* check);
   void AskHelper(Check* check);
   bool OnReply(const char* record);
+  void OnLate(Check* check);
+  void ArmLate(Check* check);
   void OnHelperRestarted();
   void OnResult(Check* check, bool passed, std::string_view text);
   bool LivesOn() const {
@@ -73,9 +79,8 @@ HealthStrategy::Check::Check(HealthStrategy* strategy,
       state(strategy->options_),
       next(strategy->context_.loop,
            [strategy, this] { strategy->RunCheck(this); }),
-      late(strategy->context_.loop, [strategy] {
-        strategy->helper_->Replace("did not answer in time");
-      }) {}
+      late(strategy->context_.loop,
+           [strategy, this] { strategy->OnLate(this); }) {}
 
 HealthStrategy::HealthStrategy(const Context& context,
                                const HealthOptions* options,
@@ -162,10 +167,16 @@ void HealthStrategy::RunCheck(Check* check) {
       check->next.ArmAfter(options_->interval);
       return;
     }
+    if (result.what == Job::Result::What::kTimedOut &&
+        Overslept(check->began + options_->timeout, context_.loop->Now())) {
+      check->next.ArmAfter(absl::ZeroDuration());
+      return;
+    }
     const bool passed =
         result.what == Job::Result::What::kExited && result.status.Success();
     OnResult(check, passed, result.text);
   };
+  check->began = context_.loop->Now();
   check->job =
       std::make_unique<Job>(context_, check->target->argv, environment_,
                             options_->timeout, Job::Output::kDropped, done);
@@ -177,7 +188,7 @@ void HealthStrategy::AskHelper(Check* check) {
   request.check = check->index;
   request.id = ++last_id_;
   check->asked = request.id;
-  check->late.ArmAfter(options_->timeout + kHelperGrace);
+  ArmLate(check);
   // If there is no helper just now, OnHelperRestarted asks again.
   helper_->Send(&request, sizeof(request));
 }
@@ -196,6 +207,20 @@ bool HealthStrategy::OnReply(const char* record) {
     return true;
   }
   return true;  // to a question of an earlier instance
+}
+
+void HealthStrategy::OnLate(Check* check) {
+  // Was it us, then give it the same time again.
+  if (Overslept(check->late_at, context_.loop->Now())) {
+    ArmLate(check);
+  } else {
+    helper_->Replace("did not answer in time");
+  }
+}
+
+void HealthStrategy::ArmLate(Check* check) {
+  check->late_at = context_.loop->Now() + 2 * options_->timeout + kHelperGrace;
+  check->late.ArmAt(check->late_at);
 }
 
 // What it was asked is lost: that is no result, so ask again.

@@ -167,7 +167,7 @@ TEST_F(HealthStrategyTest, AHelperThatDiesIsAskedAgain) {
 TEST_F(HealthStrategyTest, AHelperThatDoesNotAnswerIsReplaced) {
   Start({"http://127.0.0.1:1/"});
   ASSERT_TRUE(Asked().has_value());
-  world_.Advance(options_.timeout + absl::Seconds(3));
+  world_.Advance(2 * options_.timeout + absl::Seconds(3));
   EXPECT_NE(world_.os().last(), helper_);
   helper_ = world_.os().last();
   AnswerNext(true);

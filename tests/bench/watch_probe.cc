@@ -122,8 +122,8 @@ int Sweep(const char* top, int delay_ms, char** command) {
     for (const Folder& folder : folders) {
       for (const std::string& file : folder.files) {
         struct statx st = {};
-        ::statx(folder.fd, file.c_str(), AT_SYMLINK_NOFOLLOW,
-                STATX_BASIC_STATS, &st);
+        ::statx(folder.fd, file.c_str(), AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS,
+                &st);
         const std::pair<int64_t, int64_t> stamp = {st.stx_mtime.tv_sec,
                                                    st.stx_mtime.tv_nsec};
         if (at == stamps.size()) stamps.emplace_back();

@@ -16,6 +16,21 @@ QUICK = ["--health-interval=20ms", "--health-timeout=1s", "--health-retries=2", 
          "--restart-delay=1ms", "--restart-delay-max=10ms", "--start-limit-burst=0"]
 
 
+# Long enough for a test to stop everything while a check is under way.
+FREEZE = ["--health-retries=1", "--health-timeout=2s"]
+
+
+def frozen(run, meanwhile):
+    """All of the container stands still for longer than a check may take."""
+    everybody = [process.host for process in run.members()]
+    for pid in everybody:
+        os.kill(pid, signal.SIGSTOP)
+    meanwhile()
+    time.sleep(3)  # is what is to be tested
+    for pid in reversed(everybody):
+        os.kill(pid, signal.SIGCONT)
+
+
 class Server:
     """An HTTP server whose manners can be changed while it runs: a process of its own, steered by shared memory."""
 
@@ -50,6 +65,10 @@ class Server:
     def asked(self):
         return int.from_bytes(self.shared[8:16], "little")
 
+    @property
+    def hangs(self):
+        return self.shared[16] == 1
+
     def serve(self):
         kept = []
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
@@ -61,6 +80,7 @@ class Server:
             try:
                 if manner == "hang":
                     kept.append(peer)
+                    self.shared[16] = 1
                     continue
                 peer.recv(4096)
                 if manner in ("no end", "drip"):
@@ -203,6 +223,18 @@ class ExecCheckTest(HealthTest):
             self.assertEqual(fields[key], expected[key], key)
         self.finish(run, app)
 
+    def test_a_freeze_is_no_failure(self):
+        hang = os.path.join(self.folder(), "hang")
+        run, app = self.start_app(*QUICK, *FREEZE, f"--health=exec:/bin/sh -c 'echo x >>{self.log}; ! test -e {hang} || exec sleep 1000'")
+        run.says("ready")
+        self.write(hang)
+        self.eventually(lambda: any(process.name == "sleep" for process in run.members()), lambda: "no check hangs")
+        frozen(run, lambda: os.unlink(hang))
+        self.more_checks()
+        run.only(app["host"])
+        self.no_event("start")
+        self.finish(run, app)
+
     def test_term_during_a_check(self):
         run, app = self.start_checked("--health=exec:/bin/sleep 1000", "--health-timeout=1h", pid1=False)
         self.eventually(lambda: [p for p in run.members() if p.name == "sleep"], lambda: "no check runs")
@@ -332,6 +364,20 @@ class NetworkCheckTest(HealthTest):
         self.assertEqual(fields["NoNewPrivs"], "1")
         for capability in ("CapEff", "CapPrm", "CapInh", "CapAmb"):
             self.assertEqual(int(fields[capability], 16), 0, capability)
+        self.finish(run, app)
+
+    def test_a_freeze_is_no_failure(self):
+        """As `docker pause` makes one: a check misses its deadline since nobody could work."""
+        server = Server(self)
+        run, app = self.start_checked(f"--health={server.url}", *FREEZE)
+        run.says("ready")
+        server.be("hang")
+        self.eventually(lambda: server.hangs, lambda: "no check hangs")
+        frozen(run, lambda: server.be("ok"))
+        asked = server.asked
+        self.eventually(lambda: server.asked > asked + 2, lambda: "no more checks")
+        run.only(app["host"])
+        self.no_event("start")
         self.finish(run, app)
 
     def test_idle_between_checks_wakes_nobody(self):

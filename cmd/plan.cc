@@ -147,6 +147,19 @@ void AppendWatch(const Options& options, std::string& out) {
                     absl::StrJoin(watch.filter.extensions, ", ."));
   }
   AppendLine("watches", EscapeForLog(files), out);
+  const FilterOptions& filter = watch.filter;
+  if (!filter.include.empty()) {
+    AppendLine("includes", EscapeForLog(QuotedList(filter.include, ", ")), out);
+  }
+  std::string out_of_it = QuotedList(filter.exclude, ", ");
+  const auto leave_out = [&out_of_it](std::string_view what) {
+    absl::StrAppend(&out_of_it, out_of_it.empty() ? "" : ", ", what);
+  };
+  if (filter.ignore_files) leave_out("what .gitignore files leave out");
+  if (filter.defaults) leave_out("version control, caches, editor litter");
+  if (!out_of_it.empty()) {
+    AppendLine("leaves out", EscapeForLog(out_of_it), out);
+  }
   AppendLine("looks",
              absl::StrCat(HowChangesAreNoticed(options), ", ",
                           WhatIsCompared(watch.compare)),

@@ -15,7 +15,7 @@ namespace {
 // Looks by sweeping everything, or only at what was announced.
 class TreeFilterTest : public ::testing::TestWithParam<bool> {
  protected:
-  void Start(FilterOptions options) {
+  void Start(const FilterOptions& options) {
     if (GetParam()) {
       ASSERT_EQ(announcer_.Open(), 0);
     }

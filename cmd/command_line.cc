@@ -52,10 +52,15 @@ void FinishProbe(const Arguments& arguments, Settings& settings,
       AddProbeTarget(url, &settings.options.health.checks);
   std::string_view wrong = status.message();
   if (status.ok()) {
-    const bool network =
-        settings.options.health.checks.front().kind != ProbeTarget::Kind::kExec;
-    if (network) return;
-    wrong = "allowed are http:// and tcp://; run the command itself instead";
+    const ProbeTarget::Kind kind = settings.options.health.checks.front().kind;
+    if (kind == ProbeTarget::Kind::kExec) {
+      wrong = "allowed are http:// and tcp://; run the command itself instead";
+    } else if (kind == ProbeTarget::Kind::kFile) {
+      wrong =
+          "allowed are http:// and tcp://; one look at a file tells nothing";
+    } else {
+      return;
+    }
   }
   result.errors.push_back(
       absl::StrCat("probe ", EscapeForLog(url), ": ", EscapeForLog(wrong)));

@@ -18,9 +18,9 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
-#include "cmd/duration_text.h"
 #include "cmd/settings.h"
 #include "reaper/signals.h"
+#include "supervisor/duration_text.h"
 #include "supervisor/probe/target.h"
 #include "supervisor/watch/glob.h"
 

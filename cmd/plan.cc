@@ -11,11 +11,11 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/time/time.h"
-#include "cmd/duration_text.h"
 #include "cmd/version.h"
 #include "reaper/log.h"
 #include "reaper/os.h"
 #include "reaper/signals.h"
+#include "supervisor/duration_text.h"
 #include "supervisor/options.h"
 #include "supervisor/probe/target.h"
 

@@ -9,11 +9,11 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "cmd/duration_text.h"
 #include "cmd/flag_table.h"
 #include "cmd/given.h"
 #include "cmd/settings.h"
 #include "reaper/log.h"
+#include "supervisor/duration_text.h"
 #include "supervisor/options.h"
 
 namespace reinit {

@@ -12,6 +12,9 @@ CheckResult RunCheck(const ProbeTarget& target, const ExpectedStatus& expected,
   if (target.kind == ProbeTarget::Kind::kExec) {
     return {false, "an exec check is not a network check"};
   }
+  if (target.kind == ProbeTarget::Kind::kFile) {
+    return {false, "a file check compares several looks: only for --health"};
+  }
   const MonotonicClock clock;
   CheckRun run(&target, &expected, timeout, clock.Now());
   while (!run.finished()) {

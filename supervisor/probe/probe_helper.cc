@@ -1,18 +1,25 @@
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <deque>
 #include <list>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "reaper/clock.h"
+#include "supervisor/duration_text.h"
 #include "supervisor/overslept.h"
 #include "supervisor/poll_timeout.h"
 #include "supervisor/probe/check_run.h"
+#include "supervisor/probe/file_age.h"
 #include "supervisor/probe/probe_record.h"
 #include "supervisor/probe/target.h"
 
@@ -36,6 +43,7 @@ class ProbeHelper {
       if (!target.ok() || target->kind == ProbeTarget::Kind::kExec) {
         return false;
       }
+      ages_.emplace_back(target->max_age);
       targets_.push_back(*std::move(target));
     }
     return true;
@@ -107,8 +115,51 @@ class ProbeHelper {
       exit_ = kExitMalformed;
       return;
     }
-    runs_.emplace_back(request.id, &targets_[request.check], *config_,
-                       clock_.Now());
+    const ProbeTarget& target = targets_[request.check];
+    if (target.kind == ProbeTarget::Kind::kFile) {
+      LookAtFile(request, target);
+    } else {
+      runs_.emplace_back(request.id, &target, *config_, clock_.Now());
+    }
+  }
+
+  // On a file system that hangs, so does the helper: PID 1 replaces it.
+  void LookAtFile(const ProbeRequest& request, const ProbeTarget& target) {
+    using Verdict = FileAge::Verdict;
+    struct stat found;
+    std::optional<int64_t> mtime;
+    std::string problem;
+    if (::stat(target.file.c_str(), &found) == 0) {
+      mtime = static_cast<int64_t>(found.st_mtim.tv_sec) * 1'000'000'000 +
+              found.st_mtim.tv_nsec;
+    } else {
+      problem = std::strerror(errno);
+    }
+    const Verdict verdict =
+        ages_[request.check].Look(clock_.Now(), request.epoch, mtime);
+    ProbeReply& reply = replies_.emplace_back();
+    reply.id = request.id;
+    switch (verdict) {
+      case Verdict::kFresh:
+        reply.passed = 1;
+        SetText("touched", &reply);
+        break;
+      case Verdict::kUnknown:
+        reply.passed = ProbeReply::kUnknown;
+        SetText("not touched yet", &reply);
+        break;
+      case Verdict::kStale:
+        SetText(mtime.has_value() ? absl::StrCat("not touched for ",
+                                                 DurationText(target.max_age))
+                                  : problem,
+                &reply);
+        break;
+    }
+  }
+
+  static void SetText(std::string_view text, ProbeReply* reply) {
+    const size_t size = std::min(text.size(), sizeof(reply->text) - 1);
+    std::memcpy(reply->text, text.data(), size);
   }
 
   // What is under way has missed its deadline through no fault of its own.
@@ -141,8 +192,7 @@ class ProbeHelper {
     reply.passed = result.passed ? 1 : 0;
     reply.millis = static_cast<uint32_t>(
         absl::ToInt64Milliseconds(clock_.Now() - entry.begun));
-    const size_t size = std::min(result.text.size(), sizeof(reply.text) - 1);
-    std::memcpy(reply.text, result.text.data(), size);
+    SetText(result.text, &reply);
   }
 
   void SendReplies() {
@@ -160,6 +210,7 @@ class ProbeHelper {
   const ProbeConfig* const config_;
   const MonotonicClock clock_;
   std::vector<ProbeTarget> targets_;
+  std::vector<FileAge> ages_;  // of each target; used for files
   std::list<Entry> runs_;
   std::deque<ProbeReply> replies_;
   std::optional<int> exit_;

@@ -1,5 +1,8 @@
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdint>
 #include <cstring>
@@ -152,6 +155,35 @@ TEST_F(ProbeHelperTest, EndsWhenPid1IsGoneInTheMiddleOfACheck) {
   StartHelper({absl::StrCat("http://127.0.0.1:", silent.port())},
               absl::Minutes(10));
   Ask(0, 1);
+  EXPECT_EQ(Exit(), 0);
+}
+
+TEST_F(ProbeHelperTest, AFileMustBeTouched) {
+  const std::string file = absl::StrCat(::testing::TempDir(), "/alive");
+  ::unlink(file.c_str());
+  StartHelper({absl::StrCat("file:", file, "?max-age=1h")}, absl::Seconds(1));
+  const auto look = [this] {
+    Ask(0, 1);
+    return Reply();
+  };
+  const auto touch = [&file](time_t second) {
+    UniqueFd fd(::open(file.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+    const timespec times[2] = {{second, 0}, {second, 0}};
+    ASSERT_EQ(::futimens(fd.get(), times), 0);
+  };
+  ProbeReply reply = look();
+  EXPECT_EQ(reply.passed, 0U);
+  EXPECT_STREQ(reply.text, "No such file or directory");
+  touch(1000);  // decades ago by the wall clock
+  EXPECT_EQ(look().passed, 1U);
+  EXPECT_EQ(look().passed, 1U);
+  ours_.reset();
+  exit_.get();
+  // Another helper does not know whether it has changed.
+  StartHelper({absl::StrCat("file:", file, "?max-age=1h")}, absl::Seconds(1));
+  EXPECT_EQ(look().passed, ProbeReply::kUnknown);
+  touch(999);
+  EXPECT_EQ(look().passed, 1U);
   EXPECT_EQ(Exit(), 0);
 }
 

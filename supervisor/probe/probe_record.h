@@ -19,13 +19,19 @@ struct ProbeRequest {
   uint32_t magic = kMagic;
   uint32_t check = 0;  // index into ProbeConfig::targets
   uint64_t id = 0;     // chosen by PID 1, comes back in the reply
+  // Another one than before: a new process, or nobody ran for a while. What was
+  // seen of a file until then says nothing.
+  uint32_t epoch = 0;
+  uint32_t reserved = 0;
 };
-static_assert(sizeof(ProbeRequest) == 16);
+static_assert(sizeof(ProbeRequest) == 24);
 
 struct ProbeReply {
   static constexpr uint32_t kMagic = 0x52505231;
   uint32_t magic = kMagic;
-  uint32_t passed = 0;  // 0 or 1
+  // 2: neither, it cannot be told yet.
+  static constexpr uint32_t kUnknown = 2;
+  uint32_t passed = 0;  // 0, 1 or kUnknown
   uint64_t id = 0;
   uint32_t millis = 0;  // how long the check took
   uint32_t reserved = 0;
@@ -35,7 +41,7 @@ struct ProbeReply {
 static_assert(sizeof(ProbeReply) == 256);
 
 struct ProbeConfig {
-  std::vector<std::string> targets;  // URLs as given (http and tcp)
+  std::vector<std::string> targets;  // URLs as given; none is exec
   absl::Duration timeout;            // hard limit of one check, all included
   std::vector<std::pair<int, int>> expect;  // HTTP status ranges that pass
 

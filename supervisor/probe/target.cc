@@ -1,6 +1,7 @@
 #include "supervisor/probe/target.h"
 
 #include <arpa/inet.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <sys/un.h>
 
@@ -18,6 +19,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "supervisor/duration_text.h"
 #include "supervisor/words.h"
 
 namespace reinit {
@@ -25,7 +27,7 @@ namespace {
 
 constexpr std::string_view kAllowed =
     "allowed are http://HOST[:PORT][/PATH], http+unix://SOCKET[:PATH], "
-    "tcp://HOST:PORT, unix://SOCKET and exec:CMD";
+    "tcp://HOST:PORT, unix://SOCKET, file:PATH?max-age=DURATION and exec:CMD";
 
 // A request line must fit a server's usual limit of 8 KiB.
 constexpr size_t kMaxUrl = 4096;
@@ -203,6 +205,36 @@ absl::StatusOr<ProbeTarget> ParseHttpUnix(std::string_view rest,
   return target;
 }
 
+// From the end: a path may hold a question mark, and any other byte.
+absl::StatusOr<ProbeTarget> ParseFile(std::string_view rest,
+                                      ProbeTarget target) {
+  target.kind = ProbeTarget::Kind::kFile;
+  constexpr std::string_view kMaxAge = "?max-age=";
+  const size_t end = rest.rfind(kMaxAge);
+  if (end == std::string_view::npos) {
+    return Refused(target.text,
+                   "?max-age= is missing: file:/run/alive?max-age=30s");
+  }
+  target.file = std::string(rest.substr(0, end));
+  if (target.file.empty() || target.file.front() != '/') {
+    return Refused(target.text, "the file must be an absolute path");
+  }
+  if (target.file.size() >= PATH_MAX || absl::StrContains(target.file, '\0')) {
+    return Refused(target.text, "no file can have such a path");
+  }
+  auto max_age = ParseDuration(rest.substr(end + kMaxAge.size()));
+  if (!max_age.ok()) {
+    return Refused(target.text,
+                   absl::StrCat("max-age: ", max_age.status().message()));
+  }
+  if (*max_age <= absl::ZeroDuration() ||
+      *max_age == absl::InfiniteDuration()) {
+    return Refused(target.text, "max-age must be more than 0 and finite");
+  }
+  target.max_age = *max_age;
+  return target;
+}
+
 absl::StatusOr<ProbeTarget> ParseExec(std::string_view rest,
                                       ProbeTarget target) {
   target.kind = ProbeTarget::Kind::kExec;
@@ -229,7 +261,13 @@ absl::StatusOr<ProbeTarget> ParseProbeTarget(std::string_view text) {
   if (ConsumeScheme(rest, "tcp://")) return ParseTcp(rest, target);
   if (ConsumeScheme(rest, "http+unix://")) return ParseHttpUnix(rest, target);
   if (ConsumeScheme(rest, "unix://")) return ParseUnix(rest, target);
+  if (ConsumeScheme(rest, "file:")) return ParseFile(rest, target);
   if (ConsumeScheme(rest, "exec:")) return ParseExec(rest, target);
+  if (ConsumeScheme(rest, "grpc://")) {
+    return Refused(text,
+                   "reinit speaks no gRPC yet; use exec: with a program that "
+                   "does, such as grpc_health_probe");
+  }
   if (ConsumeScheme(rest, "https://")) {
     return Refused(text,
                    "reinit speaks no TLS; check a plain port, or use exec: "

@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -77,7 +78,7 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         Bad{"", "allowed are"}, Bad{"localhost:80", "allowed are"},
         Bad{"http:/x", "allowed are"}, Bad{"unix://run/x", "absolute path"},
-        Bad{"grpc://h:1", "allowed are"}, Bad{"file:/x", "allowed are"},
+        Bad{"grpc://h:1", "no gRPC"}, Bad{"file:/x", "max-age"},
         Bad{"stall:", "allowed are"}, Bad{"http+unix://x", "absolute path"},
         Bad{"unix://", "absolute path"}, Bad{"unix:///a b", "%XX"},
         Bad{"http+unix:///run/x:ready", "behind the colon"},
@@ -135,6 +136,30 @@ TEST(TargetTest, RefusesWhatIsTooLongInAShortLine) {
   EXPECT_THAT(url.status().message(), HasSubstr("longer than"));
   EXPECT_LT(url.status().message().size(), 300U);
   EXPECT_FALSE(ParseProbeTarget("http://" + std::string(254, 'a')).ok());
+}
+
+TEST(ProbeTargetTest, FileWithAMaximalAge) {
+  const auto target = ParseProbeTarget("file:/run/a?b?max-age=1m30s");
+  ASSERT_TRUE(target.ok()) << target.status();
+  EXPECT_EQ(target->kind, Kind::kFile);
+  EXPECT_EQ(target->file, "/run/a?b");
+  EXPECT_EQ(target->max_age, absl::Seconds(90));
+}
+
+TEST(ProbeTargetTest, RefusesFilesThatCannotBeJudged) {
+  for (const auto& [text, why] :
+       {std::pair{"file:/run/alive", "?max-age= is missing"},
+        {"file:alive?max-age=1s", "absolute path"},
+        {"file:?max-age=1s", "absolute path"},
+        {"file:/run/alive?max-age=", "not a duration"},
+        {"file:/run/alive?max-age=-1s", "negative"},
+        {"file:/run/alive?max-age=0", "more than 0"},
+        {"file:/run/alive?max-age=infinity", "finite"},
+        {"grpc://localhost:50051/x", "no gRPC"}}) {
+    const auto target = ParseProbeTarget(text);
+    ASSERT_FALSE(target.ok()) << text;
+    EXPECT_THAT(target.status().message(), HasSubstr(why));
+  }
 }
 
 }  // namespace

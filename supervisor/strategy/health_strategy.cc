@@ -54,6 +54,10 @@ class HealthStrategy : public Strategy {
   void ArmLate(Check* check);
   void OnHelperRestarted();
   void OnResult(Check* check, bool passed, std::string_view text);
+  // When nothing could be told, which decides nothing.
+  absl::Duration RetryDelay() const {
+    return std::min(options_->interval, HealthState::kStartInterval);
+  }
   bool LivesOn() const {
     return options_->on_failure.what == OnUnhealthy::What::kSignal ||
            options_->on_failure.what == OnUnhealthy::What::kNone;
@@ -67,6 +71,7 @@ class HealthStrategy : public Strategy {
   std::vector<std::unique_ptr<Check>> checks_;
   std::optional<HelperProcess> helper_;
   uint64_t last_id_ = 0;
+  uint32_t epoch_ = 0;
   int generation_ = 0;  // being checked; 0: none
   std::optional<Reason> reason_;
 };
@@ -136,6 +141,7 @@ void HealthStrategy::OnInstance(const View& view) {
 
 void HealthStrategy::Begin() {
   reason_.reset();
+  ++epoch_;
   for (const auto& check : checks_) {
     check->state.Begin(context_.loop->Now());
     check->next.ArmAt(check->state.next());
@@ -155,6 +161,8 @@ void HealthStrategy::Halt() {
 }
 
 void HealthStrategy::RunCheck(Check* check) {
+  // Nobody could touch a file meanwhile.
+  if (Overslept(check->next.deadline(), context_.loop->Now())) ++epoch_;
   if (check->target->kind != ProbeTarget::Kind::kExec) {
     AskHelper(check);
     return;
@@ -187,6 +195,7 @@ void HealthStrategy::AskHelper(Check* check) {
   ProbeRequest request;
   request.check = check->index;
   request.id = ++last_id_;
+  request.epoch = epoch_;
   check->asked = request.id;
   ArmLate(check);
   // If there is no helper just now, OnHelperRestarted asks again.
@@ -203,7 +212,11 @@ bool HealthStrategy::OnReply(const char* record) {
     if (check->asked == 0 || check->asked != reply.id) continue;
     check->asked = 0;
     check->late.Cancel();
-    OnResult(check.get(), reply.passed == 1, reply.text);
+    if (reply.passed == ProbeReply::kUnknown) {
+      check->next.ArmAfter(RetryDelay());
+    } else {
+      OnResult(check.get(), reply.passed == 1, reply.text);
+    }
     return true;
   }
   return true;  // to a question of an earlier instance

@@ -388,6 +388,20 @@ class NetworkCheckTest(HealthTest):
         self.finish(run, app)
 
 
+class FileCheckTest(HealthTest):
+    def test_a_file_that_is_touched(self):
+        path = self.write(os.path.join(self.folder(), "alive"))  # left behind by an earlier process
+        run, app = self.start_checked(f"--health=file:{path}?max-age=300ms")
+        run.says("health check", "not touched for 300ms")  # no failure: the start period
+        def touched():
+            os.utime(path)
+            return "ready" in run.stderr
+        self.eventually(touched, lambda: "not ready")
+        self.event("signal", signal=TERM)  # nobody touches it any more
+        app = self.restarted(2)
+        self.finish(run, app)
+
+
 class ProbeCommandTest(HealthTest):
     def probe(self, url):
         result = subprocess.run([harness.REINIT, "probe", url], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -404,6 +418,7 @@ class ProbeCommandTest(HealthTest):
         self.assertEqual(self.probe(f"tcp://127.0.0.1:{server.port}"), 1)
         self.assertEqual(self.probe(server.url), 1)
         self.assertEqual(self.probe("gopher://nowhere"), 2)
+        self.assertEqual(self.probe("file:/etc/hostname?max-age=1h"), 2)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-#include "cmd/duration_text.h"
+#include "supervisor/duration_text.h"
 
 #include <string>
 #include <string_view>

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "supervisor/helper/helper_process.h"
+#include "supervisor/strategy/flap_guard.h"
 #include "supervisor/watch/watch_record.h"
 
 namespace reinit {
@@ -23,11 +24,13 @@ class WatchStrategy : public Strategy {
   std::string_view name() const override { return StrategyName(*options_); }
   void Start(WakeFn wake) override;
   std::optional<Reason> ShouldRestart(const View& view) override;
+  void OnInstance(const View& view) override;
 
  private:
   WatchConfig Config() const;
   bool OnRecord(const char* bytes);
   void OnChanged(const WatchRecord& record);
+  void LookForFlapping(std::string_view file);
 
   const Context context_;
   const WatchOptions* const options_;
@@ -42,6 +45,9 @@ class WatchStrategy : public Strategy {
   uint64_t count_ = 0;
   std::string first_;
   absl::Duration settled_;
+  FlapGuard flaps_;
+  EventLoop::Timer held_;  // back, since it flaps
+  int generation_ = 0;
 };
 
 WatchStrategy::WatchStrategy(const Context& context,
@@ -57,7 +63,8 @@ WatchStrategy::WatchStrategy(const Context& context,
                   .record_size = sizeof(WatchRecord),
                   .unprivileged = false,
                   .on_record = [this](const char* b) { return OnRecord(b); },
-                  .on_restarted = nullptr}) {}
+                  .on_restarted = nullptr}),
+      held_(context.loop, [this] { wake_(Wake::kAsk); }) {}
 
 WatchConfig WatchStrategy::Config() const {
   WatchConfig config;
@@ -129,11 +136,39 @@ void WatchStrategy::OnChanged(const WatchRecord& record) {
   if (first_.empty()) first_ = record.path;
   unknown_ = unknown_ || record.count == 0;
   settled_ = absl::Milliseconds(record.settled_ms);
-  wake_(Wake::kAsk);
+  LookForFlapping(record.path);
+  if (flaps_.due() > context_.loop->Now()) {
+    held_.ArmAt(flaps_.due());
+  } else {
+    wake_(Wake::kAsk);
+  }
+}
+
+void WatchStrategy::LookForFlapping(std::string_view file) {
+  if (!flaps_.OnChange(context_.loop->Now(), file)) return;
+  context_.log->Write(
+      LogLevel::kWarning,
+      absl::StrCat(file, " has changed right after each of the last ",
+                   FlapGuard::kRow,
+                   " reloads, which were made for it: the process writes it, "
+                   "most likely. Reloading for it more and more slowly; leave "
+                   "it out with --watch-exclude"));
+}
+
+void WatchStrategy::OnInstance(const View& view) {
+  const bool runs =
+      view.state == InstanceState::kUp || view.state == InstanceState::kReady;
+  if (!runs || view.generation == generation_) return;
+  generation_ = view.generation;
+  flaps_.OnStart(context_.loop->Now());
 }
 
 std::optional<Reason> WatchStrategy::ShouldRestart(const View&) {
+  const absl::Time now = context_.loop->Now();
+  if (flaps_.due() > now) return std::nullopt;
   if (!std::exchange(changed_, false)) return std::nullopt;
+  held_.Cancel();
+  flaps_.OnReload(now, first_);
   Reason reason;
   reason.cause = Reason::Cause::kFile;
   reason.changed = std::exchange(first_, "");

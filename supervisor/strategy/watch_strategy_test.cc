@@ -15,7 +15,9 @@
 namespace reinit {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 class WatchStrategyTest : public ::testing::Test {
@@ -44,6 +46,12 @@ class WatchStrategyTest : public ::testing::Test {
               static_cast<ssize_t>(sizeof(record)));
     world_.Settle();
   }
+  void Start() {
+    View view;
+    view.generation = ++generation_;
+    view.state = InstanceState::kUp;
+    strategy_->OnInstance(view);
+  }
   std::string Asked() {
     const auto reason = strategy_->ShouldRestart({});
     return reason.has_value() ? reason->text : "nothing";
@@ -53,6 +61,7 @@ class WatchStrategyTest : public ::testing::Test {
   WatchOptions options_;
   std::vector<Strategy::Wake> wakes_;
   std::unique_ptr<Strategy> strategy_;
+  int generation_ = 0;
 };
 
 TEST_F(WatchStrategyTest, ReportsAChangeOnce) {
@@ -90,6 +99,39 @@ TEST_F(WatchStrategyTest, AHelperThatComesBackKnowsTheLastDigest) {
   EXPECT_EQ(config->digest, 0xabcdefu);
   Report(WatchRecord::Kind::kChanged, 0, "");
   EXPECT_THAT(Asked(), HasSubstr("something in src"));
+}
+
+TEST_F(WatchStrategyTest, AProcessThatWritesWhatIsWatchedIsReloadedSlower) {
+  const auto write = [this] {
+    Report(WatchRecord::Kind::kChanged, 1, "src/log");
+    wakes_.clear();
+    const bool asked = Asked() == "src/log";
+    if (asked) Start();
+    return asked;
+  };
+  for (int reload = 0; reload < 5; ++reload) {
+    EXPECT_TRUE(write());
+    EXPECT_TRUE(world_.log().lines().empty());
+  }
+  EXPECT_FALSE(write());
+  EXPECT_THAT(world_.log().lines(),
+              ElementsAre(AllOf(HasSubstr("src/log has changed"),
+                                HasSubstr("--watch-exclude"))));
+  EXPECT_FALSE(write());
+  // It stays, until it is due.
+  world_.Advance(absl::Seconds(2));
+  EXPECT_THAT(wakes_, ElementsAre(Strategy::Wake::kAsk));
+  EXPECT_EQ(Asked(), "src/log and 1 more");
+  Start();
+  EXPECT_FALSE(write());
+  world_.Advance(absl::Seconds(3));
+  EXPECT_TRUE(wakes_.empty());
+  // Somebody's edit brings what waits with it, and is no more of the same.
+  Report(WatchRecord::Kind::kChanged, 1, "src/app.py");
+  EXPECT_EQ(Asked(), "src/log and 1 more");
+  world_.Advance(absl::Hours(1));
+  EXPECT_EQ(world_.log().lines().size(), 1u);
+  EXPECT_EQ(Asked(), "nothing");
 }
 
 TEST_F(WatchStrategyTest, AMalformedRecordEndsTheHelper) {

@@ -1,0 +1,176 @@
+// Anything, in any order: a hundred thousand random steps, and after each of
+// them what must always hold (the invariants of a random schedule of faults).
+#include <signal.h>
+
+#include <random>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "supervisor/supervisor_fixture.h"
+
+namespace reinit {
+namespace {
+
+constexpr int kRounds = 500;
+constexpr int kSteps = 200;
+
+class SupervisorRandomTest : public SupervisorTest {
+ protected:
+  void Begin() {
+    options_ = {};
+    options_.command = {"app"};
+    options_.restart.policy = RestartOptions::Policy::kAlways;
+    options_.restart.limit_burst = 0;
+    options_.stop.drain_delay =
+        Chance(4) ? absl::Seconds(1) : absl::ZeroDuration();
+    if (Chance(4)) options_.reload.check = {"check"};
+    if (Chance(4)) options_.process.pre_start = {"pre"};
+    if (Chance(4)) options_.process.post_stop = {"post"};
+    // What may not be had at the first start is another test's.
+    Faults(/*any=*/false);
+    StartSupervising();
+    End(Find("pre"), {});
+  }
+
+  bool Chance(unsigned one_in) { return random_() % one_in == 0; }
+
+  void Faults(bool any) {
+    os().set_deaf_by_default(any && Chance(4));
+    const int exec_errors[] = {ENOENT, ETXTBSY, EACCES};
+    os().set_exec_error(any && Chance(8) ? exec_errors[random_() % 3] : 0);
+    if (!any) os().set_spawn_errors(0);
+    if (any && Chance(16)) {
+      os().set_spawn_errors(2, Chance(2) ? EAGAIN : ENOMEM);
+    }
+    os().set_blind_looks(any && Chance(16) ? 1 : 0);
+  }
+
+  // A process that runs `name`: the main one, a hook or a check; 0: none.
+  pid_t Find(const std::string& name) {
+    for (const auto& [pid, process] : os().processes()) {
+      const auto& argv = process.request.argv;
+      if (!argv.empty() && argv[0] == name) return pid;
+    }
+    return 0;
+  }
+
+  void End(pid_t pid, ExitStatus status) {
+    if (pid == 0) return;
+    os().Exit(pid, status);
+    world_.Settle();
+  }
+
+  void Step() {
+    Faults(/*any=*/true);
+    const pid_t main = Find("app");
+    const int code = static_cast<int>(random_() % 3);
+    switch (random_() % 11) {
+      case 0:
+        Change();
+        break;
+      case 1:
+        Sick();
+        break;
+      case 2:
+        if (main == 0) break;
+        os().process(os().AddChildOf(main)).deaf = Chance(2);
+        break;
+      case 3:
+        End(main, {.code = code});
+        break;
+      case 4:
+        End(main, {.signal = Chance(2) ? SIGSEGV : SIGKILL});
+        break;
+      case 5:
+        Signal(SIGUSR1);
+        break;
+      case 6:
+        for (const char* job : {"check", "pre", "post"}) {
+          End(Find(job), {.code = Chance(3) ? 1 : 0});
+        }
+        break;
+      case 7:
+        world_.Freeze(absl::Seconds(random_() % 100));
+        break;
+      default:
+        world_.Advance(absl::Milliseconds(random_() % 3000));
+    }
+  }
+
+  // I1 never two of it; nothing ends us but TERM; I5, I8 no pile of timers or
+  // watches, none of them overdue.
+  void CheckAlways() {
+    int mains = 0;
+    for (const auto& [pid, process] : os().processes()) {
+      const auto& argv = process.request.argv;
+      mains += !argv.empty() && argv[0] == "app";
+    }
+    ASSERT_LE(mains, 1);
+    ASSERT_FALSE(supervisor_->ended());
+    ASSERT_LE(world_.loop().armed_timers(), 4u);
+    ASSERT_LE(world_.loop().active_watches(), 4u);
+    ASSERT_GT(world_.loop().NextDeadline(), world_.now());
+    ASSERT_FALSE(os().HasNews());
+  }
+
+  // Once the faults are over: it runs again within its timeouts, and I6, a
+  // change is applied then, or its check failed.
+  void CheckRecovers() {
+    Faults(/*any=*/false);
+    for (int i = 0; i < 40; ++i) {
+      for (const char* job : {"check", "pre", "post"}) End(Find(job), {});
+      world_.Advance(absl::Seconds(5));
+    }
+    ASSERT_NE(Find("app"), 0) << supervisor_->StateName();
+    ASSERT_EQ(supervisor_->StateName(), "ready");
+    ASSERT_EQ(supervisor_->change(), ChangeState::kNone);
+    ASSERT_FALSE(fake_.reason.has_value()) << "a change that nobody took";
+  }
+
+  // I3 and I4: TERM ends it within its timeouts, with the process's status
+  // (or, with none, its own), and nothing is left.
+  void CheckEnds() {
+    const pid_t main = Find("app");
+    const bool obeys = main != 0 && !os().process(main).deaf;
+    Signal(SIGTERM);
+    world_.Advance(absl::Seconds(2));
+    if (obeys && !supervisor_->ended()) End(Find("post"), {});
+    const pid_t deaf = Find("app");
+    const int code = deaf != 0 ? 3 : 128 + SIGTERM;
+    End(deaf, {.code = 3});
+    for (int i = 0; i < 40 && !supervisor_->ended(); ++i) {
+      for (const char* job : {"check", "pre", "post"}) End(Find(job), {});
+      world_.Advance(absl::Seconds(1));
+    }
+    ASSERT_TRUE(supervisor_->ended()) << supervisor_->StateName();
+    ASSERT_EQ(supervisor_->exit_code(), code);
+    ASSERT_TRUE(os().processes().empty());
+  }
+
+  std::minstd_rand random_;
+};
+
+TEST_F(SupervisorRandomTest, AHundredThousandStepsKeepTheInvariants) {
+  // --gtest_random_seed=N repeats a run.
+  const int seed = GTEST_FLAG_GET(random_seed) + 1;
+  random_.seed(static_cast<unsigned>(seed));
+  for (int round = 0; round < kRounds; ++round) {
+    Begin();
+    for (int step = 0; step < kSteps; ++step) {
+      SCOPED_TRACE(
+          absl::StrCat("seed ", seed, ", round ", round, ", step ", step));
+      Step();
+      CheckAlways();
+      if (HasFatalFailure()) return;
+    }
+    SCOPED_TRACE(absl::StrCat("seed ", seed, ", end of round ", round));
+    if (Chance(2)) CheckRecovers();
+    CheckEnds();
+    if (HasFatalFailure()) return;
+  }
+}
+
+}  // namespace
+}  // namespace reinit

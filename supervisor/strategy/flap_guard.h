@@ -40,7 +40,7 @@ class FlapGuard {
   absl::Time due_ = absl::InfinitePast();
   bool counted_ = false;  // there was a change since then
   int row_ = 0;
-  Backoff backoff_{absl::Seconds(2), absl::Minutes(5)};
+  Backoff backoff_{absl::Seconds(2), absl::Seconds(30)};
 };
 
 }  // namespace reinit

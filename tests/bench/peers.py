@@ -27,17 +27,17 @@ def say(text):
     print(text, file=sys.stderr, flush=True)
 
 
-def install(programs, path=PATH):
-    """Gets the missing ones of {program: package} with apt, where that can be done."""
-    missing = sorted({package for program, package in programs.items() if not shutil.which(program, path=path)})
-    if missing and os.getuid() == 0 and shutil.which("apt-get", path=path):
-        environment = dict(os.environ, PATH=path, DEBIAN_FRONTEND="noninteractive")
+def install():
+    """Gets the missing peers with apt, where that can be done."""
+    missing = sorted({package for program, package in PEERS.items() if not shutil.which(program, path=PATH)})
+    if missing and os.getuid() == 0 and shutil.which("apt-get", path=PATH):
+        environment = dict(os.environ, PATH=PATH, DEBIAN_FRONTEND="noninteractive")
         apt = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300"]
         for arguments in (["update"], ["install", "-y", "--no-install-recommends", *missing]):
             subprocess.run(apt + arguments, env=environment, stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False)
-    for program, package in programs.items():
-        if not shutil.which(program, path=path):
-            say(f"{program} is missing: apt-get install {package}")
+    for program in PEERS:
+        if not shutil.which(program, path=PATH):
+            say(f"peers: {program} is missing: apt-get install {PEERS[program]}")
 
 
 def inits():
@@ -201,7 +201,7 @@ def main():
     flags = parser.parse_args()
     if os.getuid() != 0:
         sys.exit("peers: PID namespaces need root")
-    install(PEERS)
+    install()
     os.sync()  # pages of a binary that was just built would count as dirty memory
     results = measure(set(filter(None, flags.only.split(","))), flags.quick)
     medians = {name: {key: statistics.median(values) for key, values in measured.items()}

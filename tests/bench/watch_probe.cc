@@ -1,11 +1,10 @@
-// What runs below a watcher while watch.py measures it, and the two bare loops
-// that are the limit. Usage:
-//   watch_probe child SOCKET
-//       sends the time to a datagram socket as its first act, and waits
-//   watch_probe events FOLDER QUIET_MS COMMAND...
-//       restarts COMMAND after each event in FOLDER and QUIET_MS without one
-//   watch_probe sweep FOLDER DELAY_MS COMMAND...
-//       the same by one statx a file, relative to open folders, every DELAY_MS
+// What watch.py measures with. Usage:
+//   watch_probe child SOCKET               sends CLOCK_MONOTONIC in ns to the
+//                                          datagram socket as its first act
+//   watch_probe inotify QUIET DIR SOCKET   the least that a watcher can do:
+//   watch_probe statx INTERVAL DIR SOCKET  notice a change below DIR, kill the
+//                                          child and start it anew (times in
+//                                          ms); neither sees new folders
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -21,134 +20,142 @@
 #include <unistd.h>
 
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
-
-extern char** environ;
 
 namespace {
 
 int Child(const char* path) {
   timespec now = {};
   ::clock_gettime(CLOCK_MONOTONIC, &now);
-  const int64_t time = int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
-  sockaddr_un address = {};
-  address.sun_family = AF_UNIX;
-  std::strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);
-  const int fd = ::socket(AF_UNIX, SOCK_DGRAM, 0);
-  if (::sendto(fd, &time, sizeof(time), 0,
-               reinterpret_cast<const sockaddr*>(&address),
-               sizeof(address)) != sizeof(time)) {
+  const int64_t stamp = int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+  sockaddr_un to = {};
+  to.sun_family = AF_UNIX;
+  std::strncpy(to.sun_path, path, sizeof(to.sun_path) - 1);
+  const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (::sendto(fd, &stamp, sizeof(stamp), 0, reinterpret_cast<sockaddr*>(&to),
+               sizeof(to)) != sizeof(stamp)) {
     return 1;
   }
   for (;;) ::pause();
 }
 
+pid_t Spawn(const char* socket) {
+  char self[] = "/proc/self/exe";
+  char mode[] = "child";
+  char* const arguments[] = {self, mode, const_cast<char*>(socket), nullptr};
+  pid_t pid = -1;
+  if (::posix_spawn(&pid, self, nullptr, nullptr, arguments, environ) != 0) {
+    std::exit(1);
+  }
+  return pid;
+}
+
+pid_t Restart(pid_t old, const char* socket) {
+  ::kill(old, SIGTERM);
+  ::waitpid(old, nullptr, 0);
+  return Spawn(socket);
+}
+
 struct Folder {
-  int fd;
+  int fd = -1;
   std::vector<std::string> files;
+  std::vector<int64_t> stamps;
 };
 
-std::vector<Folder> Walk(const char* top) {
+// `path` and all below it, with the names of the files if `keep`, else only
+// a watch on each.
+void Walk(const std::string& path, int inotify, std::vector<Folder>* keep) {
+  DIR* const dir = ::opendir(path.c_str());
+  if (dir == nullptr) return;
+  if (inotify >= 0) {
+    ::inotify_add_watch(
+        inotify, path.c_str(),
+        IN_MODIFY | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO);
+  }
+  Folder folder;
+  std::vector<std::string> below;
+  while (const dirent* const entry = ::readdir(dir)) {
+    const std::string_view name = entry->d_name;
+    if (name == "." || name == "..") continue;
+    if (entry->d_type == DT_DIR) {
+      below.push_back(path + "/" + entry->d_name);
+    } else if (keep != nullptr) {
+      folder.files.emplace_back(name);
+    }
+  }
+  ::closedir(dir);
+  if (keep != nullptr) {
+    folder.fd = ::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    folder.stamps.resize(folder.files.size());
+    keep->push_back(std::move(folder));
+  }
+  for (const std::string& next : below) Walk(next, inotify, keep);
+}
+
+int Inotify(int quiet_ms, const char* path, const char* socket) {
+  const int fd = ::inotify_init1(IN_CLOEXEC);
+  Walk(path, fd, nullptr);
+  pid_t child = Spawn(socket);
+  alignas(inotify_event) static char events[65536];
+  while (::read(fd, events, sizeof(events)) > 0) {
+    pollfd more = {fd, POLLIN, 0};
+    while (quiet_ms > 0 && ::poll(&more, 1, quiet_ms) > 0) {
+      if (::read(fd, events, sizeof(events)) <= 0) return 1;
+    }
+    child = Restart(child, socket);
+  }
+  return 1;
+}
+
+// Whether a file has another time than at the last sweep.
+bool Sweep(std::vector<Folder>& folders) {
+  bool changed = false;
+  for (Folder& folder : folders) {
+    for (size_t i = 0; i < folder.files.size(); ++i) {
+      struct statx found = {};
+      ::statx(folder.fd, folder.files[i].c_str(),
+              AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC, STATX_BASIC_STATS,
+              &found);
+      const int64_t stamp =
+          found.stx_mtime.tv_sec * 1'000'000'000 + found.stx_mtime.tv_nsec;
+      changed |= folder.stamps[i] != stamp;
+      folder.stamps[i] = stamp;
+    }
+  }
+  return changed;
+}
+
+int Statx(int interval_ms, const char* path, const char* socket) {
+  rlimit files = {};
+  ::getrlimit(RLIMIT_NOFILE, &files);
+  files.rlim_cur = files.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &files);
   std::vector<Folder> folders;
-  std::vector<std::string> pending = {top};
-  while (!pending.empty()) {
-    const std::string path = std::move(pending.back());
-    pending.pop_back();
-    Folder folder = {::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC),
-                     {}};
-    DIR* const listing = ::fdopendir(::dup(folder.fd));
-    if (listing == nullptr) continue;
-    while (const dirent* entry = ::readdir(listing)) {
-      const std::string_view name = entry->d_name;
-      if (name == "." || name == "..") continue;
-      if (entry->d_type == DT_DIR) {
-        pending.push_back(path + "/" + entry->d_name);
-      } else {
-        folder.files.emplace_back(name);
-      }
-    }
-    ::closedir(listing);
-    folders.push_back(std::move(folder));
-  }
-  return folders;
-}
-
-pid_t Restart(pid_t pid, char** command) {
-  if (pid > 0) {
-    ::kill(pid, SIGTERM);
-    ::waitpid(pid, nullptr, 0);
-  }
-  pid_t started = 0;
-  return ::posix_spawn(&started, command[0], nullptr, nullptr, command,
-                       environ) == 0
-             ? started
-             : -1;
-}
-
-void Drain(int fd) {
-  char buffer[64 * 1024];
-  while (::read(fd, buffer, sizeof(buffer)) > 0) {
-  }
-}
-
-int Events(const char* top, int quiet_ms, char** command) {
-  const int fd = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-  for (const Folder& folder : Walk(top)) {
-    const std::string path = "/proc/self/fd/" + std::to_string(folder.fd);
-    ::inotify_add_watch(fd, path.c_str(),
-                        IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVE);
-    ::close(folder.fd);
-  }
-  pollfd polled = {fd, POLLIN, 0};
-  for (pid_t pid = Restart(0, command);; pid = Restart(pid, command)) {
-    ::poll(&polled, 1, -1);
-    do {
-      Drain(fd);
-    } while (::poll(&polled, 1, quiet_ms) > 0);
-  }
-}
-
-int Sweep(const char* top, int delay_ms, char** command) {
-  const std::vector<Folder> folders = Walk(top);
-  std::vector<std::pair<int64_t, int64_t>> stamps;
-  for (pid_t pid = 0;; ::poll(nullptr, 0, delay_ms)) {
-    bool changed = false;
-    size_t at = 0;
-    for (const Folder& folder : folders) {
-      for (const std::string& file : folder.files) {
-        struct statx st = {};
-        ::statx(folder.fd, file.c_str(), AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS,
-                &st);
-        const std::pair<int64_t, int64_t> stamp = {st.stx_mtime.tv_sec,
-                                                   st.stx_mtime.tv_nsec};
-        if (at == stamps.size()) stamps.emplace_back();
-        changed |= std::exchange(stamps[at++], stamp) != stamp;
-      }
-    }
-    if (changed) pid = Restart(pid, command);
+  Walk(path, -1, &folders);
+  Sweep(folders);
+  pid_t child = Spawn(socket);
+  for (;;) {
+    ::poll(nullptr, 0, interval_ms);
+    if (Sweep(folders)) child = Restart(child, socket);
   }
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  rlimit limit;
-  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-    limit.rlim_cur = limit.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &limit);
+  const std::string_view mode = argc > 1 ? argv[1] : "";
+  if (mode == "child" && argc == 3) return Child(argv[2]);
+  if (mode == "inotify" && argc == 5) {
+    return Inotify(std::atoi(argv[2]), argv[3], argv[4]);
   }
-  const std::string_view what = argc > 1 ? argv[1] : "";
-  if (what == "child" && argc == 3) return Child(argv[2]);
-  if (what == "events" && argc > 4) {
-    return Events(argv[2], std::atoi(argv[3]), argv + 4);
+  if (mode == "statx" && argc == 5) {
+    return Statx(std::atoi(argv[2]), argv[3], argv[4]);
   }
-  if (what == "sweep" && argc > 4) {
-    return Sweep(argv[2], std::atoi(argv[3]), argv + 4);
-  }
+  std::fputs("watch_probe: see watch.py\n", stderr);
   return 2;
 }

@@ -57,7 +57,7 @@ class WatchdogStrategy : public Strategy {
   }
 
  private:
-  void Bite(std::string text) {
+  void Bite(const std::string& text) {
     timer_.Cancel();
     reason_.emplace();
     reason_->cause = Reason::Cause::kWatchdog;

@@ -77,6 +77,24 @@ void FinishRun(Arguments& arguments, Settings& settings, CommandLine& result) {
   }
 }
 
+// Flags are of no use to it, so variables are not judged.
+CommandLine ListenExec(Arguments& arguments) {
+  CommandLine result;
+  result.action = CommandLine::Action::kListenExec;
+  result.errors = std::move(arguments.errors);
+  for (const GivenFlag& given : arguments.flags) {
+    result.errors.push_back(
+        absl::StrCat(given.text, ": not a flag of `reinit listen-exec`"));
+  }
+  if (arguments.operands.empty() || arguments.operands.front().empty()) {
+    result.errors.push_back(
+        "listen-exec: the command is missing; write `reinit listen-exec -- "
+        "COMMAND [ARG...]`, or `-- listen-exec` for a program of that name");
+  }
+  result.options.command = std::move(arguments.operands);
+  return result;
+}
+
 void Append(std::vector<std::string>& from, std::vector<std::string>& to) {
   to.insert(to.end(), std::make_move_iterator(from.begin()),
             std::make_move_iterator(from.end()));
@@ -89,6 +107,7 @@ CommandLine ParseCommandLine(absl::Span<const std::string_view> args,
                              absl::Span<const std::string_view> environment,
                              const CommandLineContext& context) {
   Arguments arguments = ScanArguments(args);
+  if (arguments.listen_exec) return ListenExec(arguments);
   CommandLine result;
   result.errors = std::move(arguments.errors);
 

@@ -17,6 +17,8 @@ struct CommandLine {
     kCheck,  // --check: print `text`, run nothing
     kPrint,  // --help, --version: print `text`, exit 0
     kProbe,  // reinit probe URL: one check of options.health.checks[0]
+    // reinit listen-exec -- CMD: become options.command, with LISTEN_PID
+    kListenExec,
   };
   Action action = Action::kRun;
   Options options;

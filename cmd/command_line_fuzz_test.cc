@@ -155,6 +155,9 @@ void CheckLine(const CommandLine& line) {
     case CommandLine::Action::kProbe:
       EXPECT_EQ(line.options.health.checks.size(), 1u);
       return;
+    case CommandLine::Action::kListenExec:
+      EXPECT_FALSE(line.options.command.empty());
+      return;
   }
 }
 

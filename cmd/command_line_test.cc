@@ -183,7 +183,6 @@ INSTANTIATE_TEST_SUITE_P(
         {"-dev", "did you mean --dev?"},
         {"---", "unknown flag"},
         {"--=x", "unknown flag"},
-        {"--listen=tcp://0.0.0.0:80", "unknown flag"},  // a later issue's
         {"--watch", "the value is missing; write --watch=PATH"},
         {"--watch=", "the value is empty; write --watch=PATH"},
         {"--clear=", "the value is empty; write --clear"},
@@ -209,6 +208,9 @@ INSTANTIATE_TEST_SUITE_P(
         {"--on-change=signal:XYZ", "XYZ"},
         {"--on-change=exit:256", "0 to 255"},
         {"--ready=accept", "comes with --listen"},
+        {"--listen=8080", "allowed are tcp://"},
+        {"--listen-env=apache", "allowed are all"},
+        {"--listen-backlog=0", "1 to"},
         {"--ready=fd:2", "3 to 255"},
         {"--ready=soon", "allowed are exec"},
         {"--ready=delay:infinity", "infinity"},
@@ -381,6 +383,33 @@ TEST(CommandLineProbe, Errors) {
   EXPECT_THAT(Errors({"probe", "--health-timeout=x", "--bogus", "junk"}),
               ElementsAre(HasSubstr("--bogus"), HasSubstr("--health-timeout=x"),
                           HasSubstr("probe junk")));
+}
+
+TEST(CommandLineListenExec, TakesACommand) {
+  for (const Words& args : {Words{"listen-exec", "--", "server", "--flag"},
+                            Words{"listen-exec", "server", "--flag"}}) {
+    const CommandLine line = Parse(args, {"REINIT_STOP_SIGNAL=X"});
+    EXPECT_THAT(line.errors, IsEmpty());
+    EXPECT_EQ(line.action, Action::kListenExec);
+    EXPECT_THAT(line.options.command, ElementsAre("server", "--flag"));
+  }
+  EXPECT_EQ(Parse({"--", "listen-exec"}).action, Action::kRun);
+  EXPECT_THAT(Errors({"listen-exec"}),
+              ElementsAre(HasSubstr("the command is missing")));
+  EXPECT_THAT(Errors({"--watch=.", "listen-exec", "x"}),
+              ElementsAre(HasSubstr("--watch=.: not a flag of")));
+}
+
+TEST(CommandLineListen, IsJudgedWithTheOthers) {
+  EXPECT_THAT(Errors({"--listen=a=tcp://0.0.0.0:1", "--listen=a=unix:/a", "x"}),
+              ElementsAre(HasSubstr("the name of --listen=a=tcp://0.0.0.0:1")));
+  EXPECT_THAT(Errors({"--listen=tcp://0.0.0.0:1", "--ready=fd:3", "x"}),
+              ElementsAre(HasSubstr("allowed is fd:4 or more")));
+  EXPECT_THAT(Errors({"--listen=tcp://0.0.0.0:1", "--ready=fd:4", "x"}),
+              IsEmpty());
+  EXPECT_THAT(Warnings({"--listen-backlog=5", "x"}),
+              ElementsAre(HasSubstr("no effect without --listen")));
+  EXPECT_TRUE(Good({"--listen=tcp://0.0.0.0:1", "x"}).Supervising());
 }
 
 }  // namespace

@@ -84,6 +84,7 @@ void AppendPreset(std::string& out) {
 std::string Needs(const Flag& flag) {
   if (flag.Has(kNeedsWatch)) return "; needs `--watch`";
   if (flag.Has(kNeedsHealth)) return "; needs `--health`";
+  if (flag.Has(kNeedsListen)) return "; needs `--listen`";
   if (flag.Has(kNeedsRestart))
     return "; needs `--restart`, `--health` or `--watch`";
   return "";

@@ -5,6 +5,7 @@
 #include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "cmd/flag_values.h"
+#include "cmd/listen_values.h"
 #include "cmd/process_values.h"
 #include "cmd/reload_values.h"
 #include "cmd/settings.h"
@@ -119,7 +120,7 @@ constexpr Flag kFlags[] = {
     {"health", kRepeated, kHealth, "URL", "", kCommon,
      "http://..., http+unix://SOCKET[:PATH], tcp://HOST:PORT, unix://SOCKET, file:PATH?max-age=D, exec:CMD; all must pass",
      [](V v, S& s) { return AddProbeTarget(v, &s.options.health.checks); }},
-    {"health-interval", kValue, kHealth, "D", "10s", kCommon | kNeedsHealth,
+    {"health-interval", kValue, kHealth, "D", "10s", kNeedsHealth,
      "pause from one check to the next",
      [](V v, S& s) { return SetDuration(v, kPositive, &s.options.health.interval); }},
     {"health-timeout", kValue, kHealth, "D", "3s", kNeedsHealth | kProbe,
@@ -128,7 +129,7 @@ constexpr Flag kFlags[] = {
     {"health-retries", kValue, kHealth, "N", "3", kNeedsHealth,
      "failures in a row that mean unhealthy",
      [](V v, S& s) { return SetInteger(v, 1, kMaxCount, &s.options.health.retries); }},
-    {"health-start-period", kValue, kHealth, "D", "60s", kCommon | kNeedsHealth,
+    {"health-start-period", kValue, kHealth, "D", "60s", kNeedsHealth,
      "failures count only later, or after a success",
      [](V v, S& s) { return SetDuration(v, kAny, &s.options.health.start_period); }},
     {"health-expect", kValue, kHealth, "CODES", "200-399", kNeedsHealth | kProbe,
@@ -137,6 +138,16 @@ constexpr Flag kFlags[] = {
     {"health-on-failure", kValue, kHealth, "ACTION", "restart", kNeedsHealth,
      "what being unhealthy leads to: restart, exit (with 1), signal:SIG (to the process) or none (a warning)",
      [](V v, S& s) { return SetOnUnhealthy(v, &s.options.health.on_failure); }},
+
+    {"listen", kRepeated, kReady, "[NAME=]ADDR", "", kCommon,
+     "hold a socket for it: tcp://[::]:8080, fd:N or unix:/PATH?mode=0660&user=U&group=G; repeatable",
+     [](V v, S& s) { return AddListen(v, &s.options.listen); }},
+    {"listen-backlog", kValue, kReady, "N", "4096", kNeedsListen,
+     "so many connections wait until the process takes them",
+     [](V v, S& s) { return SetInteger(v, 1, kMaxCount, &s.options.listen.backlog); }},
+    {"listen-env", kValue, kReady, "LIST", "systemd", 0,
+     "how the process is told of its sockets: systemd, nginx, server-starter, php-fpm, unicorn, einhorn, gunicorn or all; {fd:NAME} and {port:NAME} in its arguments are filled in anyway; a server behind a shell needs `reinit listen-exec -- CMD` there",
+     [](V v, S& s) { return SetListenForms(v, &s.options.listen); }},
 
     {"ready", kValue, kReady, "HOW", "", kCommon,
      "exec (runs), delay:D, notify (sd_notify), fd:N (a newline on it) or a health URL; default: the first success of --health, else exec",
@@ -254,7 +265,7 @@ std::string_view FlagGroupTitle(FlagGroup group) {
     case kHealth:
       return "Health checks";
     case kReady:
-      return "Readiness and limits";
+      return "Sockets, readiness and limits";
     case kStop:
       return "Stopping the process";
     case kPid1:

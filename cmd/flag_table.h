@@ -44,7 +44,8 @@ inline constexpr unsigned kNoVariable = 4;
 // Without these the flag has no effect, and the user is told.
 inline constexpr unsigned kNeedsWatch = 8;
 inline constexpr unsigned kNeedsHealth = 16;
-inline constexpr unsigned kNeedsReady = 64;
+inline constexpr unsigned kNeedsReady = 64;  // --ready, --listen
+inline constexpr unsigned kNeedsListen = 256;
 inline constexpr unsigned kReloads =
     128;  // --reload-signal will do for --watch
 inline constexpr unsigned kNeedsRestart = 32;  // --restart, --health, --watch

@@ -22,12 +22,13 @@ namespace {
 // more when a field is added: then it belongs in here too.
 std::string Dump(const Settings& settings) {
   const auto& [options, dev, check, version, help, restart_burst] = settings;
-  const auto& [command, reload_delay, watch, health, ready, reload, limits,
-               restart, stop, after_exit, success, signals, process, init,
-               subreaper, parent_death_signal, termination_log, log_level,
+  const auto& [command, reload_delay, watch, health, ready, listen, reload,
+               limits, restart, stop, after_exit, success, signals, process,
+               init, subreaper, parent_death_signal, termination_log, log_level,
                clear] = options;
   const auto& [ready_kind, ready_delay, descriptor, ready_check, ready_timeout,
                ready_file] = ready;
+  const auto& [listen_sockets, backlog, forms] = listen;
   const auto& [on_change, reload_check, reload_timeout, retry_delay,
                reload_signal] = reload;
   const auto& [memory, age, watchdog] = limits;
@@ -65,6 +66,9 @@ std::string Dump(const Settings& settings) {
   add(memory, reload_stop_signal, termination_log);
   add_duration(ready_delay, ready_timeout, reload_timeout, retry_delay, age,
                watchdog, shutdown_timeout, drain_delay);
+  add(backlog);
+  for (const auto& spec : listen_sockets) add("listen", spec.text, spec.name);
+  for (const auto form : forms) add("form", ToString(form));
   for (const auto& target : ready_check) add("ready", target.text);
   for (const auto& word : reload_check) add("reload-check", word);
   for (const auto& [kind, value, text] : on_change) {
@@ -131,6 +135,9 @@ const std::map<std::string_view, std::string_view>& Examples() {
           {"reload-timeout", "1s"},
           {"reload-retry-delay", "1s"},
           {"reload-signal", "HUP"},
+          {"listen", "web=tcp://127.0.0.1:80"},
+          {"listen-backlog", "7"},
+          {"listen-env", "nginx,systemd"},
           {"ready", "fd:3"},
           {"ready-timeout", "1s"},
           {"ready-file", "/run/ready"},

@@ -65,6 +65,12 @@ Arguments Scanner::Scan() {
       ScanFlag(arg);
       continue;
     }
+    if (!result_.probe && arg == "listen-exec") {
+      result_.listen_exec = true;
+      ++next_;
+      if (next_ < args_.size() && args_[next_] == "--") ++next_;
+      break;
+    }
     if (!result_.probe && arg != "probe") break;
     if (result_.probe) result_.operands.emplace_back(arg);
     result_.probe = true;

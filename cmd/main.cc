@@ -1,5 +1,8 @@
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,6 +14,7 @@
 #include "cmd/personality/personality.h"
 #include "cmd/run.h"
 #include "reaper/log.h"
+#include "reaper/program.h"
 #include "reaper/signal_mask.h"
 #include "reaper/stdio.h"
 #include "supervisor/helper/helper_process.h"
@@ -66,6 +70,30 @@ std::vector<std::string> PassedOn(
   return result;
 }
 
+// For a wrapper between reinit and a server: LISTEN_PID means the wrapper.
+// Returns only on failure.
+int ListenExec(const std::vector<std::string>& command, Log* log) {
+  // Nobody else runs in this process.
+  // NOLINTBEGIN(concurrency-mt-unsafe)
+  if (::getenv("LISTEN_FDS") != nullptr) {
+    ::setenv("LISTEN_PID", absl::StrCat(::getpid()).c_str(), 1);
+    ::unsetenv("LISTEN_PIDFDID");  // that of the wrapper
+  }
+  // NOLINTEND(concurrency-mt-unsafe)
+  std::vector<char*> argv;
+  argv.reserve(command.size() + 1);
+  for (const std::string& word : command) {
+    argv.push_back(const_cast<char*>(word.c_str()));
+  }
+  argv.push_back(nullptr);
+  ::execvp(argv[0], argv.data());
+  const int error = errno;
+  log->Write(LogLevel::kError, absl::StrCat("listen-exec: cannot execute ",
+                                            EscapeForLog(command[0]), ": ",
+                                            ::strerrordesc_np(error)));
+  return ExecFailureCode(error);
+}
+
 int Main(const std::vector<std::string_view>& args,
          const std::vector<std::string_view>& environment,
          const SignalState& inherited) {
@@ -90,6 +118,9 @@ int Main(const std::vector<std::string_view>& args,
     case CommandLine::Action::kProbe:
       RestoreSignals(inherited);
       return RunProbe(line.options.health);
+    case CommandLine::Action::kListenExec:
+      RestoreSignals(inherited);
+      return ListenExec(line.options.command, &log);
     case CommandLine::Action::kRun:
       break;
   }

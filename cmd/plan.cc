@@ -18,6 +18,7 @@
 #include "supervisor/duration_text.h"
 #include "supervisor/options.h"
 #include "supervisor/probe/target.h"
+#include "supervisor/socket/listen_spec.h"
 
 namespace reinit {
 namespace {
@@ -169,6 +170,24 @@ void AppendWatch(const Options& options, std::string& out) {
       absl::StrCat(OnChange(options), ", once nothing more has changed for ",
                    DurationText(watch.settle)),
       out);
+}
+
+void AppendListen(const ListenOptions& listen, std::string& out) {
+  int number = kFirstPassedSocket;
+  for (const ListenSpec& spec : listen.sockets) {
+    AppendLine("holds",
+               absl::StrCat(EscapeForLog(spec.text), ", for the process ",
+                            spec.name, ", descriptor ", number++),
+               out);
+  }
+  if (listen.sockets.empty()) return;
+  AppendLine("tells it by",
+             absl::StrJoin(listen.forms, ", ",
+                           [](std::string* to, ListenForm form) {
+                             absl::StrAppend(to, ToString(form));
+                           }) +
+                 absl::StrCat("; up to ", listen.backlog, " connections wait"),
+             out);
 }
 
 void AppendReady(const Options& options, std::string& out) {
@@ -400,6 +419,7 @@ std::string PlanText(const Options& options,
   AppendWatch(options, out);
   AppendLine("when it exits", OnExit(options), out);
   AppendHealth(options.health, out);
+  AppendListen(options.listen, out);
   AppendReady(options, out);
   AppendLimits(options.limits, out);
   if (options.restart.policy != Policy::kNo || !options.health.checks.empty()) {

@@ -73,6 +73,15 @@ TEST(Plan, ShowsHowTheProcessRunsAndWhatItIsTold) {
             HasSubstr("SIGHUP            dropped"), HasSubstr("whole group")));
 }
 
+TEST(Plan, ShowsTheSockets) {
+  EXPECT_THAT(Plan({"--listen=web=tcp://0.0.0.0:80", "--listen=unix:/run/s",
+                    "--listen-env=nginx,unicorn", "x"}),
+              AllOf(HasSubstr("web=tcp://0.0.0.0:80, for the process web, "
+                              "descriptor 3\n"),
+                    HasSubstr("s, descriptor 4\n"),
+                    HasSubstr("nginx, unicorn; up to 4096 connections wait")));
+}
+
 TEST(Plan, SaysWhatWillNotHelp) {
   EXPECT_THAT(Plan({"--watch-ext=py", "x"}),
               HasSubstr("warning           --watch-ext=py: has no effect"));

@@ -86,6 +86,7 @@ void SettingsResolver::FinishRun() {
   ResolveRestartBurst();
   ResolveRestartDelays();
   ResolveAfterExit();
+  ResolveListen();
   WarnOfIdleFlags();
   // A plain init has nothing to tell but what goes wrong.
   Options& options = settings_.options;
@@ -148,11 +149,27 @@ void SettingsResolver::ResolveAfterExit() {
   }
 }
 
+void SettingsResolver::ResolveListen() {
+  const Options& options = settings_.options;
+  for (std::string& conflict : ListenConflicts(options.listen)) {
+    errors_.push_back(std::move(conflict));
+  }
+  if (const size_t count = options.listen.sockets.size();
+      options.ReadyDescriptorTaken(count)) {
+    errors_.push_back(absl::StrCat(
+        Find("ready")->text,
+        ": a socket of --listen has this number in the process; allowed is "
+        "fd:",
+        kFirstPassedSocket + static_cast<int>(count), " or more"));
+  }
+}
+
 void SettingsResolver::WarnOfIdleFlags() {
   // After a reload the pause is also that of a start that did not succeed.
   const bool restarts = settings_.options.RestartsAfterExit() ||
                         Find("health") != nullptr || Find("watch") != nullptr ||
-                        Find("ready") != nullptr || settings_.options.Limited();
+                        Find("ready") != nullptr || Find("listen") != nullptr ||
+                        settings_.options.Limited();
   for (const GivenFlag& given : given_) {
     // A variable is there for whatever is started in the container.
     if (given.source != FlagSource::kCommandLine) continue;
@@ -160,8 +177,11 @@ void SettingsResolver::WarnOfIdleFlags() {
     if (given.flag->Has(kNeedsWatch) && Find("watch") == nullptr &&
         (!given.flag->Has(kReloads) || Find("reload-signal") == nullptr))
       missing = "--watch or --dev";
-    if (given.flag->Has(kNeedsReady) && Find("ready") == nullptr)
-      missing = "--ready";
+    if (given.flag->Has(kNeedsReady) && Find("ready") == nullptr &&
+        Find("listen") == nullptr)
+      missing = "--ready or --listen";
+    if (given.flag->Has(kNeedsListen) && Find("listen") == nullptr)
+      missing = "--listen";
     if (given.flag->Has(kNeedsHealth) && Find("health") == nullptr)
       missing = "--health";
     if (given.flag->Has(kNeedsRestart) && !restarts)

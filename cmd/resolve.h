@@ -47,6 +47,7 @@ class SettingsResolver {
   void ResolveRestartBurst();
   void ResolveRestartDelays();
   void ResolveAfterExit();
+  void ResolveListen();
   void WarnOfIdleFlags();
 
   std::vector<GivenFlag> given_;

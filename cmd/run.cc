@@ -18,6 +18,7 @@
 #include "reaper/signal_source.h"
 #include "supervisor/child_environment.h"
 #include "supervisor/notify/notify_socket.h"
+#include "supervisor/socket/listen_sockets.h"
 #include "supervisor/strategy/registry.h"
 #include "supervisor/supervisor.h"
 
@@ -35,6 +36,31 @@ void BecomeSubreaper(Subreaper wanted, Log* log) {
                           "): orphans are reaped by somebody else"));
 }
 
+// The command line was wrong, if only for this machine; nothing was started.
+constexpr int kExitUsage = 2;
+
+// False if there are errors. A plain init leaves what it inherited alone.
+bool OpenSockets(const Options& options, std::vector<std::string>* environment,
+                 Log* log, ListenSockets* sockets) {
+  if (!options.Supervising()) return true;
+  ListenSockets::Problems problems =
+      sockets->Open(&options.listen, ::getpid(), environment);
+  if (options.ReadyDescriptorTaken(sockets->size())) {
+    problems.errors.push_back(absl::StrCat(
+        "--ready=fd:", options.ready.descriptor,
+        ": a socket has this number in the process; allowed is "
+        "fd:",
+        kFirstPassedSocket + static_cast<int>(sockets->size()), " or more"));
+  }
+  for (const std::string& warning : problems.warnings) {
+    log->Write(LogLevel::kWarning, warning);
+  }
+  for (const std::string& error : problems.errors) {
+    log->Write(LogLevel::kError, error);
+  }
+  return problems.errors.empty();
+}
+
 std::function<double()> RandomSource() {
   std::minstd_rand engine(static_cast<unsigned>(
       absl::ToUnixNanos(MonotonicClock().Now()) ^ ::getpid()));
@@ -47,6 +73,9 @@ std::function<double()> RandomSource() {
 
 int RunSupervisor(const Options& options, std::vector<std::string> environment,
                   const SignalState& inherited, Log* log, Observer* observer) {
+  // Before there is a descriptor of ours that could be taken for one.
+  ListenSockets sockets;
+  if (!OpenSockets(options, &environment, log, &sockets)) return kExitUsage;
   BecomeSubreaper(options.subreaper, log);
   if (options.parent_death_signal != 0) {
     ::prctl(PR_SET_PDEATHSIG, options.parent_death_signal, 0, 0, 0);
@@ -76,7 +105,8 @@ int RunSupervisor(const Options& options, std::vector<std::string> environment,
   auto strategies =
       MakeStrategies(context, &options, environment, RandomSource());
   Supervisor supervisor(context, &options, std::move(environment),
-                        std::move(strategies), RandomSource(), notify.get());
+                        std::move(strategies), RandomSource(), notify.get(),
+                        &sockets);
   children.set_on_reaped([&supervisor] { supervisor.OnReaped(); });
   const auto signals = SignalSource::Create(
       loop->get(),

@@ -16,6 +16,7 @@
 #include "supervisor/exit_codes.h"
 #include "supervisor/probe/target.h"
 #include "supervisor/signal_map.h"
+#include "supervisor/socket/listen_spec.h"
 #include "supervisor/watch/compare.h"
 #include "supervisor/watch/filter.h"
 
@@ -155,6 +156,7 @@ struct Options {
   WatchOptions watch;
   HealthOptions health;
   ReadyOptions ready;
+  ListenOptions listen;
   ReloadOptions reload;
   LimitOptions limits;
   RestartOptions restart;
@@ -182,7 +184,7 @@ struct Options {
     return !watch.paths.empty() || !health.checks.empty() ||
            RestartsAfterExit() || after_exit == AfterExit::kWait ||
            reload.signal != 0 || ready.kind != ReadyOptions::Kind::kDefault ||
-           !ready.file.empty() || Limited() ||
+           !ready.file.empty() || !listen.sockets.empty() || Limited() ||
            stop.drain_delay > absl::ZeroDuration() ||
            stop.shutdown_timeout != absl::InfiniteDuration();
   }
@@ -190,6 +192,12 @@ struct Options {
   bool Limited() const {
     return limits.memory != 0 || limits.age != absl::InfiniteDuration() ||
            limits.watchdog != absl::InfiniteDuration();
+  }
+
+  // Whether the descriptor of --ready=fd:N is one of so many sockets' numbers.
+  bool ReadyDescriptorTaken(size_t sockets) const {
+    return sockets > 0 && ready.kind == ReadyOptions::Kind::kDescriptor &&
+           ready.descriptor < kFirstPassedSocket + static_cast<int>(sockets);
   }
 
   // Whether the process gets a NOTIFY_SOCKET of ours.

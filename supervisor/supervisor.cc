@@ -11,14 +11,10 @@
 #include "reaper/signals.h"
 #include "reaper/terminal.h"
 #include "supervisor/child_environment.h"
-#include "supervisor/environment.h"
 #include "supervisor/messages.h"
 
 namespace reinit {
 namespace {
-
-// Not even the first process could be had.
-constexpr int kExitCannotStart = 1;
 
 // A process that ends sooner, or is replaced, is not worth the effort of rest.
 constexpr absl::Duration kStartEffort = absl::Milliseconds(100);
@@ -31,7 +27,8 @@ constexpr absl::Duration kCoreTimeout = absl::Seconds(10);
 Supervisor::Supervisor(const Context& context, const Options* options,
                        std::vector<std::string> environment,
                        std::vector<std::unique_ptr<Strategy>> strategies,
-                       std::function<double()> random, NotifySocket* notify)
+                       std::function<double()> random, NotifySocket* notify,
+                       ListenSockets* sockets)
     : context_(context),
       options_(options),
       supervising_(options->Supervising()),
@@ -42,6 +39,7 @@ Supervisor::Supervisor(const Context& context, const Options* options,
       action_(ActionOnChange()),
       random_(std::move(random)),
       notify_(notify),
+      sockets_(sockets),
       retry_timer_(context.loop, [this] { RetryChange(); }),
       drain_timer_(context.loop, [this] { Drained(); }),
       start_timer_(context.loop, [this] { StartProcess(); }),
@@ -156,102 +154,6 @@ void Supervisor::StartProcess() {
   } else {
     RunPreStart();
   }
-}
-
-void Supervisor::LaunchProcess() {
-  says_it_stops_ = false;
-  oom_kills_ = context_.os->OomKills();
-  instance_ = std::make_unique<Instance>(
-      context_, MakeSpec(),
-      [this](Instance::Event event) { OnInstance(event); });
-  const absl::Status started = instance_->Start();
-  if (started.ok()) {
-    last_pid_ = instance_->pid();
-    post_stop_due_ = true;
-    context_.observer->OnSpawned(last_pid_);
-    spawn_backoff_.Reset();
-    return;
-  }
-  instance_.reset();
-  --generation_;
-  OnNoProcess(started);
-}
-
-// Nothing could be forked. That passes, mostly (EAGAIN, ENOMEM).
-void Supervisor::OnNoProcess(const absl::Status& why) {
-  const bool passes =
-      absl::IsUnavailable(why) || absl::IsResourceExhausted(why);
-  const std::string problem =
-      absl::StrCat("cannot start a process (", why.message(), ")");
-  if (generation_ == 0 && !passes) {
-    context_.log->Write(LogLevel::kError, problem);
-    Shutdown(kExitCannotStart);
-    return;
-  }
-  const absl::Duration delay = spawn_backoff_.Take(random_());
-  context_.log->Write(
-      LogLevel::kWarning,
-      absl::StrCat(problem, ": trying again in ", Millis(delay)));
-  start_timer_.ArmAfter(delay);
-}
-
-void Supervisor::RefreshEnvironment() {
-  auto made =
-      MakeEnvironment(base_environment_, options_->process.environment_files,
-                      options_->process.environment);
-  if (made.ok()) {
-    environment_ = *std::move(made);
-    return;
-  }
-  // Half-written, or gone for a moment: the last one that was good still is.
-  context_.log->Write(LogLevel::kWarning,
-                      absl::StrCat("--env-file: ", made.status().message(),
-                                   ": keeping the environment as it was"));
-  if (environment_.empty()) environment_ = base_environment_;
-}
-
-std::vector<std::string> Supervisor::ProcessEnvironment() const {
-  if (!supervising_) return environment_;
-  return ChildEnvironment(environment_, mark_, generation_,
-                          planned_.has_value() ? &planned_->reason : nullptr);
-}
-
-Instance::Spec Supervisor::MakeSpec() {
-  Instance::Spec spec;
-  spec.argv = options_->command;
-  spec.mark = mark_;
-  spec.generation = generation_;
-  spec.signal_group =
-      options_->signals.forward_to == SignalOptions::ForwardTo::kGroup;
-  spec.leftover_timeout = options_->stop.leftover_timeout;
-  spec.adopts = Adopts();
-  spec.environment = ProcessEnvironment();
-  AddLaunch(&spec);
-  if (!supervising_) {
-    spec.own_session = options_->init.own_session && CanHandOverTerminal();
-    spec.own_group = options_->init.own_group;
-    if (spec.own_session) {
-      context_.observer->OnTerminalGivenUp(GiveUpTerminal());
-    } else if (spec.own_group) {
-      spec.terminal_fd = ForegroundTerminal();
-    }
-    return spec;
-  }
-  // Ctrl-C is to reach, and end, both.
-  spec.own_group = !on_terminal_;
-  return spec;
-}
-
-void Supervisor::AddLaunch(Instance::Spec* spec) {
-  Launch launch;
-  for (const auto& strategy : strategies_) strategy->Prepare(&launch);
-  if (notify_ != nullptr) {
-    spec->environment.push_back(
-        absl::StrCat("NOTIFY_SOCKET=", notify_->path()));
-  }
-  spec->environment.insert(spec->environment.end(), launch.environment.begin(),
-                           launch.environment.end());
-  spec->descriptors = std::move(launch.descriptors);
 }
 
 void Supervisor::GiveUp() {

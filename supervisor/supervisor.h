@@ -24,6 +24,7 @@
 #include "supervisor/notify/notify_socket.h"
 #include "supervisor/notify/ready_report.h"
 #include "supervisor/options.h"
+#include "supervisor/socket/listen_sockets.h"
 #include "supervisor/strategy/strategy.h"
 #include "supervisor/zombie_report.h"
 
@@ -45,13 +46,15 @@ namespace reinit {
 // that reinit grew from (FastStream's BaseReload).
 class Supervisor {
  public:
-  // `options`, and `notify` for a process that speaks sd_notify, are borrowed.
+  // `options`, `notify` for a process that speaks sd_notify and the `sockets`
+  // that it is to be passed are borrowed.
   // `environment` is what the process gets, but for the
   // REINIT_ entries of a supervised one. `random` gives numbers in [0, 1).
   Supervisor(const Context& context, const Options* options,
              std::vector<std::string> environment,
              std::vector<std::unique_ptr<Strategy>> strategies,
-             std::function<double()> random, NotifySocket* notify = nullptr);
+             std::function<double()> random, NotifySocket* notify = nullptr,
+             ListenSockets* sockets = nullptr);
   ~Supervisor();
   Supervisor(const Supervisor&) = delete;
   Supervisor& operator=(const Supervisor&) = delete;
@@ -124,13 +127,15 @@ class Supervisor {
   bool Plan(const Reason& reason, Action::OnDone done);
   void StopProcess();
   void StartProcess();
+  void GiveUp();
+
+  // One start (supervisor_launch.cc).
   void LaunchProcess();
   void OnNoProcess(const absl::Status& why);
   void RefreshEnvironment();
   std::vector<std::string> ProcessEnvironment() const;
   Instance::Spec MakeSpec();
   void AddLaunch(Instance::Spec* spec);
-  void GiveUp();
 
   // The instance.
   void OnInstance(Instance::Event event);
@@ -180,7 +185,8 @@ class Supervisor {
   std::vector<std::unique_ptr<Strategy>> strategies_;
   std::unique_ptr<Action> action_;
   const std::function<double()> random_;
-  NotifySocket* const notify_;  // null: the process has none of ours
+  NotifySocket* const notify_;    // null: the process has none of ours
+  ListenSockets* const sockets_;  // or null
   std::optional<ReadyReport> report_;
   bool says_it_stops_ = false;  // the process, by STOPPING=1
 

@@ -1,0 +1,290 @@
+#include "supervisor/socket/listen_sockets.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+
+namespace reinit {
+namespace {
+
+// A service manager has no use for more.
+constexpr int kMaxInherited = 1024;
+constexpr char kSomaxconn[] = "/proc/sys/net/core/somaxconn";
+
+std::optional<std::string_view> ValueOf(
+    const std::vector<std::string>& environment, std::string_view key) {
+  for (const std::string& entry : environment) {
+    if (absl::StartsWith(entry, key) && entry.size() > key.size() &&
+        entry[key.size()] == '=') {
+      return std::string_view(entry).substr(key.size() + 1);
+    }
+  }
+  return std::nullopt;
+}
+
+// It came through an exec; what is our own would not.
+bool IsInherited(int fd) { return ::fcntl(fd, F_GETFD) == 0; }
+
+bool IsSocket(int fd) {
+  struct stat found;
+  return ::fstat(fd, &found) == 0 && S_ISSOCK(found.st_mode);
+}
+
+int SocketOption(int fd, int option) {
+  int value = 0;
+  socklen_t size = sizeof(value);
+  if (::getsockopt(fd, SOL_SOCKET, option, &value, &size) != 0) return 0;
+  return value;
+}
+
+bool Listens(int fd) { return SocketOption(fd, SO_ACCEPTCONN) != 0; }
+
+// Address and port as the kernel knows them.
+void Describe(int fd, PassedSocket* to) {
+  sockaddr_storage address = {};
+  socklen_t size = sizeof(address);
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+    return;
+  }
+  char text[INET6_ADDRSTRLEN] = {};
+  if (address.ss_family == AF_INET) {
+    const auto* in = reinterpret_cast<const sockaddr_in*>(&address);
+    ::inet_ntop(AF_INET, &in->sin_addr, text, sizeof(text));
+    to->port = ntohs(in->sin_port);
+    to->address = absl::StrCat(text, ":", to->port);
+  } else if (address.ss_family == AF_INET6) {
+    const auto* in = reinterpret_cast<const sockaddr_in6*>(&address);
+    ::inet_ntop(AF_INET6, &in->sin6_addr, text, sizeof(text));
+    to->port = ntohs(in->sin6_port);
+    to->address = absl::StrCat("[", text, "]:", to->port);
+  } else if (address.ss_family == AF_UNIX) {
+    const auto* un = reinterpret_cast<const sockaddr_un*>(&address);
+    // Not one without a name, nor an abstract one.
+    const size_t length = size - offsetof(sockaddr_un, sun_path);
+    if (length > 0 && un->sun_path[0] != '\0') {
+      to->address.assign(un->sun_path, ::strnlen(un->sun_path, length));
+    }
+  }
+}
+
+// Where the kernel cuts a queue off; nothing if that cannot be told.
+std::optional<int> LongestQueue() {
+  const UniqueFd file(::open(kSomaxconn, O_RDONLY | O_CLOEXEC));
+  char text[16];
+  const ssize_t got = ::read(file.get(), text, sizeof(text));
+  int value = 0;
+  if (got <= 0 ||
+      !absl::SimpleAtoi(std::string_view(text, static_cast<size_t>(got)),
+                        &value)) {
+    return std::nullopt;
+  }
+  return value;
+}
+
+std::string Line(const ListenSpec& spec, std::string_view what) {
+  return absl::StrCat("--listen=", spec.text, ": ", what);
+}
+
+// Whether shutdown(2) was called on it.
+bool WasShutDown(int fd) {
+  if (!Listens(fd)) return true;
+  pollfd look = {fd, POLLRDHUP, 0};
+  return ::poll(&look, 1, 0) == 1 && (look.revents & POLLRDHUP) != 0;
+}
+
+}  // namespace
+
+ListenSockets::Problems ListenSockets::Open(
+    const ListenOptions* options, pid_t self,
+    std::vector<std::string>* environment) {
+  options_ = options;
+  Problems problems;
+  TakeInherited(self, environment, &problems);
+  bool bound = false;
+  for (const ListenSpec& spec : options->sockets) {
+    OpenOne(spec, &problems);
+    bound = bound || spec.kind != ListenSpec::Kind::kDescriptor;
+  }
+  if (const auto longest = LongestQueue();
+      bound && longest.has_value() && *longest < options->backlog) {
+    problems.warnings.push_back(absl::StrCat(
+        "--listen-backlog=", options->backlog, ": the kernel cuts it to ",
+        *longest, " (net.core.somaxconn)"));
+  }
+  return problems;
+}
+
+void ListenSockets::TakeInherited(pid_t self,
+                                  std::vector<std::string>* environment,
+                                  Problems* problems) {
+  const auto pid = ValueOf(*environment, "LISTEN_PID");
+  const auto fds = ValueOf(*environment, "LISTEN_FDS");
+  int count = 0;
+  if (!pid.has_value() || *pid != absl::StrCat(self) || !fds.has_value() ||
+      !absl::SimpleAtoi(*fds, &count) || count <= 0 || count > kMaxInherited) {
+    return;
+  }
+  std::vector<std::string> names;
+  if (const auto given = ValueOf(*environment, "LISTEN_FDNAMES")) {
+    names = absl::StrSplit(*given, ':');
+  }
+  for (int i = 0; i < count; ++i) {
+    if (IsInherited(kFirstPassedSocket + i)) continue;
+    problems->warnings.push_back(
+        absl::StrCat("LISTEN_FDS=", count, ": descriptor ",
+                     kFirstPassedSocket + i, " is not open: none is taken"));
+    return;
+  }
+  for (int i = 0; i < count; ++i) {
+    Socket socket;
+    socket.fd.reset(kFirstPassedSocket + i);
+    ::fcntl(socket.fd.get(), F_SETFD, FD_CLOEXEC);
+    const size_t at = static_cast<size_t>(i);
+    // As sd_listen_fds_with_names(3) calls one without a name.
+    socket.passed.name = at < names.size() ? names[at] : "unknown";
+    Describe(socket.fd.get(), &socket.passed);
+    sockets_.push_back(std::move(socket));
+  }
+  *environment = WithoutListenEntries(std::move(*environment));
+}
+
+void ListenSockets::OpenOne(const ListenSpec& spec, Problems* problems) {
+  if (spec.kind == ListenSpec::Kind::kDescriptor) {
+    TakeDescriptor(spec, problems);
+    return;
+  }
+  absl::StatusOr<BoundSocket> bound = Bind(spec);
+  if (!bound.ok()) {
+    problems->errors.push_back(Line(spec, bound.status().message()));
+    return;
+  }
+  Socket socket;
+  socket.spec = &spec;
+  socket.passed.name = spec.name;
+  socket.fd = std::move(bound->fd);
+  socket.file = std::move(bound->file);
+  Describe(socket.fd.get(), &socket.passed);
+  sockets_.push_back(std::move(socket));
+}
+
+void ListenSockets::TakeDescriptor(const ListenSpec& spec,
+                                   Problems* problems) {
+  // One that a service manager passed, by another name.
+  for (Socket& socket : sockets_) {
+    if (socket.spec != nullptr || socket.fd.get() != spec.descriptor) continue;
+    socket.passed.name = spec.name;
+    return;
+  }
+  if (!IsInherited(spec.descriptor)) {
+    problems->errors.push_back(
+        Line(spec, "reinit was started without this descriptor"));
+    return;
+  }
+  Socket socket;
+  socket.spec = &spec;
+  socket.passed.name = spec.name;
+  if (!IsSocket(spec.descriptor)) {
+    problems->errors.push_back(Line(spec, "this descriptor is no socket"));
+    return;
+  }
+  socket.fd.reset(spec.descriptor);
+  ::fcntl(spec.descriptor, F_SETFD, FD_CLOEXEC);
+  const bool stream = SocketOption(spec.descriptor, SO_TYPE) == SOCK_STREAM;
+  if (stream && !Listens(spec.descriptor) &&
+      ::listen(spec.descriptor, options_->backlog) != 0) {
+    problems->errors.push_back(
+        Line(spec, absl::StrCat("cannot be listened on: ",
+                                ::strerrordesc_np(errno))));
+    return;
+  }
+  Describe(spec.descriptor, &socket.passed);
+  sockets_.push_back(std::move(socket));
+}
+
+// Whether the same port is asked for with an IPv4 address as well.
+bool ListenSockets::IsShared(const ListenSpec& spec) const {
+  return std::any_of(options_->sockets.begin(), options_->sockets.end(),
+                     [&](const ListenSpec& other) {
+                       return other.kind == ListenSpec::Kind::kTcp &&
+                              !other.ipv6 && other.port == spec.port &&
+                              spec.port != 0;
+                     });
+}
+
+absl::StatusOr<BoundSocket> ListenSockets::Bind(const ListenSpec& spec) const {
+  return spec.kind == ListenSpec::Kind::kTcp
+             ? BindTcp(spec, options_->backlog, IsShared(spec))
+             : BindUnix(spec, options_->backlog);
+}
+
+std::vector<std::string> ListenSockets::Renew() {
+  std::vector<std::string> news;
+  for (Socket& socket : sockets_) {
+    const bool ours = socket.spec != nullptr &&
+                      socket.spec->kind != ListenSpec::Kind::kDescriptor;
+    if (!ours) continue;
+    const bool gone = socket.spec->kind == ListenSpec::Kind::kUnix &&
+                      !socket.file.IsThere();
+    if (!gone && !WasShutDown(socket.fd.get())) continue;
+    ListenSpec spec = *socket.spec;
+    spec.port = socket.passed.port;  // also where the kernel chose it
+    socket.file.Remove();
+    absl::StatusOr<BoundSocket> bound = Bind(spec);
+    if (bound.ok()) {
+      socket.fd = std::move(bound->fd);
+      socket.file = std::move(bound->file);
+    }
+    news.push_back(Line(
+        spec, absl::StrCat(gone ? "its file was removed" : "it was shut down",
+                           bound.ok() ? ", and is there again" : ": ",
+                           bound.status().message())));
+  }
+  return news;
+}
+
+void ListenSockets::Pass(pid_t self, std::vector<std::string>* argv,
+                         std::vector<std::string>* environment,
+                         std::vector<PassedDescriptor>* descriptors) const {
+  std::vector<PassedSocket> passed;
+  for (const Socket& socket : sockets_) {
+    descriptors->push_back(
+        {socket.fd.get(),
+         kFirstPassedSocket + static_cast<int>(passed.size())});
+    passed.push_back(socket.passed);
+  }
+  *argv = FillPlaceholders(std::move(*argv), passed);
+  *environment = WithSockets(std::move(*environment), passed, options_->forms,
+                             self);
+}
+
+std::vector<ListenSockets::Id> ListenSockets::Listening() const {
+  std::vector<Id> ids;
+  for (const Socket& socket : sockets_) {
+    struct stat found;
+    if (!Listens(socket.fd.get()) || ::fstat(socket.fd.get(), &found) != 0) {
+      continue;
+    }
+    ids.push_back({socket.passed.name, socket.passed.address, found.st_dev,
+                   found.st_ino});
+  }
+  return ids;
+}
+
+}  // namespace reinit

@@ -207,7 +207,6 @@ INSTANTIATE_TEST_SUITE_P(
         {"--on-change=http:POST", "allowed in this version are restart"},
         {"--on-change=signal:XYZ", "XYZ"},
         {"--on-change=exit:256", "0 to 255"},
-        {"--ready=accept", "comes with --listen"},
         {"--listen=8080", "allowed are tcp://"},
         {"--listen-env=apache", "allowed are all"},
         {"--listen-backlog=0", "1 to"},
@@ -410,6 +409,10 @@ TEST(CommandLineListen, IsJudgedWithTheOthers) {
   EXPECT_THAT(Warnings({"--listen-backlog=5", "x"}),
               ElementsAre(HasSubstr("no effect without --listen")));
   EXPECT_TRUE(Good({"--listen=tcp://0.0.0.0:1", "x"}).Supervising());
+  EXPECT_EQ(Good({"--listen=tcp://0.0.0.0:1", "x"}).ready.kind,
+            ReadyOptions::Kind::kAccept);
+  EXPECT_EQ(Good({"--listen=tcp://0.0.0.0:1", "--ready=exec", "x"}).ready.kind,
+            ReadyOptions::Kind::kExec);
 }
 
 }  // namespace

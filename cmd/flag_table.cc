@@ -150,7 +150,7 @@ constexpr Flag kFlags[] = {
      [](V v, S& s) { return SetListenForms(v, &s.options.listen); }},
 
     {"ready", kValue, kReady, "HOW", "", kCommon,
-     "exec (runs), delay:D, notify (sd_notify), fd:N (a newline on it) or a health URL; default: the first success of --health, else exec",
+     "exec (runs), delay:D, notify (sd_notify), fd:N (newline), accept or a URL; default: accept with --listen, else a success of --health, else exec",
      [](V v, S& s) { return SetReady(v, &s.options.ready); }},
     {"ready-timeout", kValue, kReady, "D", "60s", kNeedsReady,
      "a process that is not ready by then has failed and is restarted",

@@ -214,6 +214,10 @@ void AppendReady(const Options& options, std::string& out) {
                               ready.descriptor, within),
                  out);
       break;
+    case Kind::kAccept:
+      AppendLine("ready when",
+                 "it accepts connections on what it was passed" + within, out);
+      break;
     case Kind::kCheck:
       AppendLine("ready when", EscapeForLog(ready.check[0].text) + within, out);
       break;

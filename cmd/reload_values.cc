@@ -27,14 +27,11 @@ absl::Status Wrong(std::string_view what) {
 absl::Status SetReady(std::string_view value, ReadyOptions* to) {
   using Kind = ReadyOptions::Kind;
   std::string_view rest = value;
-  if (value == "exec" || value == "notify") {
-    to->kind = value == "exec" ? Kind::kExec : Kind::kNotify;
+  if (value == "exec" || value == "notify" || value == "accept") {
+    to->kind = value == "exec"     ? Kind::kExec
+               : value == "notify" ? Kind::kNotify
+                                   : Kind::kAccept;
     return absl::OkStatus();
-  }
-  if (value == "accept") {
-    return Wrong(
-        "comes with --listen in a later version; a health URL such as "
-        "tcp://127.0.0.1:8080 can be used until then");
   }
   if (absl::ConsumePrefix(&rest, "delay:")) {
     to->kind = Kind::kDelay;
@@ -47,7 +44,8 @@ absl::Status SetReady(std::string_view value, ReadyOptions* to) {
   std::vector<ProbeTarget> check;
   if (!absl::StrContains(value, ':')) {
     return Wrong(
-        "allowed are exec, delay:D, notify, fd:N and any URL that --health "
+        "allowed are exec, delay:D, notify, fd:N, accept and any URL that "
+        "--health "
         "takes");
   }
   if (absl::Status status = AddProbeTarget(value, &check); !status.ok()) {

@@ -150,7 +150,11 @@ void SettingsResolver::ResolveAfterExit() {
 }
 
 void SettingsResolver::ResolveListen() {
-  const Options& options = settings_.options;
+  Options& options = settings_.options;
+  if (!options.listen.sockets.empty() &&
+      options.ready.kind == ReadyOptions::Kind::kDefault) {
+    options.ready.kind = ReadyOptions::Kind::kAccept;
+  }
   for (std::string& conflict : ListenConflicts(options.listen)) {
     errors_.push_back(std::move(conflict));
   }

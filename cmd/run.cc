@@ -52,6 +52,11 @@ bool OpenSockets(const Options& options, std::vector<std::string>* environment,
         "fd:",
         kFirstPassedSocket + static_cast<int>(sockets->size()), " or more"));
   }
+  if (options.ready.kind == ReadyOptions::Kind::kAccept &&
+      problems.errors.empty() && sockets->Listening().empty()) {
+    problems.errors.emplace_back(
+        "--ready=accept: there is no listening socket; give one by --listen");
+  }
   for (const std::string& warning : problems.warnings) {
     log->Write(LogLevel::kWarning, warning);
   }
@@ -103,7 +108,7 @@ int RunSupervisor(const Options& options, std::vector<std::string> environment,
     notify = *std::move(made);
   }
   auto strategies =
-      MakeStrategies(context, &options, environment, RandomSource());
+      MakeStrategies(context, &options, environment, RandomSource(), &sockets);
   Supervisor supervisor(context, &options, std::move(environment),
                         std::move(strategies), RandomSource(), notify.get(),
                         &sockets);

@@ -66,6 +66,7 @@ struct ReadyOptions {
     kDelay,
     kNotify,
     kDescriptor,
+    kAccept,  // its sockets are served
     kCheck
   };
   Kind kind = Kind::kDefault;

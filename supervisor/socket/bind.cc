@@ -73,9 +73,10 @@ absl::Status RemoveStale(const std::string& path) {
                      : "the address is in use: another process listens on it");
   }
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
-    return Error(absl::StrCat("a socket without an owner is in the way and "
-                              "cannot be removed: ",
-                              ::strerrordesc_np(errno)));
+    return Error(
+        absl::StrCat("a socket without an owner is in the way and "
+                     "cannot be removed: ",
+                     ::strerrordesc_np(errno)));
   }
   return absl::OkStatus();
 }
@@ -134,8 +135,8 @@ absl::StatusOr<BoundSocket> BindTcp(const ListenSpec& spec, int backlog,
     six.sin6_family = AF_INET6;
     six.sin6_port = port;
     ::inet_pton(AF_INET6, spec.host.c_str(), &six.sin6_addr);
-    error = ::bind(bound.fd.get(), reinterpret_cast<sockaddr*>(&six),
-                   sizeof(six));
+    error =
+        ::bind(bound.fd.get(), reinterpret_cast<sockaddr*>(&six), sizeof(six));
   } else {
     four.sin_family = AF_INET;
     four.sin_port = port;
@@ -170,10 +171,9 @@ absl::StatusOr<BoundSocket> BindUnix(const ListenSpec& spec, int backlog) {
     return Error(absl::StrCat("cannot be given to that user or group: ",
                               ::strerrordesc_np(errno)));
   }
-  if (spec.mode.has_value() &&
-      ::chmod(spec.path.c_str(), *spec.mode) != 0) {
-    return Error(absl::StrCat("cannot be given that mode: ",
-                              ::strerrordesc_np(errno)));
+  if (spec.mode.has_value() && ::chmod(spec.path.c_str(), *spec.mode) != 0) {
+    return Error(
+        absl::StrCat("cannot be given that mode: ", ::strerrordesc_np(errno)));
   }
   if (::listen(bound.fd.get(), backlog) != 0) {
     return Error(::strerrordesc_np(errno));

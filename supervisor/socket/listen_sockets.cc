@@ -184,8 +184,7 @@ void ListenSockets::OpenOne(const ListenSpec& spec, Problems* problems) {
   sockets_.push_back(std::move(socket));
 }
 
-void ListenSockets::TakeDescriptor(const ListenSpec& spec,
-                                   Problems* problems) {
+void ListenSockets::TakeDescriptor(const ListenSpec& spec, Problems* problems) {
   // One that a service manager passed, by another name.
   for (Socket& socket : sockets_) {
     if (socket.spec != nullptr || socket.fd.get() != spec.descriptor) continue;
@@ -209,9 +208,9 @@ void ListenSockets::TakeDescriptor(const ListenSpec& spec,
   const bool stream = SocketOption(spec.descriptor, SO_TYPE) == SOCK_STREAM;
   if (stream && !Listens(spec.descriptor) &&
       ::listen(spec.descriptor, options_->backlog) != 0) {
-    problems->errors.push_back(
-        Line(spec, absl::StrCat("cannot be listened on: ",
-                                ::strerrordesc_np(errno))));
+    problems->errors.push_back(Line(
+        spec,
+        absl::StrCat("cannot be listened on: ", ::strerrordesc_np(errno))));
     return;
   }
   Describe(spec.descriptor, &socket.passed);
@@ -240,8 +239,8 @@ std::vector<std::string> ListenSockets::Renew() {
     const bool ours = socket.spec != nullptr &&
                       socket.spec->kind != ListenSpec::Kind::kDescriptor;
     if (!ours) continue;
-    const bool gone = socket.spec->kind == ListenSpec::Kind::kUnix &&
-                      !socket.file.IsThere();
+    const bool gone =
+        socket.spec->kind == ListenSpec::Kind::kUnix && !socket.file.IsThere();
     if (!gone && !WasShutDown(socket.fd.get())) continue;
     ListenSpec spec = *socket.spec;
     spec.port = socket.passed.port;  // also where the kernel chose it
@@ -270,8 +269,8 @@ void ListenSockets::Pass(pid_t self, std::vector<std::string>* argv,
     passed.push_back(socket.passed);
   }
   *argv = FillPlaceholders(std::move(*argv), passed);
-  *environment = WithSockets(std::move(*environment), passed, options_->forms,
-                             self);
+  *environment =
+      WithSockets(std::move(*environment), passed, options_->forms, self);
 }
 
 std::vector<ListenSockets::Id> ListenSockets::Listening() const {

@@ -116,8 +116,7 @@ TEST_F(ListenSocketsTest, TcpListens) {
   EXPECT_EQ(ConnectTcp(port), 0);
   EXPECT_EQ(::fcntl(Fd(0), F_GETFD), FD_CLOEXEC);
   ASSERT_EQ(sockets_->Listening().size(), 1u);
-  EXPECT_EQ(sockets_->Listening()[0].address,
-            absl::StrCat("127.0.0.1:", port));
+  EXPECT_EQ(sockets_->Listening()[0].address, absl::StrCat("127.0.0.1:", port));
   sockets_.reset();
   EXPECT_EQ(ConnectTcp(port), ECONNREFUSED);
 }
@@ -133,12 +132,11 @@ TEST_F(ListenSocketsTest, AddressInUse) {
   // All that is wrong is said.
   EXPECT_EQ(
       others.Open(&options, ::getpid(), &none).errors,
-      (Strings{
-          absl::StrCat(
-              "--listen=", again,
-              ": the address is in use: another process listens on it"),
-          "--listen=tcp://192.0.2.1:1: no network interface here has this "
-          "address"}));
+      (Strings{absl::StrCat(
+                   "--listen=", again,
+                   ": the address is in use: another process listens on it"),
+               "--listen=tcp://192.0.2.1:1: no network interface here has this "
+               "address"}));
 }
 
 TEST_F(ListenSocketsTest, BothFamiliesOnOnePort) {
@@ -194,24 +192,22 @@ TEST_F(ListenSocketsTest, AStaleFileIsReplacedALiveOneIsNot) {
   options.sockets = {*ParseListenSpec(flag)};
   ListenSockets others;
   Strings none;
-  EXPECT_EQ(
-      others.Open(&options, ::getpid(), &none).errors,
-      (Strings{absl::StrCat(
-          "--listen=", flag,
-          ": the address is in use: another process listens on it")}));
+  EXPECT_EQ(others.Open(&options, ::getpid(), &none).errors,
+            (Strings{absl::StrCat(
+                "--listen=", flag,
+                ": the address is in use: another process listens on it")}));
   EXPECT_EQ(ConnectUnix(path), 0);
 }
 
 TEST_F(ListenSocketsTest, OtherFilesAreNotReplaced) {
   const std::string path = Path("s");
   ::close(::open(path.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
-  const auto problems = Open({absl::StrCat("unix:", path),
-                              absl::StrCat("unix:", folder_, "/no/s")});
+  const auto problems = Open(
+      {absl::StrCat("unix:", path), absl::StrCat("unix:", folder_, "/no/s")});
   ASSERT_EQ(problems.errors.size(), 2u);
   EXPECT_TRUE(absl::EndsWith(problems.errors[0],
                              ": this file is there already and is no socket"));
-  EXPECT_TRUE(
-      absl::EndsWith(problems.errors[1], ": its folder is not there"));
+  EXPECT_TRUE(absl::EndsWith(problems.errors[1], ": its folder is not there"));
 }
 
 TEST_F(ListenSocketsTest, WhatAProcessDidIsMadeGood) {
@@ -256,24 +252,23 @@ TEST_F(ListenSocketsTest, WrongDescriptors) {
 }
 
 TEST_F(ListenSocketsTest, InheritedOnesAreTakenOver) {
-  EXPECT_EQ(InChild([&] {
-              const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
-              ::listen(fd, 1);
-              ::dup2(fd, 3);
-              ::dup2(STDIN_FILENO, 4);
-              const Strings given = {"A=1", "LISTEN_FDS=2",
-                                     absl::StrCat("LISTEN_PID=", ::getpid()),
-                                     "LISTEN_FDNAMES=web:file"};
-              const auto problems =
-                  Open({"tcp://127.0.0.1:0", "named=fd:3"}, given);
-              return problems.errors.empty() && problems.warnings.empty() &&
-                     environment_ == Strings{"A=1"} && sockets_->size() == 3 &&
-                     Filled("{fd:named}{fd:web}{fd:file}{fd:tcp}") ==
-                         "3{fd:web}45" &&
-                     sockets_->Listening().size() == 2 &&
-                     ::fcntl(3, F_GETFD) == FD_CLOEXEC;
-            }),
-            0);
+  EXPECT_EQ(
+      InChild([&] {
+        const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+        ::listen(fd, 1);
+        ::dup2(fd, 3);
+        ::dup2(STDIN_FILENO, 4);
+        const Strings given = {"A=1", "LISTEN_FDS=2",
+                               absl::StrCat("LISTEN_PID=", ::getpid()),
+                               "LISTEN_FDNAMES=web:file"};
+        const auto problems = Open({"tcp://127.0.0.1:0", "named=fd:3"}, given);
+        return problems.errors.empty() && problems.warnings.empty() &&
+               environment_ == Strings{"A=1"} && sockets_->size() == 3 &&
+               Filled("{fd:named}{fd:web}{fd:file}{fd:tcp}") == "3{fd:web}45" &&
+               sockets_->Listening().size() == 2 &&
+               ::fcntl(3, F_GETFD) == FD_CLOEXEC;
+      }),
+      0);
 }
 
 TEST_F(ListenSocketsTest, OthersAreNotOurs) {

@@ -108,8 +108,9 @@ absl::Status ParseParameter(std::string_view text, ListenSpec* spec) {
   if (key == "mode") return ParseMode(value, spec);
   const bool user = key == "user";
   if ((!user && key != "group") || absl::StrContains(value, ':')) {
-    return Wrong("behind the ? allowed are mode=, user= and group=, with & "
-                 "between them");
+    return Wrong(
+        "behind the ? allowed are mode=, user= and group=, with & "
+        "between them");
   }
   // A group alone stands behind some user.
   const auto found = FindUser(user ? value : absl::StrCat("0:", value));

@@ -91,8 +91,8 @@ std::string Meaning(std::string_view inside,
   if (!port && !absl::ConsumePrefix(&inside, "fd:")) return "";
   for (size_t i = 0; i < sockets.size(); ++i) {
     if (sockets[i].name != inside || (port && sockets[i].port == 0)) continue;
-    return absl::StrCat(
-        port ? sockets[i].port : kFirstPassedSocket + static_cast<int>(i));
+    return absl::StrCat(port ? sockets[i].port
+                             : kFirstPassedSocket + static_cast<int>(i));
   }
   return "";
 }
@@ -124,9 +124,9 @@ std::vector<std::string> WithoutListenEntries(
         std::begin(kListenEntries), std::end(kListenEntries),
         [&](std::string_view key) { return absl::StartsWith(entry, key); });
   };
-  environment.erase(std::remove_if(environment.begin(), environment.end(),
-                                   about_sockets),
-                    environment.end());
+  environment.erase(
+      std::remove_if(environment.begin(), environment.end(), about_sockets),
+      environment.end());
   return environment;
 }
 

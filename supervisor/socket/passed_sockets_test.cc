@@ -11,10 +11,10 @@ namespace {
 using Strings = std::vector<std::string>;
 
 const std::vector<PassedSocket>& Three() {
-  static const auto* const sockets = new std::vector<PassedSocket>{
-      {"web", "0.0.0.0:8080", 8080},
-      {"app.sock", "/run/app.sock", 0},
-      {"unknown", "", 0}};
+  static const auto* const sockets =
+      new std::vector<PassedSocket>{{"web", "0.0.0.0:8080", 8080},
+                                    {"app.sock", "/run/app.sock", 0},
+                                    {"unknown", "", 0}};
   return *sockets;
 }
 

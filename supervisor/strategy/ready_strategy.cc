@@ -143,6 +143,8 @@ void ReadyStrategy::OnTimeout() {
   reason_->cause = Reason::Cause::kNotReady;
   reason_->text = absl::StrCat("not ready within ",
                                absl::FormatDuration(options_->timeout));
+  const std::string why = check_ == nullptr ? "" : check_->WhyNotReady();
+  if (!why.empty()) context_.log->Write(LogLevel::kWarning, why);
   wake_(Wake::kAsk);
 }
 

@@ -11,9 +11,9 @@
 namespace reinit {
 
 // A process that is not ready in time has failed. `options` is borrowed for the
-// life of the strategy. `check` is for ReadyOptions::Kind::kCheck, else null: a
-// strategy that is Ready once the check has passed; it is not asked to go on
-// after that.
+// life of the strategy. `check` is for ReadyOptions::Kind::kCheck and
+// kAccept, else null: a strategy that is Ready once that has passed; it is not
+// asked to go on after that.
 std::unique_ptr<Strategy> MakeReadyStrategy(const Context& context,
                                             const ReadyOptions* options,
                                             std::unique_ptr<Strategy> check);

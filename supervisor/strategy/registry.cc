@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "supervisor/strategy/accept_strategy.h"
 #include "supervisor/strategy/age_strategy.h"
 #include "supervisor/strategy/exit_strategy.h"
 #include "supervisor/strategy/health_strategy.h"
@@ -33,10 +34,15 @@ class OwningHealth : public Strategy {
   const std::unique_ptr<Strategy> health_;
 };
 
-// A health check that counts for nothing else and goes on until it passes.
+// What --ready waits for, where that is more than a word of the process. A
+// health check counts for nothing else and goes on until it passes.
 std::unique_ptr<Strategy> MakeReadyCheck(
     const Context& context, const Options* options,
-    const std::vector<std::string>& environment) {
+    const std::vector<std::string>& environment, const ListenSockets* sockets) {
+  if (options->ready.kind == ReadyOptions::Kind::kAccept &&
+      sockets != nullptr) {
+    return MakeAcceptStrategy(context, sockets);
+  }
   if (options->ready.kind != ReadyOptions::Kind::kCheck) return nullptr;
   HealthOptions health = options->health;
   health.checks = options->ready.check;
@@ -50,7 +56,7 @@ std::unique_ptr<Strategy> MakeReadyCheck(
 std::vector<std::unique_ptr<Strategy>> MakeStrategies(
     const Context& context, const Options* options,
     const std::vector<std::string>& environment,
-    const std::function<double()>& random) {
+    const std::function<double()>& random, const ListenSockets* sockets) {
   std::vector<std::unique_ptr<Strategy>> strategies;
   if (!options->watch.paths.empty()) {
     strategies.push_back(
@@ -64,9 +70,9 @@ std::vector<std::unique_ptr<Strategy>> MakeStrategies(
     strategies.push_back(MakeExitStrategy(options));
   }
   if (options->ready.kind != ReadyOptions::Kind::kDefault) {
-    strategies.push_back(
-        MakeReadyStrategy(context, &options->ready,
-                          MakeReadyCheck(context, options, environment)));
+    strategies.push_back(MakeReadyStrategy(
+        context, &options->ready,
+        MakeReadyCheck(context, options, environment, sockets)));
   }
   const LimitOptions& limits = options->limits;
   if (limits.watchdog != absl::InfiniteDuration()) {

@@ -9,6 +9,7 @@
 
 #include "supervisor/context.h"
 #include "supervisor/options.h"
+#include "supervisor/socket/listen_sockets.h"
 #include "supervisor/strategy/strategy.h"
 
 namespace reinit {
@@ -16,11 +17,13 @@ namespace reinit {
 // Those that `options` switches on, in the order in which they are asked:
 // reloads first, since they use no restart budget. None for a plain init.
 // `options` is borrowed; `environment` is what commands of ours run
-// with; `random` gives numbers in [0, 1).
+// with; `sockets`, borrowed as well, are those of kAccept; `random` gives
+// numbers in [0, 1).
 std::vector<std::unique_ptr<Strategy>> MakeStrategies(
     const Context& context, const Options* options,
     const std::vector<std::string>& environment,
-    const std::function<double()>& random);
+    const std::function<double()>& random,
+    const ListenSockets* sockets = nullptr);
 
 }  // namespace reinit
 

@@ -100,6 +100,9 @@ class Strategy {
   // Whether, as far as this strategy can tell, the instance serves.
   virtual bool Ready() const { return true; }
 
+  // What to tell people when it has not become that in time; empty: nothing.
+  virtual std::string WhyNotReady() const { return ""; }
+
   // Whether it is the one that --ready names: then it alone is asked.
   virtual bool DecidesReady() const { return false; }
 };

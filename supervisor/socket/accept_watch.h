@@ -1,0 +1,65 @@
+// Whether anybody serves the sockets that reinit holds.
+#ifndef REINIT_SUPERVISOR_SOCKET_ACCEPT_WATCH_H_
+#define REINIT_SUPERVISOR_SOCKET_ACCEPT_WATCH_H_
+
+#include <sys/types.h>
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "supervisor/socket/listen_sockets.h"
+
+namespace reinit {
+
+// Looks in /proc whether some of the given processes would take a connection:
+// an epoll instance of theirs has the socket, or a thread is blocked in accept,
+// poll or select on it. The server need not co-operate. A connection would
+// prove nothing: the queue takes it in any case, and of two generations either
+// may answer.
+//
+// Reads /proc only, and a bounded number of its files in one look; with more
+// processes than that the next look goes on where this one ended. No state
+// beyond that. Needs the rights of ptrace over the processes: the same user, or
+// CAP_SYS_PTRACE.
+class AcceptWatch {
+ public:
+  enum class Verdict {
+    kServed,      // every socket
+    kNotServed,   // not now: it may be a moment later
+    kCannotTell,  // /proc does not show it, now or later
+  };
+  struct Answer {
+    Verdict verdict = Verdict::kNotServed;
+    // Of kNotServed: the first such socket, by name and address. Of
+    // kCannotTell: why.
+    std::string text;
+  };
+
+  explicit AcceptWatch(std::string proc = "/proc") : proc_(std::move(proc)) {}
+
+  // Without sockets the answer is kServed.
+  Answer Look(absl::Span<const pid_t> pids,
+              absl::Span<const ListenSockets::Id> sockets);
+
+ private:
+  struct Held;
+  struct Round;
+
+  void LookAt(pid_t pid, Round* round) const;
+  static void FindHeld(int process, Round* round, Held* held);
+  static void LookAtEpoll(int process, int epoll, const Held& held,
+                          Round* round);
+  static void LookAtThreads(int process, const Held& held, Round* round);
+  static void LookAtCall(int process, std::string_view text, const Held& held,
+                         Round* round);
+
+  const std::string proc_;
+  size_t next_ = 0;  // where a look begins that follows one without an end
+};
+
+}  // namespace reinit
+
+#endif  // REINIT_SUPERVISOR_SOCKET_ACCEPT_WATCH_H_

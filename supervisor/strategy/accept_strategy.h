@@ -1,0 +1,38 @@
+// Whether the process serves the sockets that it was passed.
+#ifndef REINIT_SUPERVISOR_STRATEGY_ACCEPT_STRATEGY_H_
+#define REINIT_SUPERVISOR_STRATEGY_ACCEPT_STRATEGY_H_
+
+#include <sys/types.h>
+
+#include <functional>
+#include <memory>
+
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "supervisor/context.h"
+#include "supervisor/socket/accept_watch.h"
+#include "supervisor/socket/listen_sockets.h"
+#include "supervisor/strategy/strategy.h"
+
+namespace reinit {
+
+// How long after a look the next one comes, for a process that has run for
+// `elapsed`: soon at first, so that little is added to a quick start, and never
+// as often that it would be felt.
+absl::Duration NextLook(absl::Duration elapsed);
+
+// For MakeReadyStrategy. Looks, with that pause between, from the moment that
+// the process runs until every socket is served; then never again. Where /proc
+// does not show that, the process counts as ready a second later, and this is
+// said once. `look` is asked for the live processes of the instance.
+std::unique_ptr<Strategy> MakeAcceptStrategy(
+    const Context& context,
+    std::function<AcceptWatch::Answer(absl::Span<const pid_t>)> look);
+
+// The same for `sockets`, which are borrowed.
+std::unique_ptr<Strategy> MakeAcceptStrategy(const Context& context,
+                                             const ListenSockets* sockets);
+
+}  // namespace reinit
+
+#endif  // REINIT_SUPERVISOR_STRATEGY_ACCEPT_STRATEGY_H_

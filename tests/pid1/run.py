@@ -164,7 +164,11 @@ class Run:
         self.test.eventually(lambda: not others(), lambda: f"strangers: {others()}")
 
     def fds(self):
-        return {fd: os.readlink(f"/proc/{self.host}/fd/{fd}") for fd in os.listdir(f"/proc/{self.host}/fd")}
+        result = {}
+        for fd in os.listdir(f"/proc/{self.host}/fd"):
+            with contextlib.suppress(FileNotFoundError):  # it was closed meanwhile
+                result[fd] = os.readlink(f"/proc/{self.host}/fd/{fd}")
+        return result
 
     def fd_kinds(self):
         """What descriptors there are; their numbers depend on the order in which helpers came and went."""

@@ -128,8 +128,7 @@ struct AcceptWatch::Round {
 };
 
 AcceptWatch::Answer AcceptWatch::Look(
-    absl::Span<const pid_t> pids,
-    absl::Span<const ListenSockets::Id> sockets) {
+    absl::Span<const pid_t> pids, absl::Span<const ListenSockets::Id> sockets) {
   Round round;
   round.sockets = sockets;
   round.served.resize(sockets.size());
@@ -153,8 +152,7 @@ AcceptWatch::Answer AcceptWatch::Look(
     return answer;
   }
   if (round.hidden.empty()) {
-    const auto index =
-        static_cast<size_t>(unserved - round.served.begin());
+    const auto index = static_cast<size_t>(unserved - round.served.begin());
     const ListenSockets::Id& id = sockets[index];
     answer.text = id.address.empty()
                       ? id.name
@@ -167,9 +165,8 @@ AcceptWatch::Answer AcceptWatch::Look(
 }
 
 void AcceptWatch::LookAt(pid_t pid, Round* round) const {
-  const UniqueFd process(
-      ::open(absl::StrCat(proc_, "/", pid).c_str(),
-             O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const UniqueFd process(::open(absl::StrCat(proc_, "/", pid).c_str(),
+                                O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!process.valid()) return;  // it has ended, or all are hidden
   round->seen = true;
   Held held;
@@ -208,10 +205,9 @@ void AcceptWatch::FindHeld(int process, Round* round, Held* held) {
       held->epolls.push_back(fd);
     } else if (target == "anon_inode:[io_uring]") {
       held->ring = true;
-    } else if (uint64_t inode = 0;
-               absl::ConsumePrefix(&target, "socket:[") &&
-               absl::ConsumeSuffix(&target, "]") &&
-               absl::SimpleAtoi(target, &inode)) {
+    } else if (uint64_t inode = 0; absl::ConsumePrefix(&target, "socket:[") &&
+                                   absl::ConsumeSuffix(&target, "]") &&
+                                   absl::SimpleAtoi(target, &inode)) {
       for (size_t i = 0; i < round->sockets.size(); ++i) {
         if (round->sockets[i].inode == inode) held->sockets.push_back({fd, i});
       }
@@ -247,8 +243,7 @@ void AcceptWatch::LookAtThreads(int process, const Held& held, Round* round) {
     const int tid = NextNumber(tasks.get());
     if (tid < 0) return;
     ++round->reads;
-    const auto call =
-        ReadText(process, absl::StrCat("task/", tid, "/syscall"));
+    const auto call = ReadText(process, absl::StrCat("task/", tid, "/syscall"));
     if (call.has_value()) {
       LookAtCall(process, *call, held, round);
       continue;
@@ -277,8 +272,7 @@ void AcceptWatch::LookAtCall(int process, std::string_view text,
   const UniqueFd memory(::openat(process, "mem", O_RDONLY | O_CLOEXEC));
   if (!memory.valid()) {
     if (errno == EACCES || errno == EPERM) {
-      round->hidden =
-          absl::StrCat("/proc/PID/mem: ", ::strerrordesc_np(errno));
+      round->hidden = absl::StrCat("/proc/PID/mem: ", ::strerrordesc_np(errno));
     }
     return;
   }

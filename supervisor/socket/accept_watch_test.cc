@@ -176,9 +176,8 @@ TEST_F(AcceptWatchTest, EpollThatWasMadeBeforeAFork) {
 }
 
 TEST_F(AcceptWatchTest, AThread) {
-  Start([&] {
-    std::thread([&] { ::accept(web(), nullptr, nullptr); }).join();
-  });
+  Start(
+      [&] { std::thread([&] { ::accept(web(), nullptr, nullptr); }).join(); });
   ExpectServed();
 }
 
@@ -298,9 +297,9 @@ class FakeProcTest : public ::testing::Test {
     ASSERT_EQ(::system(command.c_str()), 0);  // NOLINT: a test
   }
   void Link(int fd, const std::string& target) {
-    ASSERT_EQ(::symlink(target.c_str(),
-                        absl::StrCat(root_, "/7/fd/", fd).c_str()),
-              0);
+    ASSERT_EQ(
+        ::symlink(target.c_str(), absl::StrCat(root_, "/7/fd/", fd).c_str()),
+        0);
   }
   void Write(const std::string& name, const std::string& text) {
     std::ofstream(absl::StrCat(root_, "/7/", name)) << text;

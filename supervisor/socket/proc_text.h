@@ -17,7 +17,7 @@ namespace reinit {
 struct EpollTarget {
   int fd = -1;  // in the process that added it
   uint32_t events = 0;
-  bool known = false;   // inode and device are given (since Linux 4.13)
+  bool known = false;  // inode and device are given (since Linux 4.13)
   uint64_t inode = 0;
   uint32_t device = 0;  // as the kernel has it: see KernelDevice
 };

@@ -47,9 +47,9 @@ TEST(ProcText, BlockingCalls) {
   EXPECT_EQ(call->number, 288);
   EXPECT_EQ(call->arguments[0], 3u);
   EXPECT_EQ(call->arguments[1], 0x7ffd0u);
-  for (const char* other : {"running\n", "-1 0x7ffd0 0x7f001\n", "", "\n",
-                            "7 0x1\n", "7 g h i j k l m n\n",
-                            "-1 0x0 0x0 0x0 0x0 0x0 0x0 0x0 0x0\n"}) {
+  for (const char* other :
+       {"running\n", "-1 0x7ffd0 0x7f001\n", "", "\n", "7 0x1\n",
+        "7 g h i j k l m n\n", "-1 0x0 0x0 0x0 0x0 0x0 0x0 0x0 0x0\n"}) {
     EXPECT_FALSE(ParseBlockingCall(other).has_value()) << other;
   }
 }
@@ -99,9 +99,9 @@ TEST(ProcText, SelectSets) {
 // Whatever a kernel, or a sandbox that plays one, writes there.
 TEST(ProcText, SurvivesAnything) {
   std::mt19937 random(1);
-  const std::string_view pieces[] = {"tfd:",  " ",   "\n",     "events:", "0x",
-                                     "ino:",  "f",   "-1",     "99999999999999",
-                                     "sdev:", "288", "running", "\xff"};
+  const std::string_view pieces[] = {
+      "tfd:",           " ",     "\n",  "events:", "0x",  "ino:", "f", "-1",
+      "99999999999999", "sdev:", "288", "running", "\xff"};
   for (int i = 0; i < 20000; ++i) {
     std::string text;
     for (auto left = random() % 24; left > 0; --left) {

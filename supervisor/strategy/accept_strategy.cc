@@ -119,11 +119,10 @@ std::unique_ptr<Strategy> MakeAcceptStrategy(const Context& context,
 
 std::unique_ptr<Strategy> MakeAcceptStrategy(const Context& context,
                                              const ListenSockets* sockets) {
-  return MakeAcceptStrategy(
-      context, [watch = AcceptWatch(), sockets](
-                   absl::Span<const pid_t> pids) mutable {
-        return watch.Look(pids, sockets->Listening());
-      });
+  return MakeAcceptStrategy(context, [watch = AcceptWatch(), sockets](
+                                         absl::Span<const pid_t> pids) mutable {
+    return watch.Look(pids, sockets->Listening());
+  });
 }
 
 }  // namespace reinit

@@ -37,10 +37,24 @@ constexpr std::string_view kTop =
   variables are not handed on to the command.
 - A CMD, as in `--health=exec:CMD`, is split into words with shell quoting but runs
   without a shell: nothing is expanded. Write `exec:sh -c '...'` where one is wanted.
-- Watching leaves out version control (`.git`, `.hg`, ...), caches (`__pycache__`,
-  `node_modules`, `.venv`, `.tox`, `.mypy_cache`, ...) and editor litter (`*~`,
-  `.*.swp`, `#x#`, `4913`, ...) below a watched folder; a path that `--watch` names
-  itself always counts. Links in a watched folder count, but are not followed.
+- A path that `--watch` names itself always counts. Of what is below it the first of
+  these rules that applies decides:
+  1. What `--watch-exclude` matches is out, with all that is in it.
+  2. With `--watch-ext` or `--watch-include`, a file that neither has such an ending
+     nor is, or lies in, what `--watch-include` matches is out.
+  3. What `--watch-include` spells out is in: `.env`, or for `.venv/lib/**` the
+     folders `.venv` and `.venv/lib`. Wildcards bring nothing back: `src/**` does not
+     mean `src/.git`.
+  4. With `--watch-ignore-files`, what the `.gitignore` files in the watched folder
+     ignore is out. When one changes, what it then hides or shows is no change.
+  5. With `--watch-defaults`, out are version control (`.git`, `.hg`, ...), caches
+     (`__pycache__`, `node_modules`, `.venv`, `.tox`, `.mypy_cache`, ...), any folder
+     with a `pyvenv.cfg`, and editor litter (`*~`, `.*.swp`, `#x#`, `4913`, ...).
+- A GLOB is a pattern as in `.gitignore`: `*`, `?` and `[a-z]` within a name, `**` over
+  folders; with a `/` at its beginning or inside it starts at the watched folder, else
+  it matches a name at any depth; with a `/` at its end it matches folders only.
+  `{a,b}` is either. A folder that is out is never entered, so nothing in it comes
+  back. Links in a watched folder count, but are not followed.
 - A stop for a restart is followed by SIGKILL after `--stop-timeout`. When reinit
   itself is told to stop, the process has the time that the container runtime gives;
   a second Ctrl-C kills it.

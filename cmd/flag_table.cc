@@ -41,7 +41,7 @@ constexpr Flag kFlags[] = {
      "in watched folders, only files such as py,html",
      [](V v, S& s) { return AddExtensions(v, &s.options.watch.filter.extensions); }},
     {"watch-include", kRepeated, kReload, "GLOB", "", kNeedsWatch,
-     "only files that this, or --watch-ext, matches, also where another rule leaves them out: src/**, *.{html,css}; repeatable",
+     "only files that this matches, or that lie in what it matches, beside those of --watch-ext: src, *.{html,css}; what it spells out comes back if left out otherwise: .env; repeatable",
      [](V v, S& s) { return AddGlob(v, &s.options.watch.filter.include); }},
     {"watch-exclude", kRepeated, kReload, "GLOB", "", kNeedsWatch,
      "not this, nor what is in it: *.log, /build, docs/**/*.md; repeatable",

@@ -1,13 +1,18 @@
 #include "supervisor/watch/filter.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <iterator>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "absl/container/fixed_array.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 
 namespace reinit {
 namespace {
@@ -27,11 +32,16 @@ struct Litter {
 };
 
 constexpr Litter kLitter[] = {
-    {"", ".pyc"},         {"", ".pyo"}, {"", "~"},  // backups
-    {".#", ""},                                     // Emacs' locks
-    {"#", "#"},                                     // and its auto-saves
-    {"", "___jb_tmp___"},                           // JetBrains' safe write
-    {"", "___jb_old___"}, {".nfs", ""},  // open files removed over NFS
+    {"", ".pyc"},
+    {"", ".pyo"},
+    {"", "~"},             // backups
+    {".#", ""},            // Emacs' locks
+    {"#", "#"},            // and its auto-saves
+    {"", "___jb_tmp___"},  // JetBrains' safe write
+    {"", "___jb_old___"},
+    {"", ".kate-swp"},
+    {".goutputstream-", ""},  // GLib's safe write
+    {".nfs", ""},             // open files removed over NFS
 };
 
 // vim's test whether it may create files, and macOS' folder settings.
@@ -57,6 +67,20 @@ bool IsLitter(std::string_view name) {
                absl::EndsWith(name, litter.suffix);
       });
 }
+
+// On the stack, unless it is very long.
+class JoinedPath {
+ public:
+  JoinedPath(std::string_view place, std::string_view name)
+      : bytes_(place.size() + name.size()) {
+    std::copy(name.begin(), name.end(),
+              std::copy(place.begin(), place.end(), bytes_.begin()));
+  }
+  std::string_view view() const { return {bytes_.data(), bytes_.size()}; }
+
+ private:
+  absl::FixedArray<char, 512> bytes_;
+};
 
 bool MatchesAny(const std::vector<Glob>& globs, std::string_view path,
                 bool is_directory) {
@@ -88,42 +112,60 @@ Filter::Filter(const FilterOptions& options)
   }
 }
 
-bool Filter::EntersDirectory(const Place& place, std::string_view name) const {
-  if (needs_path(place)) {
-    const std::string path = absl::StrCat(place.path, name);
-    if (MatchesAny(exclude_, path, /*is_directory=*/true)) return false;
-    if (MatchesAny(include_, path, /*is_directory=*/true)) return true;
-    if (std::any_of(include_.begin(), include_.end(),
-                    [&](const Glob& glob) { return glob.LeadsInto(path); })) {
-      return true;
-    }
-    if (place.rules != nullptr && place.rules->Ignores(path, true))
-      return false;
+Filter::Place Filter::PlaceOf(std::string path,
+                              std::shared_ptr<const IgnoreRules> rules) const {
+  Place place{std::move(path), std::move(rules)};
+  if (include_.empty()) return place;
+  const std::string_view all = place.path;
+  for (size_t slash = all.find('/'); slash != std::string_view::npos;
+       slash = all.find('/', slash + 1)) {
+    if (!MatchesAny(include_, all.substr(0, slash), true)) continue;
+    place.included = true;
+    break;
   }
-  return !defaults_ ||
-         (!Contains(kVersionControl, name) && !Contains(kDirectories, name));
+  return place;
+}
+
+bool Filter::EntersDirectory(const Place& place, std::string_view name) const {
+  const JoinedPath path(place.path, name);
+  if (MatchesAny(exclude_, path.view(), true)) return false;
+  const bool left_out =
+      (place.rules != nullptr && place.rules->Ignores(path.view(), true)) ||
+      (defaults_ &&
+       (Contains(kVersionControl, name) || Contains(kDirectories, name)));
+  return !left_out || Names(path.view(), true);
 }
 
 bool Filter::WatchesFile(const Place& place, std::string_view name) const {
-  const auto has_extension = [&] {
-    return std::any_of(suffixes_.begin(), suffixes_.end(),
-                       [name](const std::string& suffix) {
-                         return absl::EndsWith(name, suffix);
-                       });
-  };
   const bool restricted = !suffixes_.empty() || !include_.empty();
-  // Before a path is put together: most names end here.
-  if (include_.empty() && restricted && !has_extension()) return false;
-  if (needs_path(place)) {
-    const std::string path = absl::StrCat(place.path, name);
-    if (MatchesAny(exclude_, path, /*is_directory=*/false)) return false;
-    if (MatchesAny(include_, path, /*is_directory=*/false)) return true;
-    if (restricted && !has_extension()) return false;
-    if (place.rules != nullptr && place.rules->Ignores(path, false)) {
-      return false;
-    }
-  }
-  return !defaults_ || (!IsLitter(name) && !Contains(kVersionControl, name));
+  const bool wanted = !restricted || place.included || HasExtension(name);
+  // Most names end here.
+  if (!wanted && include_.empty()) return false;
+  const JoinedPath path(place.path, name);
+  if (MatchesAny(exclude_, path.view(), false)) return false;
+  if (!wanted && !MatchesAny(include_, path.view(), false)) return false;
+  const bool left_out =
+      (place.rules != nullptr && place.rules->Ignores(path.view(), false)) ||
+      (defaults_ && (IsLitter(name) || Contains(kVersionControl, name)));
+  return !left_out || Names(path.view(), false);
+}
+
+bool Filter::EntersEnvironment(const Place& place) const {
+  if (!defaults_ || place.path.empty()) return true;
+  return Names(absl::StripSuffix(place.path, "/"), true);
+}
+
+bool Filter::HasExtension(std::string_view name) const {
+  return std::any_of(suffixes_.begin(), suffixes_.end(),
+                     [name](const std::string& suffix) {
+                       return absl::EndsWith(name, suffix);
+                     });
+}
+
+bool Filter::Names(std::string_view path, bool is_directory) const {
+  return std::any_of(include_.begin(), include_.end(), [&](const Glob& glob) {
+    return glob.Names(path, is_directory);
+  });
 }
 
 }  // namespace reinit

@@ -13,16 +13,21 @@
 namespace reinit {
 
 // What the user asked for. A path that --watch names is never asked about, so
-// it always wins. Below it, in this order:
+// it always wins. Below it the first of these that applies decides:
 //
 //   1. What `exclude` matches is out, with all that is in it.
-//   2. What `include` matches is in, and the way to it is open, even if 4 or 5
-//      would leave it out.
-//   3. With `include` or `extensions`, any other file without one of the
-//      extensions is out.
-//   4. What the .gitignore files below the root ignore is out (`ignore_files`).
+//   2. With `include` or `extensions`, a file that neither has one of the
+//      extensions nor is, or lies in, what `include` matches is out.
+//   3. What `include` names without wildcards is in: `.env`, and for
+//      `.venv/lib/**` the directories .venv and .venv/lib.
+//   4. What the .gitignore files below the root ignore is out, with all that is
+//      in it (`ignore_files`).
 //   5. Version control, caches, virtual environments (what holds a pyvenv.cfg)
-//      and editor litter are out (`defaults`).
+//      and editor litter are out, with all that is in them (`defaults`).
+//   6. The rest is in.
+//
+// Wildcards bring nothing back, since `src/**` and `*.py` do not mean src/.git
+// and the lock of an editor, .#a.py.
 struct FilterOptions {
   std::vector<std::string> extensions = {};  // without the dot
   std::vector<std::string> include = {};     // globs that Glob::Compile takes
@@ -31,29 +36,34 @@ struct FilterOptions {
   bool defaults = true;
 };
 
-// Decides about one name. Immutable; compiled once.
+// Decides about one name. Immutable; compiled once; allocates nothing for a
+// name as long as its path is not longer than 512 bytes.
 class Filter {
  public:
-  // Where the name stands.
+  // A directory, made by PlaceOf.
   struct Place {
     std::string path;  // below the root, with a slash at its end, or empty
     std::shared_ptr<const IgnoreRules> rules;  // with ignore_files, or null
+    bool included = false;  // `include` matches it, or one that it lies in
   };
 
   // Globs that are wrong are left out: the command line has refused them.
   explicit Filter(const FilterOptions& options);
 
+  Place PlaceOf(std::string path,
+                std::shared_ptr<const IgnoreRules> rules) const;
+
   bool EntersDirectory(const Place& place, std::string_view name) const;
   bool WatchesFile(const Place& place, std::string_view name) const;
 
+  // Whether anything in this directory, which holds a pyvenv.cfg, counts.
+  bool EntersEnvironment(const Place& place) const;
+
   bool ignore_files() const { return ignore_files_; }
-  bool defaults() const { return defaults_; }
 
  private:
-  // A path is only put together where a pattern or rule wants it.
-  bool needs_path(const Place& place) const {
-    return !include_.empty() || !exclude_.empty() || place.rules != nullptr;
-  }
+  bool HasExtension(std::string_view name) const;
+  bool Names(std::string_view path, bool is_directory) const;
 
   std::vector<std::string> suffixes_;  // with the dot
   std::vector<Glob> include_;

@@ -15,7 +15,7 @@ TEST(FilterTest, EditorLitterAndCachesAreLeftOut) {
   for (const char* name :
        {"a.pyc", "a.pyo", "a.py~", "~", ".a.py.swp", ".a.swo", ".a.swx", ".#a",
         "#a#", "4913", "a.py___jb_tmp___", "a.py___jb_old___", ".DS_Store",
-        ".nfs0000001", ".git", ".hg"}) {
+        ".nfs0000001", ".git", ".hg", ".a.py.kate-swp", ".goutputstream-X1"}) {
     EXPECT_FALSE(filter.WatchesFile({}, name)) << name;
   }
 }
@@ -53,40 +53,83 @@ TEST(FilterTest, Extensions) {
 }
 
 // One place where the whole order of precedence is seen.
-TEST(FilterTest, ExcludeThenIncludeThenTheRest) {
+TEST(FilterTest, Precedence) {
   const auto rules = std::make_shared<const IgnoreRules>(
-      "", "ignored.py\nout/\n*.log\n", nullptr);
+      "", "ignored.py\nout/\n*.log\n.env\n", nullptr);
   const Filter filter({.extensions = {"py"},
-                       .include = {".env", "out/keep/*.txt", "x~", "*.log"},
+                       .include = {".env", "out/keep/*.txt", "x~", "*.log",
+                                   "*.pyc", "assets/", "/top.py"},
                        .exclude = {"secret*", "/top.py"},
                        .ignore_files = true});
-  const auto file = [&](std::string place, std::string_view name) {
-    return filter.WatchesFile({std::move(place), rules}, name);
+  const struct {
+    const char* place;
+    const char* name;
+    bool is_directory;
+    bool counts;
+    const char* because;
+  } kCases[] = {
+      {"", "secret.log", false, false, "excluded, though included"},
+      {"", "secrets", true, false, "excluded"},
+      {"", "top.py", false, false, "excluded, though named"},
+      {"src/", "top.py", false, true, "that pattern is anchored"},
+      {"src/", "a.py", false, true, "the extension"},
+      {"src/", "a.txt", false, false, "neither extension nor include"},
+      {"assets/x/", "a.txt", false, true, "in an included directory"},
+      {"assets/x/", "a~", false, false, "litter, also there"},
+      {"assets/", ".git", true, false, "version control, also there"},
+      {"src/", ".env", false, true, "named, though ignored"},
+      {"", "x~", false, true, "named, though litter"},
+      {"", "a.log", false, false, "ignored: a wildcard names nothing"},
+      {"", "a.pyc", false, false, "litter: a wildcard names nothing"},
+      {"", "ignored.py", false, false, "ignored"},
+      {"", ".#a.py", false, false, "litter"},
+      {"", "out", true, true, "named on the way to what is included"},
+      {"out/", "keep", true, true, "the same"},
+      {"out/keep/", "a.txt", false, true, "included"},
+      {"src/", "out", true, false, "ignored"},
+      {"", "node_modules", true, false, "a cache"},
   };
-  const auto directory = [&](std::string place, std::string_view name) {
-    return filter.EntersDirectory({std::move(place), rules}, name);
-  };
-  EXPECT_TRUE(file("src/", "a.py"));
-  EXPECT_FALSE(file("src/", "a.txt")) << "no such extension, not included";
-  EXPECT_TRUE(file("src/", ".env")) << "included";
-  EXPECT_TRUE(file("", "x~")) << "included, though litter";
-  EXPECT_TRUE(file("", "a.log")) << "included, though ignored";
-  EXPECT_FALSE(file("", "ignored.py"));
-  EXPECT_FALSE(file("", "secret.log")) << "exclude is stronger";
-  EXPECT_FALSE(file("", "top.py"));
-  EXPECT_TRUE(file("src/", "top.py")) << "the pattern is anchored";
-  EXPECT_TRUE(directory("", "out")) << "the way to what is included";
-  EXPECT_TRUE(directory("out/", "keep"));
-  EXPECT_FALSE(directory("src/", "out")) << "ignored";
-  EXPECT_FALSE(directory("", "secrets"));
-  EXPECT_FALSE(directory("", "node_modules"));
+  for (const auto& c : kCases) {
+    const Filter::Place place = filter.PlaceOf(c.place, rules);
+    EXPECT_EQ(c.is_directory ? filter.EntersDirectory(place, c.name)
+                             : filter.WatchesFile(place, c.name),
+              c.counts)
+        << c.place << c.name << ": " << c.because;
+  }
 }
 
 TEST(FilterTest, IncludeAloneRestricts) {
-  const Filter filter(FilterOptions{.include = {"src/**"}});
-  EXPECT_TRUE(filter.WatchesFile({"src/deep/", nullptr}, "a"));
-  EXPECT_FALSE(filter.WatchesFile({"", nullptr}, "a"));
-  EXPECT_TRUE(filter.EntersDirectory({"", nullptr}, "src"));
+  for (const char* glob : {"src/**", "src", "/src/"}) {
+    const Filter filter(FilterOptions{.include = {glob}});
+    const auto watches = [&filter](const char* place, const char* name) {
+      return filter.WatchesFile(filter.PlaceOf(place, nullptr), name);
+    };
+    EXPECT_TRUE(watches("src/", "a")) << glob;
+    EXPECT_TRUE(watches("src/deep/", "a")) << glob;
+    EXPECT_FALSE(watches("", "a")) << glob;
+    EXPECT_FALSE(watches("src/", ".a.swp")) << glob;
+    EXPECT_TRUE(filter.EntersDirectory({}, "src")) << glob;
+    EXPECT_FALSE(
+        filter.EntersDirectory(filter.PlaceOf("src/", nullptr), ".git"))
+        << glob;
+  }
+}
+
+TEST(FilterTest, WhatIncludeNamesComesBack) {
+  const Filter filter(
+      FilterOptions{.include = {".venv/lib/**", "env/", "node_modules/mine"}});
+  EXPECT_TRUE(filter.EntersDirectory({}, ".venv"));
+  EXPECT_TRUE(filter.EntersDirectory({}, "node_modules"));
+  const auto place = [&filter](const char* path) {
+    return filter.PlaceOf(path, nullptr);
+  };
+  EXPECT_TRUE(filter.WatchesFile(place(".venv/lib/x/"), "a.py"));
+  EXPECT_FALSE(filter.WatchesFile(place(".venv/bin/"), "a.py"));
+  EXPECT_TRUE(filter.WatchesFile(place("node_modules/mine/"), "a.js"));
+  EXPECT_FALSE(filter.WatchesFile(place("node_modules/other/"), "a.js"));
+  EXPECT_TRUE(filter.EntersEnvironment(place("env/")));
+  EXPECT_FALSE(filter.EntersEnvironment(place("other/")));
+  EXPECT_TRUE(filter.EntersEnvironment(place(""))) << "named by --watch";
 }
 
 TEST(FilterTest, DefaultsCanBeTurnedOff) {

@@ -31,15 +31,10 @@ constexpr CharacterClass kClasses[] = {
     {"space", std::isspace}, {"upper", std::isupper}, {"xdigit", std::isxdigit},
 };
 
-// `[:alpha:]` at `*at`, behind its bracket; moves behind it.
-std::optional<bool> MatchesClass(std::string_view pattern, size_t* at, int c) {
-  const size_t end = pattern.find(":]", *at + 1);
-  if (end == std::string_view::npos) return std::nullopt;
-  const std::string_view name = pattern.substr(*at + 1, end - *at - 1);
+// Nothing: there is no such class.
+std::optional<bool> InClass(std::string_view name, int c) {
   for (const CharacterClass& known : kClasses) {
-    if (known.name != name) continue;
-    *at = end + 2;
-    return known.holds(c) != 0;
+    if (known.name == name) return known.holds(c) != 0;
   }
   return std::nullopt;
 }
@@ -60,10 +55,17 @@ std::optional<bool> MatchesSet(std::string_view pattern, size_t* at, char c) {
       return found != negated;
     }
     if (low == '[' && i < pattern.size() && pattern[i] == ':') {
-      const std::optional<bool> in_class = MatchesClass(pattern, &i, byte(c));
-      if (!in_class.has_value()) return std::nullopt;
-      found = found || *in_class;
-      continue;
+      const size_t end = pattern.find(']', i + 1);
+      if (end == std::string_view::npos) return std::nullopt;
+      // Else it is a bracket like any other byte.
+      if (end > i + 1 && pattern[end - 1] == ':') {
+        const auto in_class =
+            InClass(pattern.substr(i + 1, end - i - 2), byte(c));
+        if (!in_class.has_value()) return std::nullopt;
+        found = found || *in_class;
+        i = end + 1;
+        continue;
+      }
     }
     if (low == '\\') {
       if (i == pattern.size()) return std::nullopt;
@@ -75,7 +77,9 @@ std::optional<bool> MatchesSet(std::string_view pattern, size_t* at, char c) {
       if (high == '\\' && ++i == pattern.size()) return std::nullopt;
       high = pattern[i++];
     }
-    found = found || (byte(low) <= byte(c) && byte(c) <= byte(high));
+    // Its beginning also of a range that is upside down, as git has it.
+    found =
+        found || c == low || (byte(low) <= byte(c) && byte(c) <= byte(high));
   }
   return std::nullopt;
 }
@@ -90,16 +94,60 @@ bool MatchesOne(std::string_view pattern, size_t* at, char c) {
   return *at < pattern.size() && pattern[(*at)++] == c;
 }
 
+// Moves behind the set that begins behind the `[` before `*at`; false: none.
+bool SkipSet(std::string_view pattern, size_t* at) {
+  return MatchesSet(pattern, at, 'a').has_value();
+}
+
+// Components of a pattern. A slash in a set divides nothing, as in git.
+std::vector<std::string> Split(std::string_view pattern) {
+  std::vector<std::string> parts(1);
+  for (size_t at = 0; at < pattern.size();) {
+    const size_t from = at++;
+    if (pattern[from] == '\\' && at < pattern.size() && pattern[at++] == '/') {
+      parts.emplace_back();
+      continue;
+    }
+    if (pattern[from] == '/') {
+      parts.emplace_back();
+      continue;
+    }
+    if (pattern[from] == '[') SkipSet(pattern, &at);
+    parts.back().append(pattern.substr(from, at - from));
+  }
+  return parts;
+}
+
 // What is wrong with one component; empty: nothing.
 std::string_view WrongWith(std::string_view part) {
   for (size_t at = 0; at < part.size();) {
     const char p = part[at++];
     if (p == '\\' && at++ == part.size()) return "ends with a backslash";
-    if (p == '[' && !MatchesSet(part, &at, 'a').has_value()) {
+    if (p == '[' && !SkipSet(part, &at)) {
       return "has a [ without its ], or an unknown [:class:]";
     }
   }
   return "";
+}
+
+// The first group in braces: where each alternative of it ends, from its `{` to
+// its `}`. Empty: there is none; without a last `}`: it is not closed.
+std::vector<size_t> FindBraces(std::string_view text) {
+  std::vector<size_t> cuts;
+  int depth = 0;
+  for (size_t at = 0; at < text.size();) {
+    const size_t here = at++;
+    const char c = text[here];
+    if (c == '\\') ++at;
+    if (c == '[') SkipSet(text, &at);
+    if (c == '{' && depth++ == 0) cuts.push_back(here);
+    if (c == ',' && depth == 1) cuts.push_back(here);
+    if (c == '}' && depth > 0 && --depth == 0) {
+      cuts.push_back(here);
+      break;
+    }
+  }
+  return cuts;
 }
 
 // `a{b,c}d` -> `abd`, `acd`, from the left; false: too many, or not closed.
@@ -109,36 +157,18 @@ bool ExpandBraces(std::string pattern, std::vector<std::string>* out) {
     if (out->size() + pending.size() > kMaxAlternatives) return false;
     const std::string text = std::move(pending.back());
     pending.pop_back();
-    size_t open = std::string::npos;
-    std::vector<size_t> cuts;
-    int depth = 0;
-    size_t at = 0;
-    for (; at < text.size(); ++at) {
-      const char c = text[at];
-      if (c == '\\') {
-        ++at;
-      } else if (c == '{' && depth++ == 0) {
-        open = at;
-      } else if (c == ',' && depth == 1) {
-        cuts.push_back(at);
-      } else if (c == '}' && depth > 0 && --depth == 0) {
-        break;
-      }
-    }
-    if (open == std::string::npos) {
+    const std::vector<size_t> cuts = FindBraces(text);
+    if (cuts.empty()) {
       out->push_back(text);
       continue;
     }
-    if (depth > 0) return false;
-    cuts.push_back(at);
-    size_t from = open + 1;
-    const size_t first = pending.size();
-    for (const size_t cut : cuts) {
-      pending.insert(
-          pending.begin() + static_cast<ptrdiff_t>(first),
-          absl::StrCat(text.substr(0, open), text.substr(from, cut - from),
-                       text.substr(at + 1)));
-      from = cut + 1;
+    if (text[cuts.back()] != '}') return false;
+    // The last one first, as it is taken last.
+    for (size_t i = cuts.size() - 1; i > 0; --i) {
+      const size_t from = cuts[i - 1] + 1;
+      pending.push_back(absl::StrCat(text.substr(0, cuts.front()),
+                                     text.substr(from, cuts[i] - from),
+                                     text.substr(cuts.back() + 1)));
     }
   }
   return true;
@@ -189,9 +219,10 @@ std::optional<Glob> Glob::Parse(std::string_view pattern) {
   glob.anchored_ = absl::StrContains(pattern, '/');
   absl::ConsumePrefix(&pattern, "/");
   if (pattern.empty()) return std::nullopt;
-  for (const std::string_view part : absl::StrSplit(pattern, '/')) {
+  for (std::string& part : Split(pattern)) {
     if (!WrongWith(part).empty()) return std::nullopt;
-    glob.parts_.emplace_back(part);
+    const bool literal = part.find_first_of("*?[\\") == std::string::npos;
+    glob.parts_.push_back({std::move(part), literal});
   }
   return glob;
 }
@@ -210,7 +241,7 @@ absl::StatusOr<std::vector<Glob>> Glob::Compile(std::string_view pattern) {
       globs.push_back(*std::move(glob));
       continue;
     }
-    for (const std::string_view part : absl::StrSplit(text, '/')) {
+    for (const std::string& part : Split(text)) {
       const std::string_view wrong = WrongWith(part);
       if (!wrong.empty()) return absl::InvalidArgumentError(wrong);
     }
@@ -236,26 +267,29 @@ std::optional<Glob> Glob::FromIgnoreLine(std::string_view line, bool* negated) {
   return Parse(line);
 }
 
-bool Glob::Matches(std::string_view path, bool is_directory) const {
-  if (directories_only_ && !is_directory) return false;
-  if (!anchored_) return MatchesComponent(parts_[0], LastComponent(path));
-  // The same as within a component, with `**` for a star.
+bool Glob::Part::Matches(std::string_view name) const {
+  return literal ? text == name : MatchesComponent(text, name);
+}
+
+// The first `count` components against the whole path. The same as within a
+// component, with `**` for a star.
+bool Glob::PartsMatch(size_t count, std::string_view path) const {
+  if (!anchored_) return parts_[0].Matches(LastComponent(path));
   size_t part = 0;
   std::string_view rest = path;
   size_t after = std::string_view::npos;
   std::string_view behind;
   for (;;) {
-    if (part < parts_.size() && parts_[part] == "**") {
+    if (part < count && parts_[part].text == "**") {
       after = ++part;
       behind = rest;
       // At the end it stands for what is inside, of which there is some.
-      if (part == parts_.size()) return !rest.empty();
+      if (part == count) return !rest.empty();
       continue;
     }
-    if (rest.empty()) return part == parts_.size();
+    if (rest.empty()) return part == count;
     std::string_view next = rest;
-    if (part < parts_.size() &&
-        MatchesComponent(parts_[part], TakeFirst(&next))) {
+    if (part < count && parts_[part].Matches(TakeFirst(&next))) {
       ++part;
       rest = next;
       continue;
@@ -268,13 +302,16 @@ bool Glob::Matches(std::string_view path, bool is_directory) const {
   }
 }
 
-bool Glob::LeadsInto(std::string_view directory) const {
-  if (!anchored_) return false;
-  std::string_view rest = directory;
-  for (size_t part = 0; part + 1 < parts_.size(); ++part) {
-    if (parts_[part] == "**") return false;
-    if (!MatchesComponent(parts_[part], TakeFirst(&rest))) return false;
-    if (rest.empty()) return true;
+bool Glob::Matches(std::string_view path, bool is_directory) const {
+  if (directories_only_ && !is_directory) return false;
+  return PartsMatch(parts_.size(), path);
+}
+
+bool Glob::Names(std::string_view path, bool is_directory) const {
+  if (parts_.back().literal && Matches(path, is_directory)) return true;
+  if (!is_directory) return false;
+  for (size_t count = 1; count < parts_.size(); ++count) {
+    if (parts_[count - 1].literal && PartsMatch(count, path)) return true;
   }
   return false;
 }

@@ -30,14 +30,21 @@ class Glob {
 
   bool Matches(std::string_view path, bool is_directory) const;
 
-  // Whether something below this directory can match because of components that
-  // the pattern spells out: `.venv/lib/**` leads into `.venv`, `*.py` nowhere.
-  bool LeadsInto(std::string_view directory) const;
+  // Whether the pattern, or the beginning of it for a directory, matches this
+  // path and spells its last component out, without wildcards: `.env` names
+  // x/.env, and `.venv/lib/**` names .venv and .venv/lib but nothing in there.
+  bool Names(std::string_view path, bool is_directory) const;
 
  private:
+  struct Part {
+    std::string text;
+    bool literal;
+    bool Matches(std::string_view name) const;
+  };
   static std::optional<Glob> Parse(std::string_view pattern);
+  bool PartsMatch(size_t count, std::string_view path) const;
 
-  std::vector<std::string> parts_;  // between slashes; `**` is one
+  std::vector<Part> parts_;  // between slashes; `**` is one
   bool anchored_ = false;
   bool directories_only_ = false;
 };

@@ -52,6 +52,10 @@ TEST(GlobTest, Table) {
       {"[!a-c]x", "bx", false},
       {"[^a-c]x", "dx", true},
       {"[]a]", "]", true},
+      {"[z-a]", "z", true},
+      {"[[:a]", "[", true},
+      {"[[:a]", ":", true},
+      {"[z-a]", "b", false},
       {"[a-]", "-", true},
       {"[[:digit:]]*", "7x", true},
       {"[[:digit:]]*", "x7", false},
@@ -66,6 +70,14 @@ TEST(GlobTest, Table) {
       {"\\{a,b}", "{a,b}", true},
       {"*", ".hidden", true},
       {"x\xff*", "x\xff\n", true},
+      {"[{]", "{", true},
+      {"a{[,}],b}", "a}", true},
+      {"a{[,}],b}", "ab", true},
+      {"{a}{}", "a", true},
+      {"a}", "a}", true},
+      {"[a/]b", "ab", true},
+      {"[a/]b", "x/ab", false},
+      {"x\\/a", "x/a", true},
   };
   for (const auto& c : kCases) {
     EXPECT_EQ(Matches(c.pattern, c.path), c.matches)
@@ -76,6 +88,17 @@ TEST(GlobTest, Table) {
 TEST(GlobTest, ASlashAtTheEndMeansDirectories) {
   EXPECT_TRUE(Matches("build/", "x/build", true));
   EXPECT_FALSE(Matches("build/", "x/build", false));
+}
+
+TEST(GlobTest, BracesAreBounded) {
+  EXPECT_EQ(Glob::Compile("{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}")->size(),
+            256U);
+  const std::string open(20'000, '{');
+  EXPECT_FALSE(Glob::Compile(open).ok());
+  EXPECT_FALSE(Glob::Compile(open + "a,").ok());
+  std::string commas = "{";
+  for (int i = 0; i < 300; ++i) commas += "a,";
+  EXPECT_FALSE(Glob::Compile(commas + "}").ok());
 }
 
 TEST(GlobTest, RefusesWhatCanNeverMatch) {
@@ -98,17 +121,37 @@ TEST(GlobTest, HostilePatternsTakeNoTime) {
   EXPECT_FALSE(Matches(deep + "b", path + "a"));
 }
 
-TEST(GlobTest, LeadsInto) {
-  const auto leads = [](std::string_view pattern, std::string_view directory) {
-    return (*Glob::Compile(pattern))[0].LeadsInto(directory);
+TEST(GlobTest, Names) {
+  const struct {
+    const char* pattern;
+    const char* path;
+    bool is_directory;
+    bool named;
+  } kCases[] = {
+      {".env", ".env", false, true},
+      {".env", "x/.env", false, true},
+      {"/.env", "x/.env", false, false},
+      {".venv/", ".venv", true, true},
+      {".venv/", ".venv", false, false},
+      {".venv/lib/*.py", ".venv", true, true},
+      {".venv/lib/*.py", ".venv/lib", true, true},
+      {".venv/lib/*.py", "x/.venv", true, false},
+      {".venv/lib/*.py", ".venv/lib/x", true, false},
+      {".venv/lib/*.py", ".venv/lib/x.py", false, false},
+      {".venv/**", ".venv", true, true},
+      {".venv/**", ".venv/.git", true, false},
+      {"**/.venv/**", "x/.venv", true, true},
+      {"**/a", ".venv", true, false},
+      {"**/a", "x/a", false, true},
+      {"*/a", ".venv", true, false},
+      {"src/**", "src/.git", true, false},
+      {"*.py", ".#a.py", false, false},
   };
-  EXPECT_TRUE(leads(".venv/lib/*.py", ".venv"));
-  EXPECT_TRUE(leads(".venv/lib/*.py", ".venv/lib"));
-  EXPECT_FALSE(leads(".venv/lib/*.py", "x/.venv"));
-  EXPECT_FALSE(leads(".venv/lib/*.py", ".venv/lib/x"));
-  EXPECT_TRUE(leads(".venv/**", ".venv"));
-  EXPECT_FALSE(leads("**/a", ".venv"));
-  EXPECT_FALSE(leads("*.py", ".venv"));
+  for (const auto& c : kCases) {
+    EXPECT_EQ((*Glob::Compile(c.pattern))[0].Names(c.path, c.is_directory),
+              c.named)
+        << c.pattern << " on " << c.path;
+  }
 }
 
 TEST(GlobTest, IgnoreLines) {

@@ -53,13 +53,26 @@ std::string Pick(Random& random, const std::array<std::string_view, N>& from) {
 
 constexpr std::array<std::string_view, 9> kNames = {
     "a", "b", "ab", "a.c", "b.c", "a b", "#a", "!b", "[a]"};
-constexpr std::array<std::string_view, 22> kParts = {
+constexpr std::array<std::string_view, 26> kParts = {
     "a",     "b",   "ab",   "a.c",  "*",           "*.c",   "a*",
     "?",     "**",  "[ab]", "[!a]", "[a-c]",       "*b*",   "\\a",
     "a\\ b", "**b", "[]a]", "a b ", "[[:alpha:]]", "\\[a]", "[^[:digit:]b]*",
-    "?*"};
+    "?*",    "#a",  "!b",   "\\#a", "\\!b"};
+
+// Whatever comes: most of it is broken in some way.
+std::string HostileLine(Random& random) {
+  constexpr std::string_view kBytes = "aab**?[[]]!^-\\\\/.c #::";
+  std::string line;
+  for (size_t i = 1 + Below(random, 9); i > 0; --i) {
+    line += Below(random, 12) == 0
+                ? "[:alpha:]"
+                : kBytes.substr(Below(random, kBytes.size()), 1);
+  }
+  return line;
+}
 
 std::string RandomLine(Random& random) {
+  if (Below(random, 3) == 0) return HostileLine(random);
   if (Below(random, 20) == 0) return Pick<4>(random, {"", "# a", "[a", "a\\"});
   std::string line = Below(random, 4) == 0 ? "!" : "";
   if (Below(random, 4) == 0) line += "/";
@@ -68,7 +81,7 @@ std::string RandomLine(Random& random) {
     absl::StrAppend(&line, i > 0 ? "/" : "", Pick(random, kParts));
   }
   if (Below(random, 4) == 0) line += "/";
-  if (Below(random, 8) == 0) line += Pick<3>(random, {" ", "\\ ", "  "});
+  if (Below(random, 8) == 0) line += Pick<4>(random, {" ", "\\ ", "  ", "\r"});
   return line;
 }
 

@@ -229,7 +229,7 @@ void Tree::Update(Directory* directory, Entry* entry, uint64_t stamp,
   if (entry->stamp != 0) digest_ -= DigestOf(path_hash, entry->stamp);
   if (stamp != 0) digest_ += DigestOf(path_hash, stamp);
   const bool was_there = std::exchange(entry->stamp, stamp) != 0;
-  if (base_line_ && !late) return;
+  if (std::exchange(entry->quiet, false) || (base_line_ && !late)) return;
   entry->dirty = true;
   MarkDirty(directory);
   Note(path_hash, was_there, stamp != 0, roots_[directory->root], directory,

@@ -41,7 +41,8 @@ namespace reinit {
 // A root is followed if it is a symlink and looked up by its path each time, so
 // a replaced, removed or returned root is noticed. Symlinks below are not
 // descended into, but for the `..data` of a Kubernetes volume, nor are /dev,
-// /proc, /sys and their like.
+// /proc, /sys and their like. What a changed .gitignore hides or shows is no
+// change.
 //
 // With an announcer each directory is watched before it is looked into, so what
 // changes afterwards is announced, and LookAnnounced looks there alone. What is
@@ -138,6 +139,7 @@ class Tree : private Announcer::Listener {
     uint32_t name = 0;   // offset in Directory::names
     bool dirty = false;  // Recheck looks at it
     bool link = false;   // and what it means is watched
+    bool quiet = false;  // its next difference is no change: rules have changed
   };
   struct Directory {
     uint32_t slot = 0;
@@ -164,6 +166,7 @@ class Tree : private Announcer::Listener {
     bool skipped = false;  // of a kind that is never entered
     bool warned = false;
     bool dirty = false;
+    bool quiet = false;  // rules have changed: what is in it is no change
     std::string names;
     std::vector<Entry> entries;  // sorted by name
     // With hash: stamps of what was read; 0 where that was so young that a
@@ -231,10 +234,6 @@ class Tree : private Announcer::Listener {
   void Visit(Directory* directory, bool only_dirty);
   bool Enters(const Directory& directory, int fd) const;
   void ReadAgain(Directory* directory, int fd);
-  void ReadRules(Directory* directory, int fd);
-  std::shared_ptr<const IgnoreRules> RulesAbove(
-      const Directory& directory) const;
-  Filter::Place PlaceOf(const Directory& directory) const;
   void MergeFiles(Directory* directory, NameList found);
   void MergeDirectories(Directory* directory, int fd, const NameList& found);
   bool StillThere(const Directory& child, int parent_fd) const;
@@ -243,6 +242,17 @@ class Tree : private Announcer::Listener {
   uint64_t StampOfContent(Directory* directory, int fd, const Entry& entry,
                           uint64_t stamp, bool young);
   void CannotRead(Directory* directory, int error);
+
+  // Rules of .gitignore files (tree_rules.cc).
+  void ReadRules(Directory* directory, int fd);
+  void SetRules(Directory* directory, std::shared_ptr<const IgnoreRules> rules);
+  std::shared_ptr<const IgnoreRules> RulesAbove(
+      const Directory& directory) const;
+  Filter::Place PlaceOf(const Directory& directory) const;
+  std::optional<Filter::Place> TakePlaceBefore(const Directory& directory);
+  void HideQuietly(Directory* directory, const Filter::Place& now);
+  void ShowQuietly(Directory* directory,
+                   const std::optional<Filter::Place>& before);
 
   // What is found (tree.cc).
   bool IsLate(const struct stat& st) const;
@@ -275,6 +285,10 @@ class Tree : private Announcer::Listener {
   std::vector<uint32_t> dirty_;    // slots that Recheck looks at
   dev_t dev_device_ = 0;           // of /dev itself
   ino_t dev_inode_ = 0;
+
+  // By slot, until it is listed again: the rules by which it was listed last.
+  absl::flat_hash_map<uint32_t, std::shared_ptr<const IgnoreRules>>
+      rules_before_;
 
   size_t not_covered_ = 0;    // roots and directories
   bool sweep_due_ = false;    // something may have changed anywhere

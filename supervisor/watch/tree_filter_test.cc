@@ -1,4 +1,5 @@
 // Which files of a tree are looked at, and how a change of that is taken in.
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -19,6 +20,7 @@ class TreeFilterTest : public ::testing::TestWithParam<bool> {
     if (GetParam()) {
       ASSERT_EQ(announcer_.Open(), 0);
     }
+    options_ = options;
     tree_ = std::make_unique<Tree>(Tree::Options{.roots = {folder_.path()},
                                                  .filter = Filter(options),
                                                  .announcer = &announcer_});
@@ -37,9 +39,17 @@ class TreeFilterTest : public ::testing::TestWithParam<bool> {
     return tree_->TakeChanges().count;
   }
 
+  // What a new helper would find.
+  uint64_t DigestOfAnother() const {
+    Tree tree({.roots = {folder_.path()}, .filter = Filter(options_)});
+    tree.Scan();
+    return tree.digest();
+  }
+
   void Touch(const std::string& name) { folder_.Append(name, "x"); }
 
   const WatchedFolder folder_;
+  FilterOptions options_;
   Announcer announcer_;
   std::unique_ptr<Tree> tree_;
 };
@@ -96,19 +106,83 @@ TEST_P(TreeFilterTest, AChangedIgnoreFileTakesEffect) {
   Start({.extensions = {"log", "py"}, .ignore_files = true});
   EXPECT_EQ(tree_->files(), 1U);
   folder_.Write(".gitignore", "*.py\n");
-  EXPECT_EQ(Look(), 3U) << "two come, one goes";
+  EXPECT_EQ(Look(), 0U) << "two come, one goes, and none has changed";
   EXPECT_EQ(tree_->files(), 2U);
   Touch("src/deep/b.py");
   EXPECT_EQ(Look(), 0U);
   Touch("src/deep/b.log");
   EXPECT_EQ(Look(), 1U);
   folder_.Write("src/.gitignore", "deep/\n");
-  Look();
+  EXPECT_EQ(Look(), 0U);
   EXPECT_EQ(tree_->directories(), 2U);
   folder_.Remove("src/.gitignore");
   folder_.Remove(".gitignore");
-  Look();
+  EXPECT_EQ(Look(), 0U);
   EXPECT_EQ(tree_->files(), 3U);
+  Touch("src/deep/b.py");
+  Touch("src/deep/b.log");
+  EXPECT_EQ(Look(), 2U);
+  folder_.Remove("src/deep/b.log");
+  EXPECT_EQ(Look(), 1U);
+  EXPECT_EQ(tree_->digest(), DigestOfAnother()) << "nothing is left over";
+}
+
+// As by git checkout: what neither the rules before nor those now hide.
+TEST_P(TreeFilterTest, RealChangesBesideAChangedIgnoreFileCount) {
+  for (const char* directory : {"src", "old", "out/deep", "both"}) {
+    folder_.MakeDirectory(directory);
+  }
+  folder_.Write(".gitignore", "out/\n*.log\n");
+  for (const char* name :
+       {"src/a.py", "src/gone.py", "src/a.log", "src/gone.tmp", "old/a.py",
+        "out/deep/a.py", "both/a.py", "a.tmp"}) {
+    folder_.Write(name, "");
+  }
+  folder_.Write("both/.gitignore", "*.txt\n");
+  folder_.Write("both/a.txt", "");
+  Start({.extensions = {"py", "log", "tmp", "txt"}, .ignore_files = true});
+  EXPECT_EQ(tree_->files(), 6U);
+  folder_.Write(".gitignore", "old/\n*.tmp\n");
+  Touch("src/a.py");                // 1
+  folder_.Remove("src/gone.py");    // 2
+  folder_.Write("src/new.py", "");  // 3
+  folder_.MakeDirectory("new");
+  folder_.Write("new/a.py", "");      // 4
+  folder_.Write("new/b.tmp", "");     // hidden from the beginning
+  folder_.Remove("src/gone.tmp");     // hidden by now
+  folder_.Write("both/new.txt", "");  // hidden by rules that have not changed
+  Touch("both/a.py");                 // 5
+  EXPECT_EQ(Look(), 5U);
+  EXPECT_EQ(tree_->files(), 6U)
+      << "src/a.py, src/new.py, src/a.log, new/a.py, out/deep/a.py, both/a.py";
+  EXPECT_EQ(tree_->digest(), DigestOfAnother());
+  Touch("out/deep/a.py");
+  Touch("src/a.log");
+  EXPECT_EQ(Look(), 2U);
+}
+
+// A new directory brings its own rules, which hide nothing that was there.
+TEST_P(TreeFilterTest, ANewDirectoryWithAnIgnoreFileCounts) {
+  Start({.extensions = {"py", "log"}, .ignore_files = true});
+  folder_.MakeDirectory("src");
+  folder_.Write("src/a.log", "");
+  folder_.Write("src/a.py", "");
+  folder_.Write("src/.gitignore", "*.log\n");
+  EXPECT_EQ(Look(), 1U);
+  folder_.Remove("src/.gitignore");
+  folder_.Write("src/b.log", "");
+  EXPECT_EQ(Look(), 0U) << "nobody can tell when what was hidden was made";
+  EXPECT_EQ(tree_->files(), 3U);
+}
+
+TEST_P(TreeFilterTest, IncludeNamesAnEnvironment) {
+  folder_.MakeDirectory("env/lib");
+  folder_.Write("env/pyvenv.cfg", "");
+  folder_.Write("env/lib/a.py", "");
+  Start({.include = {"env/lib/**"}});
+  EXPECT_EQ(tree_->files(), 1U);
+  Start({.include = {"**/*.py"}});
+  EXPECT_EQ(tree_->files(), 0U);
 }
 
 // A tool's temporary file, if it is seen at all.

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <ctime>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,7 +18,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "supervisor/watch/content.h"
-#include "supervisor/watch/ignore_rules.h"
+#include "supervisor/watch/filter.h"
 #include "supervisor/watch/listing.h"
 #include "supervisor/watch/stamp.h"
 #include "supervisor/watch/tree.h"
@@ -99,6 +100,7 @@ void Tree::RemoveDirectory(Directory* top, bool report) {
                directory->children.end());
     for (Entry& entry : directory->entries) {
       if (report) {
+        entry.quiet = entry.quiet || top->quiet;
         Update(directory, &entry, 0);
       } else if (entry.stamp != 0) {
         const std::string_view name(directory->names.data() + entry.name);
@@ -112,6 +114,7 @@ void Tree::RemoveDirectory(Directory* top, bool report) {
     if (directory->fd.valid() && directory->parent != nullptr) --open_;
     Unwatch(directory);
     --not_covered_;
+    rules_before_.erase(slot);
     directories_[slot].reset();
     free_slots_.push_back(slot);
   }
@@ -219,64 +222,24 @@ bool Tree::Enters(const Directory& directory, int fd) const {
          !IsPseudoFileSystem(fd);
 }
 
-// If its own .gitignore has changed, all below is read again; what comes or
-// goes thereby counts as changed.
-void Tree::ReadRules(Directory* directory, int fd) {
-  struct stat st;
-  const uint64_t stamp =
-      ::fstatat(fd, kIgnoreFile, &st, AT_SYMLINK_NOFOLLOW) == 0 ? StampOf(st)
-                                                                : 0;
-  if (stamp == directory->rules_stamp) return;
-  directory->rules_stamp = stamp;
-  directory->racy = true;
-  directory->rules =
-      ReadIgnoreRules(fd, PlaceOf(*directory).path, RulesAbove(*directory));
-  std::vector<Directory*> below = directory->children;
-  for (size_t i = 0; i < below.size(); ++i) {
-    Directory* const next = below[i];
-    next->rules = RulesAbove(*next);
-    next->rules_stamp = 0;
-    next->racy = true;
-    below.insert(below.end(), next->children.begin(), next->children.end());
-  }
-  // Those above are visited first.
-  for (auto next = below.rbegin(); next != below.rend(); ++next) {
-    pending_.push_back((*next)->slot);
-  }
-}
-
-std::shared_ptr<const IgnoreRules> Tree::RulesAbove(
-    const Directory& directory) const {
-  return directory.parent != nullptr ? directory.parent->rules : nullptr;
-}
-
-Filter::Place Tree::PlaceOf(const Directory& directory) const {
-  Filter::Place place;
-  if (directory.parent != nullptr) {
-    place.path = PathBelowRoot(directory.parent, directory.name);
-    place.path.push_back('/');
-  }
-  place.rules = directory.rules;
-  return place;
-}
-
 void Tree::ReadAgain(Directory* directory, int fd) {
+  const Filter::Place place = PlaceOf(*directory);
   Listing listing;
-  if (!ReadListing(fd, filter_, PlaceOf(*directory), &listing)) {
+  if (!ReadListing(fd, filter_, place, &listing)) {
     // Half a list would look like removed files.
     CannotRead(directory, errno);
     return;
   }
   if (Outdated(directory)) return;
-  if (listing.is_environment && filter_.defaults() &&
-      directory->parent != nullptr) {
-    listing = {};
-  }
+  if (listing.is_environment && !filter_.EntersEnvironment(place)) listing = {};
   if (listing.is_volume && compare_ == WatchCompare::kAuto) {
     directory->hash = true;
   }
+  const std::optional<Filter::Place> before = TakePlaceBefore(*directory);
+  if (before.has_value()) HideQuietly(directory, place);
   MergeFiles(directory, std::move(listing.files));
   MergeDirectories(directory, fd, listing.directories);
+  if (before.has_value() || directory->quiet) ShowQuietly(directory, before);
 }
 
 void Tree::MergeFiles(Directory* directory, NameList found) {
@@ -298,6 +261,7 @@ void Tree::MergeFiles(Directory* directory, NameList found) {
       merged[j].stamp = known[i].stamp;
       merged[j].dirty = known[i].dirty;
       merged[j].link = known[i].link;
+      merged[j].quiet = known[i].quiet;
       if (directory->hash) read_at[j] = directory->read_at[i];
       ++i;
     }

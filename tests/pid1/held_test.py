@@ -145,7 +145,7 @@ class HeldTest(harness.Pid1Test):
         self.write(os.path.join(folder, "app.py"), WSGI)
         port = self.free_port()
         run = self.start(f"--listen=tcp://127.0.0.1:{port}", *self.flags(), f"--chdir={folder}", "--",
-                         shutil.which("gunicorn"), "-w", "2", "app:app", "--log-level", "warning")
+                         shutil.which("gunicorn"), "-w", "2", "app:app", "--log-level", "warning", "--graceful-timeout", "3")
         run.says("ready after")
         load = self.reload_under_load(run, socket.AF_INET, ("127.0.0.1", port))
         self.assertEqual(load.failures, [])

@@ -1,12 +1,10 @@
 """Stop-first reloads under load. With a held socket no connection is refused, reset or late; without one some are."""
 
 import os
-import shutil
 import signal
 import socket
 import threading
 import time
-import unittest
 
 import harness
 import xml_runner
@@ -38,13 +36,6 @@ else:
     server.server_activate()
 signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
 server.serve_forever(0.01)
-"""
-WSGI = """
-import os
-def app(environ, start_response):
-    body = os.environ["REINIT_GENERATION"].encode()
-    start_response("200 OK", [("Content-Length", str(len(body)))])
-    return [body]
 """
 
 
@@ -138,17 +129,6 @@ class HeldTest(harness.Pid1Test):
         run.says("started process")
         load = self.reload_under_load(run, socket.AF_INET, ("127.0.0.1", port))
         self.assertTrue(any("ConnectionRefused" in failure for failure in load.failures), load.failures[:3])
-
-    @unittest.skipUnless(shutil.which("gunicorn"), "gunicorn is not installed")
-    def test_gunicorn(self):
-        folder = self.folder()
-        self.write(os.path.join(folder, "app.py"), WSGI)
-        port = self.free_port()
-        run = self.start(f"--listen=tcp://127.0.0.1:{port}", *self.flags(), f"--chdir={folder}", "--",
-                         shutil.which("gunicorn"), "-w", "2", "app:app", "--log-level", "warning", "--graceful-timeout", "3")
-        run.says("ready after")
-        load = self.reload_under_load(run, socket.AF_INET, ("127.0.0.1", port))
-        self.assertEqual(load.failures, [])
 
 
 if __name__ == "__main__":

@@ -105,6 +105,8 @@ class JobControlTest(harness.Pid1Test):
     def test_a_whole_pipeline(self):
         run = self.shell()
         self.run_line(f"{self.command()} /bin/sh -c 'cat | cat'")
+        # Sooner it may be the shell's own.
+        self.eventually(lambda: [p.name for p in run.members()].count("cat") == 2, lambda: "no two cats")
         self.type("\x1a")
         self.shows("Stopped")
         self.shows(READY)

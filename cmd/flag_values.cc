@@ -224,9 +224,4 @@ absl::Status SetHelp(std::string_view value, Settings::Help* to) {
   return SetChoice(value, {{"all", Settings::Help::kAll}}, to);
 }
 
-absl::Status AcceptOnly(std::string_view value, std::string_view allowed) {
-  if (value == allowed) return absl::OkStatus();
-  return Wrong(absl::StrCat("allowed in this version is only ", allowed));
-}
-
 }  // namespace reinit

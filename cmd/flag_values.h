@@ -81,9 +81,6 @@ absl::Status SetChoice(
       choices.size() == 1 ? "allowed is " : "allowed are ", allowed));
 }
 
-// For a flag of which there is only one kind so far: there is nothing to keep.
-absl::Status AcceptOnly(std::string_view value, std::string_view allowed);
-
 }  // namespace reinit
 
 #endif  // REINIT_CMD_FLAG_VALUES_H_

@@ -30,17 +30,20 @@ namespace reinit {
 
 class RecordingLog : public Log {
  public:
-  void Write(LogLevel, std::string_view line) override {
+  void Write(LogLevel level, std::string_view line) override {
     lines_.emplace_back(line);
+    last_level_ = level;
   }
   bool Enabled(LogLevel level) const override { return level <= level_; }
   void set_level(LogLevel level) { level_ = level; }
   void ClearTerminal() override { ++cleared_; }
   const std::vector<std::string>& lines() const { return lines_; }
+  LogLevel last_level() const { return last_level_; }
   int cleared() const { return cleared_; }
 
  private:
   std::vector<std::string> lines_;
+  LogLevel last_level_ = LogLevel::kDebug;
   LogLevel level_ = LogLevel::kInfo;
   int cleared_ = 0;
 };

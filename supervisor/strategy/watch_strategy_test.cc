@@ -1,14 +1,19 @@
 #include "supervisor/strategy/watch_strategy.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "reaper/unique_fd.h"
 #include "supervisor/fake_world.h"
 #include "supervisor/watch/watch_record.h"
 
@@ -132,6 +137,37 @@ TEST_F(WatchStrategyTest, AProcessThatWritesWhatIsWatchedIsReloadedSlower) {
   world_.Advance(absl::Hours(1));
   EXPECT_EQ(world_.log().lines().size(), 1u);
   EXPECT_EQ(Asked(), "nothing");
+}
+
+// What `fd` leads to in place of stderr, for the life of this.
+class StderrIs {
+ public:
+  explicit StderrIs(int fd) : former_(::dup(STDERR_FILENO)) {
+    ::dup2(fd, STDERR_FILENO);
+  }
+  ~StderrIs() { ::dup2(former_.get(), STDERR_FILENO); }
+
+ private:
+  const UniqueFd former_;
+};
+
+TEST_F(WatchStrategyTest, AFirstScanThatTakesLongIsToldToWhoSitsThere) {
+  const UniqueFd terminal(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+  const UniqueFd nothing(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+  ASSERT_TRUE(terminal.valid() && nothing.valid());
+  {
+    const StderrIs told(terminal.get());
+    Report(WatchRecord::Kind::kProgress, 320, "");
+  }
+  EXPECT_THAT(world_.log().lines(),
+              ElementsAre("first look at what is watched: 320 folders so far"));
+  EXPECT_EQ(world_.log().last_level(), LogLevel::kInfo);
+  {
+    const StderrIs told(nothing.get());
+    Report(WatchRecord::Kind::kProgress, 640, "");
+  }
+  EXPECT_EQ(world_.log().last_level(), LogLevel::kDebug);
+  EXPECT_TRUE(wakes_.empty());
 }
 
 TEST_F(WatchStrategyTest, AMalformedRecordEndsTheHelper) {

@@ -193,7 +193,7 @@ TEST(IgnoreRulesTest, AsGitHasItInGeneratedTrees) {
   Random random(20261125);  // NOLINT: the same cases each time
   size_t cases = 0;
   size_t ignored = 0;
-  for (int round = 0; round < 200; ++round) {
+  for (int round = 0; round < 400; ++round) {
     const WatchedFolder folder;
     folder.MakeDirectory("tree");
     const std::vector<std::string> paths = RandomPaths(random);
@@ -211,7 +211,7 @@ TEST(IgnoreRulesTest, AsGitHasItInGeneratedTrees) {
            << "\nours: " << absl::StrJoin(ours, ", ");
   }
   // Else the generator is no good.
-  EXPECT_GT(cases, 3000U);
+  EXPECT_GT(cases, 6000U);
   EXPECT_GT(ignored, cases / 5);
   EXPECT_LT(ignored, cases * 4 / 5);
 }

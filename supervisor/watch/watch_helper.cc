@@ -71,9 +71,6 @@ constexpr absl::Duration kGather = absl::Milliseconds(1);
 constexpr absl::Duration kGatherMax = absl::Milliseconds(16);
 // A root that is missing may just be being replaced.
 constexpr absl::Duration kReplaceTime = absl::Milliseconds(500);
-// Worth a word: the first scan takes longer, or there are more files than this.
-constexpr absl::Duration kProgressEvery = absl::Seconds(1);
-constexpr size_t kManyFiles = 1'000'000;
 
 std::string Rounded(absl::Duration duration) {
   return absl::FormatDuration(absl::Trunc(duration, absl::Milliseconds(1)));
@@ -82,9 +79,10 @@ std::string Rounded(absl::Duration duration) {
 // The state of RunWatchHelper; one thread. `fd` is borrowed.
 class WatchHelper {
  public:
-  WatchHelper(int fd, const WatchConfig& config)
+  WatchHelper(int fd, const WatchConfig& config, const FirstScanLimits& limits)
       : fd_(fd),
         config_(config),
+        limits_(limits),
         open_error_(config.poll ? 0 : announcer_.Open()),
         tree_({.roots = config.paths,
                .filter = Filter(config.filter),
@@ -111,7 +109,7 @@ class WatchHelper {
 
  private:
   void Begin() {
-    progress_at_ = clock_.Now() + kProgressEvery;
+    progress_at_ = clock_.Now() + limits_.progress_every;
     tree_.Scan();
     outbox_.clear();  // progress that was not read
     Push(WatchRecord::Kind::kReady, "").count =
@@ -125,7 +123,7 @@ class WatchHelper {
       outbox_.front().digest = *config_.digest;
       Push(WatchRecord::Kind::kChanged, "");
     }
-    if (tree_.files() >= kManyFiles) {
+    if (tree_.files() >= limits_.many_files) {
       Warn(absl::StrCat("watching ", tree_.files(), " files, most of them in ",
                         tree_.LargestDirectories(1)[0].first,
                         ": leave out what does not matter"));
@@ -137,7 +135,7 @@ class WatchHelper {
 
   void TellProgress() {
     if (clock_.Now() < progress_at_) return;
-    progress_at_ = clock_.Now() + kProgressEvery;
+    progress_at_ = clock_.Now() + limits_.progress_every;
     Push(WatchRecord::Kind::kProgress, "").count =
         static_cast<uint32_t>(tree_.directories());
     Send();
@@ -334,6 +332,7 @@ class WatchHelper {
 
   const int fd_;
   const WatchConfig config_;
+  const FirstScanLimits limits_;
   const MonotonicClock clock_;
   Announcer announcer_;
   const int open_error_;
@@ -357,8 +356,9 @@ class WatchHelper {
 
 }  // namespace
 
-int RunWatchHelper(int fd, const WatchConfig& config) {
-  return WatchHelper(fd, config).Run();
+int RunWatchHelper(int fd, const WatchConfig& config,
+                   const FirstScanLimits& limits) {
+  return WatchHelper(fd, config, limits).Run();
 }
 
 }  // namespace reinit

@@ -1,5 +1,7 @@
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdint>
@@ -96,10 +98,11 @@ class WatchHelperTest : public ::testing::TestWithParam<bool> {
     config.filter.extensions = extensions_;
     config.digest = digest;
     config.since = since_;
-    exit_ = std::async(std::launch::async, [config, fd = ends[1]] {
-      const UniqueFd theirs(fd);
-      return RunWatchHelper(theirs.get(), config);
-    });
+    exit_ = std::async(std::launch::async,
+                       [config, limits = limits_, fd = ends[1]] {
+                         const UniqueFd theirs(fd);
+                         return RunWatchHelper(theirs.get(), config, limits);
+                       });
   }
 
   // The next record, other than the remark that looking takes long, which a
@@ -151,6 +154,8 @@ class WatchHelperTest : public ::testing::TestWithParam<bool> {
   bool poll_ = GetParam();
   std::vector<std::string> extensions_;
   std::optional<timespec> since_;
+  // However long the first scan takes here, nothing is said of it.
+  FirstScanLimits limits_ = {.progress_every = absl::InfiniteDuration()};
   UniqueFd ours_;
   std::future<int> exit_;
 };
@@ -314,6 +319,79 @@ TEST_P(WatchHelperTest, LongPathKeepsItsEnd) {
   EXPECT_EQ(path.size(), sizeof(WatchRecord::path) - 1);
   EXPECT_THAT(path, StartsWith("...p"));
   EXPECT_THAT(path, EndsWith("/end.py"));
+}
+
+// Each time that the scan gives the word is then late enough.
+TEST_P(WatchHelperTest, AFirstScanThatTakesLongTellsHowFarItIs) {
+  const WatchedFolder folder;
+  for (int i = 0; i < 200; ++i) folder.MakeDirectory(absl::StrCat("d", i));
+  limits_.progress_every = absl::ZeroDuration();
+  Start({folder.path()});
+  uint32_t last = 0;
+  int told = 0;
+  WatchRecord record = Next();
+  for (; record.kind == Kind::kProgress; record = Next(), ++told) {
+    EXPECT_GE(record.count, last);
+    last = record.count;
+  }
+  EXPECT_EQ(record.kind, Kind::kReady);
+  EXPECT_GT(told, 1);
+  EXPECT_EQ(last, 201U);
+  ExpectNothingBut(folder, "marker");  // and never again
+}
+
+TEST_P(WatchHelperTest, ManyFilesAreSaidWithTheFolderThatHasMost) {
+  const WatchedFolder folder;
+  folder.MakeDirectory("few");
+  folder.MakeDirectory("most");
+  for (int i = 0; i < 3; ++i) folder.Write(absl::StrCat("few/", i), "");
+  for (int i = 0; i < 7; ++i) folder.Write(absl::StrCat("most/", i), "");
+  limits_.many_files = 10;
+  Start({folder.path()});
+  EXPECT_EQ(Expect(Kind::kReady).count, 10U);
+  EXPECT_EQ(
+      Expect(Kind::kWarning).path,
+      absl::StrCat("watching 10 files, most of them in ", folder.Path("most"),
+                   ": leave out what does not matter"));
+  ExpectNothingBut(folder, "marker");  // the watcher goes on, and says it once
+}
+
+TEST_P(WatchHelperTest, OneFileLessIsNotMany) {
+  const WatchedFolder folder;
+  for (int i = 0; i < 9; ++i) folder.Write(absl::StrCat(i), "");
+  limits_.many_files = 10;
+  Start({folder.path()});
+  Expect(Kind::kReady);
+  ExpectNothingBut(folder, "marker");
+}
+
+// No path leads there: what is in it is reached from folder to folder.
+TEST_P(WatchHelperTest, DeeperThanAnyPathMayBe) {
+  const WatchedFolder folder;
+  const std::string name(250, 'd');
+  UniqueFd at(::open(folder.path().c_str(), O_RDONLY | O_DIRECTORY));
+  for (int depth = 0; depth < 20; ++depth) {  // 5,000 bytes
+    ASSERT_EQ(::mkdirat(at.get(), name.c_str(), 0755), 0);
+    at.reset(::openat(at.get(), name.c_str(), O_RDONLY | O_DIRECTORY));
+    ASSERT_TRUE(at.valid());
+  }
+  Start({folder.path()});
+  Expect(Kind::kReady);
+  for (const char* const file : {"made.py", "second.py"}) {
+    const UniqueFd made(::openat(at.get(), file, O_CREAT | O_WRONLY, 0644));
+    ASSERT_TRUE(made.valid());
+    const WatchRecord record = ExpectChange();
+    EXPECT_EQ(record.count, 1U);
+    EXPECT_THAT(record.path, EndsWith(absl::StrCat("dd/", file)));
+  }
+  // A folder made down there is watched as well.
+  ASSERT_EQ(::mkdirat(at.get(), "new", 0755), 0);
+  at.reset(::openat(at.get(), "new", O_RDONLY | O_DIRECTORY));
+  const UniqueFd made(::openat(at.get(), "in_it.py", O_CREAT | O_WRONLY, 0644));
+  ASSERT_TRUE(made.valid());
+  EXPECT_THAT(ExpectChange().path, EndsWith("dd/new/in_it.py"));
+  EXPECT_EQ(::unlinkat(at.get(), "in_it.py", 0), 0);
+  EXPECT_THAT(ExpectChange().path, EndsWith("dd/new/in_it.py"));
 }
 
 TEST_P(WatchHelperTest, SaysThatItLooksLessOftenAndOnce) {

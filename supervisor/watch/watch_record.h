@@ -2,6 +2,7 @@
 #ifndef REINIT_SUPERVISOR_WATCH_WATCH_RECORD_H_
 #define REINIT_SUPERVISOR_WATCH_WATCH_RECORD_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <ctime>
 #include <optional>
@@ -62,10 +63,18 @@ struct WatchConfig {
       const std::vector<std::string>& args);
 };
 
+// From where on a first scan is worth a word. Lower in tests.
+struct FirstScanLimits {
+  absl::Duration progress_every =
+      absl::Seconds(1);           // kProgress while it goes on
+  size_t many_files = 1'000'000;  // so many are a kWarning
+};
+
 // The helper's whole life: sweeps and sends records on `fd` until the other end
 // is closed. Returns the exit status. Runs in its own process, may block on a
 // hung file system, and is killed by PID 1 at any time.
-int RunWatchHelper(int fd, const WatchConfig& config);
+int RunWatchHelper(int fd, const WatchConfig& config,
+                   const FirstScanLimits& limits = {});
 
 }  // namespace reinit
 

@@ -222,6 +222,15 @@ class ReloadTest(ContainerTest):
             self.assertEqual((0, "reinit\n", ""), container.execute("cat", "/proc/1/comm"))
             self.assertEqual(3, container.stop()[0])
 
+    def test_an_edit_on_a_bind_mount_is_announced(self):
+        """Nothing is swept, so it is inotify that tells what the host does."""
+        with self.app(self.version(1), flags=("--watch=/app", "--watch-scan=0", "--reload-delay=1h", "--log-level=debug")) as container:
+            self.started(container, 1)
+            container.lines.wait("first scan done")
+            self.write("app.py", self.version(2))
+            self.started(container, 2)
+            self.assertEqual(3, container.stop()[0])
+
     def test_an_edit_of_a_single_mounted_file_reloads(self):
         self.write("app.py", self.version(1))
         with self.engine.container("app", *self.FLAGS, "--", "python3", "/app/app.py",

@@ -25,7 +25,7 @@ std::string Dump(const Settings& settings) {
   const auto& [command, reload_delay, watch, health, ready, listen, reload,
                limits, restart, stop, after_exit, success, signals, process,
                init, subreaper, parent_death_signal, termination_log, log_level,
-               clear] = options;
+               log_format, clear] = options;
   const auto& [ready_kind, ready_delay, descriptor, ready_check, ready_timeout,
                ready_file] = ready;
   const auto& [listen_sockets, backlog, forms] = listen;
@@ -55,6 +55,7 @@ std::string Dump(const Settings& settings) {
   };
   add(dev, check, version, static_cast<int>(help), restart_burst.value_or(-1));
   add(static_cast<int>(after_exit), static_cast<int>(log_level), clear);
+  add("log", static_cast<int>(log_format));
   add(static_cast<int>(mode), static_cast<int>(compare), retries,
       static_cast<int>(policy), burst);
   add(static_cast<int>(action), signal);
@@ -167,6 +168,7 @@ const std::map<std::string_view, std::string_view>& Examples() {
           {"pre-start", "true"},
           {"post-stop", "true"},
           {"log-level", "debug"},
+          {"log-format", "json"},
           {"check", "yes"},
           {"help", "all"},
           {"version", "yes"},

@@ -100,7 +100,7 @@ int Main(const std::vector<std::string_view>& args,
   CommandLineContext context;
   context.on_terminal = ::isatty(STDERR_FILENO) == 1;
   const CommandLine line = ParseCommandLine(args, environment, context);
-  StderrLog log(line.options.log_level);
+  StderrLog log(line.options.log_level, line.options.log_format);
   // The plan is worth reading beside what is wrong with it.
   if (line.action == CommandLine::Action::kCheck) {
     WriteOut(line.text);

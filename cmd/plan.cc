@@ -432,7 +432,11 @@ std::string PlanText(const Options& options,
   AppendStop(options, out);
   AppendSignals(options.signals, out);
   if (options.clear) AppendLine("terminal", "cleared before each start", out);
-  AppendLine("log", LevelName(options.log_level), out);
+  AppendLine(
+      "log",
+      absl::StrCat(LevelName(options.log_level),
+                   options.log_format == LogFormat::kJson ? ", as JSON" : ""),
+      out);
   for (const std::string& warning : warnings)
     AppendLine("warning", warning, out);
   return out;

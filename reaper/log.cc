@@ -9,6 +9,9 @@
 #include <cerrno>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "reaper/log_json.h"
 #include "reaper/unique_fd.h"
 
 namespace reinit {
@@ -52,8 +55,32 @@ std::string EscapeForLog(std::string_view bytes) {
   return result;
 }
 
+decltype(LogField::value) LogMillis(std::optional<absl::Duration> duration) {
+  if (!duration.has_value()) return {};
+  return absl::ToInt64Milliseconds(*duration);
+}
+
 void StderrLog::Write(LogLevel level, std::string_view line) {
+  Event(level, "message", line, {});
+}
+
+void StderrLog::Event(LogLevel level, std::string_view event,
+                      std::string_view line,
+                      absl::Span<const LogField> fields) {
   if (!Enabled(level)) return;
+  const std::string text =
+      format_ == LogFormat::kJson
+          ? JsonLogLine(absl::ToUnixMillis(absl::Now()), level, event, line,
+                        fields, dropped_)
+          : TextLine(line);
+  if (WriteWithoutBlocking(STDERR_FILENO, text)) {
+    dropped_ = 0;
+  } else {
+    ++dropped_;
+  }
+}
+
+std::string StderrLog::TextLine(std::string_view line) const {
   std::string text;
   if (dropped_ > 0) {
     text =
@@ -62,14 +89,11 @@ void StderrLog::Write(LogLevel level, std::string_view line) {
   std::string escaped = EscapeForLog(line);
   if (escaped.size() > kMaxLine) escaped.resize(kMaxLine);
   absl::StrAppend(&text, "reinit: ", escaped, "\n");
-  if (WriteWithoutBlocking(STDERR_FILENO, text)) {
-    dropped_ = 0;
-  } else {
-    ++dropped_;
-  }
+  return text;
 }
 
 void StderrLog::ClearTerminal() {
+  if (format_ == LogFormat::kJson) return;
   // Home, then the screen. What the last run said stays in the scrollback.
   WriteWithoutBlocking(STDERR_FILENO, "\033[H\033[2J");
 }

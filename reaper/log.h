@@ -4,12 +4,28 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
+
+#include "absl/time/time.h"
+#include "absl/types/span.h"
 
 namespace reinit {
 
 enum class LogLevel { kError, kWarning, kInfo, kDebug };
+enum class LogFormat { kText, kJson };
+
+// A value beside the words of a line, for programs that read the log. One
+// without a value, or with an empty text, is not written.
+struct LogField {
+  std::string_view key;
+  std::variant<std::monostate, int64_t, std::string_view> value;
+};
+
+// In whole milliseconds: {"settled_ms", LogMillis(settled)}.
+decltype(LogField::value) LogMillis(std::optional<absl::Duration> duration);
 
 // Where log lines go. Owned by main, handed down by pointer, one thread.
 //
@@ -24,6 +40,12 @@ class Log {
   // exceeds kMaxLine bytes is cut. Never blocks, never fails.
   virtual void Write(LogLevel level, std::string_view line) = 0;
 
+  // The same for an event that has a name; the fields are for the formats that
+  // know any. Names and keys are documented (docs/operating.md), so they stay.
+  virtual void Event(LogLevel level, std::string_view event,
+                     std::string_view line,
+                     absl::Span<const LogField> fields) = 0;
+
   // Whether a line of this level would be written: ask before building a
   // costly one.
   virtual bool Enabled(LogLevel level) const = 0;
@@ -34,14 +56,17 @@ class Log {
   static constexpr size_t kMaxLine = 2000;
 };
 
-// Writes to descriptor 2 as `reinit: text`.
+// Writes to descriptor 2 as `reinit: text`, or as one JSON object a line.
 class StderrLog : public Log {
  public:
-  explicit StderrLog(LogLevel level) : level_(level) {}
+  explicit StderrLog(LogLevel level, LogFormat format = LogFormat::kText)
+      : level_(level), format_(format) {}
   StderrLog(const StderrLog&) = delete;
   StderrLog& operator=(const StderrLog&) = delete;
 
   void Write(LogLevel level, std::string_view line) override;
+  void Event(LogLevel level, std::string_view event, std::string_view line,
+             absl::Span<const LogField> fields) override;
   bool Enabled(LogLevel level) const override { return level <= level_; }
   void ClearTerminal() override;
   void set_level(LogLevel level) { level_ = level; }
@@ -50,7 +75,10 @@ class StderrLog : public Log {
   uint64_t dropped() const { return dropped_; }
 
  private:
+  std::string TextLine(std::string_view line) const;
+
   LogLevel level_;
+  const LogFormat format_;
   uint64_t dropped_ = 0;
 };
 

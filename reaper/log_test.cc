@@ -115,6 +115,30 @@ TEST(EscapeForLog, EveryByte) {
   }
 }
 
+TEST_F(LogTest, JsonIsNeverBlockedEither) {
+  Pipe pipe;
+  Stderr(pipe.write.get());
+  StderrLog log(LogLevel::kInfo, LogFormat::kJson);
+  Fill(log);
+  log.Write(LogLevel::kDebug, "not wanted, so not lost");
+  Drain(pipe.read.get());
+  log.Event(LogLevel::kInfo, "ready", "here again", {{"pid", 7}});
+  const std::string line = Drain(pipe.read.get());
+  EXPECT_THAT(line, StartsWith("{\"time\":\"2"));
+  EXPECT_THAT(line, HasSubstr("\"event\":\"ready\",\"msg\":\"here again\","
+                              "\"lost\":1,\"pid\":7}\n"));
+  log.ClearTerminal();
+  EXPECT_EQ(Drain(pipe.read.get()), "");
+}
+
+TEST_F(LogTest, TextHasNoFields) {
+  Pipe pipe;
+  Stderr(pipe.write.get());
+  StderrLog log(LogLevel::kInfo);
+  log.Event(LogLevel::kInfo, "ready", "ready after 2 ms", {{"pid", 7}});
+  EXPECT_EQ(Drain(pipe.read.get()), "reinit: ready after 2 ms\n");
+}
+
 TEST_F(LogTest, ALineOnAPipe) {
   Pipe pipe;
   Stderr(pipe.write.get());

@@ -15,9 +15,11 @@
 #include <string>
 #include <tuple>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "reaper/child_table.h"
 #include "reaper/event_loop.h"
 #include "reaper/fake_clock.h"
@@ -34,15 +36,31 @@ class RecordingLog : public Log {
     lines_.emplace_back(line);
     last_level_ = level;
   }
+  void Event(LogLevel level, std::string_view event, std::string_view line,
+             absl::Span<const LogField> fields) override {
+    Write(level, line);
+    events_.push_back(std::string(event));
+    for (const LogField& field : fields) {
+      if (const auto* number = std::get_if<int64_t>(&field.value)) {
+        absl::StrAppend(&events_.back(), " ", field.key, "=", *number);
+      } else if (const auto* text =
+                     std::get_if<std::string_view>(&field.value)) {
+        absl::StrAppend(&events_.back(), " ", field.key, "=", *text);
+      }
+    }
+  }
   bool Enabled(LogLevel level) const override { return level <= level_; }
   void set_level(LogLevel level) { level_ = level; }
   void ClearTerminal() override { ++cleared_; }
   const std::vector<std::string>& lines() const { return lines_; }
+  // Those with a name and values: "started generation=1 pid=100".
+  const std::vector<std::string>& events() const { return events_; }
   LogLevel last_level() const { return last_level_; }
   int cleared() const { return cleared_; }
 
  private:
   std::vector<std::string> lines_;
+  std::vector<std::string> events_;
   LogLevel last_level_ = LogLevel::kDebug;
   LogLevel level_ = LogLevel::kInfo;
   int cleared_ = 0;

@@ -34,6 +34,23 @@ std::string RestartedLine(int number, const Reason& reason,
                       Millis(running_after), ")");
 }
 
+void LogRestarted(Log* log, const Restarted& what) {
+  const Reason& reason = *what.reason;
+  std::optional<absl::Duration> settled;
+  if (reason.cause == Reason::Cause::kFile) settled = reason.settled;
+  log->Event(
+      LogLevel::kInfo, reason.IsFailure() ? "restart" : "reload",
+      RestartedLine(what.generation - 1, reason, what.stopped, what.running),
+      {{"generation", what.generation},
+       {"pid", what.pid},
+       {"cause", ToString(reason.cause)},
+       {"settled_ms", LogMillis(settled)},
+       {"stopped_ms", LogMillis(what.stopped)},
+       {"running_ms", LogMillis(what.running)},
+       {"reason", reason.text},
+       {"changed", reason.changed}});
+}
+
 std::string GivingUpLine(const Options& all) {
   const RestartOptions& options = all.restart;
   std::string within;

@@ -8,6 +8,7 @@
 
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "reaper/log.h"
 #include "reaper/os.h"
 #include "supervisor/options.h"
 #include "supervisor/strategy/strategy.h"
@@ -23,6 +24,16 @@ std::string StartedLine(int pid, absl::Span<const std::string_view> strategies,
 std::string RestartedLine(int number, const Reason& reason,
                           std::optional<absl::Duration> stopped_after,
                           absl::Duration running_after);
+
+// Writes that line, with its values.
+struct Restarted {
+  int generation;
+  int pid;
+  const Reason* reason;
+  std::optional<absl::Duration> stopped;
+  absl::Duration running;
+};
+void LogRestarted(Log* log, const Restarted& what);
 
 // "10 restarts within 5m did not help: giving up"
 std::string GivingUpLine(const Options& options);

@@ -171,6 +171,8 @@ struct Options {
   int parent_death_signal = 0;  // 0: none
   std::string termination_log;  // empty: none
   LogLevel log_level = LogLevel::kInfo;
+  // Not under a personality, whose words are those of another program.
+  LogFormat log_format = LogFormat::kText;
   bool clear = false;  // clear the terminal before each start
 
   // Whether some end of the process can lead to a restart.

@@ -158,7 +158,8 @@ void Supervisor::StartProcess() {
 
 void Supervisor::GiveUp() {
   end_reason_ = GivingUpLine(*options_);
-  context_.log->Write(LogLevel::kError, end_reason_);
+  context_.log->Event(LogLevel::kError, "giving_up", end_reason_,
+                      {{"generation", generation_}});
   if (planned_.has_value() && planned_->done) planned_->done(false);
   planned_.reset();
   const bool stopped_by_us = instance_ != nullptr && instance_->alive();
@@ -230,17 +231,21 @@ void Supervisor::Rest() {
 }
 
 void Supervisor::LogUp() {
+  const int pid = instance_->pid();
   if (planned_.has_value()) {
-    context_.log->Write(LogLevel::kInfo,
-                        RestartedLine(generation_ - 1, planned_->reason,
-                                      planned_->stopped_after,
-                                      context_.loop->Now() - planned_->began));
+    LogRestarted(context_.log,
+                 {.generation = generation_,
+                  .pid = pid,
+                  .reason = &planned_->reason,
+                  .stopped = planned_->stopped_after,
+                  .running = context_.loop->Now() - planned_->began});
     return;
   }
   std::vector<std::string_view> names;
   for (const auto& strategy : strategies_) names.push_back(strategy->name());
-  context_.log->Write(LogLevel::kInfo,
-                      StartedLine(instance_->pid(), names, options_->command));
+  context_.log->Event(LogLevel::kInfo, "started",
+                      StartedLine(pid, names, options_->command),
+                      {{"generation", generation_}, {"pid", pid}});
 }
 
 void Supervisor::OnExited() {
@@ -293,9 +298,15 @@ void Supervisor::OnEndedByItself() {
 }
 
 void Supervisor::LogEnded(std::string_view what_now) {
-  context_.log->Write(LogLevel::kInfo,
-                      absl::StrCat("process [", instance_->pid(),
-                                   "] ended: ", EndText(), what_now));
+  const int pid = instance_->pid();
+  const std::string how = EndText();
+  context_.log->Event(
+      LogLevel::kInfo, "ended",
+      absl::StrCat("process [", pid, "] ended: ", how, what_now),
+      {{"generation", generation_},
+       {"pid", pid},
+       {"code", last_status_.ShellCode()},
+       {"reason", how}});
 }
 
 void Supervisor::OnGone() {

@@ -88,18 +88,20 @@ void Supervisor::ActOnHealth(const Reason& reason) {
     return;
   }
   if (act.what == What::kExit) {
-    context_.log->Write(LogLevel::kError,
-                        absl::StrCat("unhealthy: ", reason.text, ": exiting"));
+    context_.log->Event(LogLevel::kError, "unhealthy",
+                        absl::StrCat("unhealthy: ", reason.text, ": exiting"),
+                        {{"generation", generation_}, {"reason", reason.text}});
     end_reason_ = absl::StrCat("unhealthy: ", reason.text);
     if (instance_ != nullptr) StopProcess();
     Shutdown(1);
     return;
   }
   const bool sends = act.what == What::kSignal && instance_ != nullptr;
-  context_.log->Write(
-      LogLevel::kWarning,
+  context_.log->Event(
+      LogLevel::kWarning, "unhealthy",
       absl::StrCat("unhealthy: ", reason.text, sends ? ": sending " : "",
-                   sends ? SignalName(act.signal) : ""));
+                   sends ? SignalName(act.signal) : ""),
+      {{"generation", generation_}, {"reason", reason.text}});
   if (sends) instance_->Forward({.signo = act.signal});
 }
 
@@ -125,10 +127,14 @@ void Supervisor::OnReloadCheck(const Job::Result& result) {
     ApplyNow();
     return;
   }
-  context_.log->Write(
-      LogLevel::kWarning,
+  context_.log->Event(
+      LogLevel::kWarning, "reload_refused",
       absl::StrCat("--reload-check: ", result.text, ": not applying ",
-                   applied_.text, ", waiting for the next change"));
+                   applied_.text, ", waiting for the next change"),
+      {{"generation", generation_},
+       {"cause", ToString(applied_.cause)},
+       {"reason", applied_.text},
+       {"changed", applied_.changed}});
   change_ = Next(change_, ChangeInput::kFailed);
   AfterChange();
 }

@@ -82,8 +82,10 @@ void Supervisor::OnDown(const SignalInfo& signal) {
   const bool first = end_ == End::kStaying;
   const int before = std::exchange(down_signal_, signal.signo);
   if (first) {
-    context_.log->Write(LogLevel::kInfo,
-                        absl::StrCat(SignalName(signal.signo), ": stopping"));
+    const std::string name = SignalName(signal.signo);
+    context_.log->Event(LogLevel::kInfo, "stopping",
+                        absl::StrCat(name, ": stopping"),
+                        {{"generation", generation_}, {"signal", name}});
   }
   const bool alive = instance_ != nullptr && instance_->alive();
   const bool stopping = alive && instance_->stop_requested();

@@ -48,9 +48,12 @@ void Supervisor::MarkReadyIfSo(LogLevel level) {
   if (!ready) return;
   instance_->MarkReady();
   TellStrategies();
-  context_.log->Write(
-      level, absl::StrCat("ready after ",
-                          Millis(context_.loop->Now() - instance_->started())));
+  const absl::Duration after = context_.loop->Now() - instance_->started();
+  context_.log->Event(level, "ready",
+                      absl::StrCat("ready after ", Millis(after)),
+                      {{"generation", generation_},
+                       {"pid", instance_->pid()},
+                       {"ready_ms", LogMillis(after)}});
 }
 
 void Supervisor::OnNotify(pid_t sender, const NotifyMessage& message) {

@@ -54,6 +54,39 @@ TEST_F(SupervisorTest, PlainInitLeavesTheEnvironmentAlone) {
   Exit(0);
 }
 
+TEST_F(SupervisorTest, EventsHaveTheirValues) {
+  StartSupervising();
+  const pid_t first = os().last();
+  fake_.reason.emplace();
+  fake_.reason->cause = Reason::Cause::kFile;
+  fake_.reason->text = "a.py and 1 more";
+  fake_.reason->changed = "a.py";
+  fake_.reason->settled = absl::Milliseconds(52);
+  fake_.wake(Strategy::Wake::kAsk);
+  world_.Settle();
+  const pid_t second = os().last();
+  Sick();
+  world_.Advance(absl::Seconds(1));
+  const pid_t third = os().last();
+  Signal(SIGTERM);
+  EXPECT_EQ(
+      world_.log().events(),
+      (std::vector<std::string>{
+          absl::StrCat("started generation=1 pid=", first),
+          absl::StrCat("ready generation=1 pid=", first, " ready_ms=0"),
+          absl::StrCat("reload generation=2 pid=", second,
+                       " cause=file settled_ms=52 stopped_ms=0 running_ms=0 "
+                       "reason=a.py and 1 more changed=a.py"),
+          absl::StrCat("ready generation=2 pid=", second, " ready_ms=0"),
+          absl::StrCat("restart generation=3 pid=", third,
+                       " cause=health stopped_ms=0 running_ms=100 reason=sick "
+                       "changed="),
+          absl::StrCat("ready generation=3 pid=", third, " ready_ms=0"),
+          "stopping generation=3 signal=SIGTERM",
+          absl::StrCat("ended generation=3 pid=", third,
+                       " code=143 reason=SIGTERM")}));
+}
+
 TEST_F(SupervisorTest, ACommandThatCannotRunEndsAtOnce) {
   for (const auto& [error, code] :
        {std::pair{ENOENT, 127}, {EACCES, 126}, {ETXTBSY, 126}}) {

@@ -253,10 +253,14 @@ void HealthStrategy::OnResult(Check* check, bool passed,
   const std::string result =
       absl::StrCat("health check ", check->target->text, ": ", text);
   if (verdict == Verdict::kFailing) {
-    context_.log->Write(
-        LogLevel::kWarning,
+    context_.log->Event(
+        LogLevel::kWarning, "health_failing",
         absl::StrCat(result, " (", check->state.failures(), " of ",
-                     options_->retries, " failures in a row)"));
+                     options_->retries, " failures in a row)"),
+        {{"generation", generation_},
+         {"check", check->target->text},
+         {"failures", check->state.failures()},
+         {"reason", text}});
   } else {
     context_.log->Write(LogLevel::kDebug, result);
   }

@@ -77,15 +77,37 @@ void FinishRun(Arguments& arguments, Settings& settings, CommandLine& result) {
   }
 }
 
-// Flags are of no use to it, so variables are not judged.
-CommandLine ListenExec(Arguments& arguments) {
+// Flags are of no use to these, so variables are not judged.
+CommandLine WithoutFlags(Arguments& arguments, CommandLine::Action action,
+                         std::string_view word) {
   CommandLine result;
-  result.action = CommandLine::Action::kListenExec;
+  result.action = action;
   result.errors = std::move(arguments.errors);
   for (const GivenFlag& given : arguments.flags) {
     result.errors.push_back(
-        absl::StrCat(given.text, ": not a flag of `reinit listen-exec`"));
+        absl::StrCat(given.text, ": not a flag of `reinit ", word, "`"));
   }
+  return result;
+}
+
+CommandLine SelfInstall(Arguments& arguments) {
+  CommandLine result = WithoutFlags(
+      arguments, CommandLine::Action::kSelfInstall, "self-install");
+  const std::vector<std::string>& folders = arguments.operands;
+  if (folders.size() != 1 || folders.front().empty()) {
+    result.errors.push_back(absl::StrCat(
+        "self-install: ",
+        folders.size() > 1 ? "takes one folder only" : "the folder is missing",
+        "; write `reinit self-install DIR`, or `-- self-install` for a program "
+        "of that name"));
+  }
+  result.options.command = std::move(arguments.operands);
+  return result;
+}
+
+CommandLine ListenExec(Arguments& arguments) {
+  CommandLine result =
+      WithoutFlags(arguments, CommandLine::Action::kListenExec, "listen-exec");
   if (arguments.operands.empty() || arguments.operands.front().empty()) {
     result.errors.push_back(
         "listen-exec: the command is missing; write `reinit listen-exec -- "
@@ -108,6 +130,7 @@ CommandLine ParseCommandLine(absl::Span<const std::string_view> args,
                              const CommandLineContext& context) {
   Arguments arguments = ScanArguments(args);
   if (arguments.listen_exec) return ListenExec(arguments);
+  if (arguments.self_install) return SelfInstall(arguments);
   CommandLine result;
   result.errors = std::move(arguments.errors);
 

@@ -19,6 +19,7 @@ struct CommandLine {
     kProbe,  // reinit probe URL: one check of options.health.checks[0]
     // reinit listen-exec -- CMD: become options.command, with LISTEN_PID
     kListenExec,
+    kSelfInstall,  // reinit self-install DIR: DIR is options.command[0]
   };
   Action action = Action::kRun;
   Options options;

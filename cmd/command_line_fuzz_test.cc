@@ -61,19 +61,13 @@ constexpr std::string_view kValues[] = {
 };
 
 constexpr std::string_view kWords[] = {
-    "--",
-    "-",
-    "probe",
-    "ls",
-    "",
-    "--=",
-    "---",
-    "--no-",
-    "-x",
-    "--no",
-    "-h",
-    "\x1b[m",
-    "tcp://127.0.0.1:80",
+    "--",      "-",
+    "probe",   "self-install",
+    "ls",      "",
+    "--=",     "---",
+    "--no-",   "-x",
+    "--no",    "-h",
+    "\x1b[m",  "tcp://127.0.0.1:80",
     "--bogus",
 };
 

@@ -399,6 +399,24 @@ TEST(CommandLineListenExec, TakesACommand) {
               ElementsAre(HasSubstr("--watch=.: not a flag of")));
 }
 
+TEST(CommandLineSelfInstall, TakesAFolder) {
+  for (const Words& args : {Words{"self-install", "/tools"},
+                            Words{"self-install", "--", "/tools"}}) {
+    const CommandLine line = Parse(args, {"REINIT_STOP_SIGNAL=X"});
+    EXPECT_THAT(line.errors, IsEmpty());
+    EXPECT_EQ(line.action, Action::kSelfInstall);
+    EXPECT_THAT(line.options.command, ElementsAre("/tools"));
+  }
+  EXPECT_EQ(Parse({"--", "self-install"}).action, Action::kRun);
+  for (const Words& args : {Words{"self-install"}, Words{"self-install", ""}}) {
+    EXPECT_THAT(Errors(args), ElementsAre(HasSubstr("the folder is missing")));
+  }
+  EXPECT_THAT(Errors({"self-install", "a", "b"}),
+              ElementsAre(HasSubstr("takes one folder only")));
+  EXPECT_THAT(Errors({"--dev", "self-install", "a"}),
+              ElementsAre(HasSubstr("--dev: not a flag of")));
+}
+
 TEST(CommandLineListen, IsJudgedWithTheOthers) {
   EXPECT_THAT(Errors({"--listen=a=tcp://0.0.0.0:1", "--listen=a=unix:/a", "x"}),
               ElementsAre(HasSubstr("the name of --listen=a=tcp://0.0.0.0:1")));

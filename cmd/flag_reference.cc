@@ -18,6 +18,7 @@ constexpr std::string_view kTop =
     reinit [flags] [--] COMMAND [ARG...]    run COMMAND and look after it
     reinit probe URL                        one health check, exit 0 or 1
     reinit listen-exec -- COMMAND [ARG...]  become COMMAND, with LISTEN_PID
+    reinit self-install DIR                 copy this binary to DIR/reinit
 
 ## How flags are written
 

@@ -65,8 +65,9 @@ Arguments Scanner::Scan() {
       ScanFlag(arg);
       continue;
     }
-    if (!result_.probe && arg == "listen-exec") {
-      result_.listen_exec = true;
+    if (!result_.probe && (arg == "listen-exec" || arg == "self-install")) {
+      (arg == "listen-exec" ? result_.listen_exec : result_.self_install) =
+          true;
       ++next_;
       if (next_ < args_.size() && args_[next_] == "--") ++next_;
       break;

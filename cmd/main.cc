@@ -8,11 +8,13 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "cmd/command_line.h"
 #include "cmd/flag_table.h"
 #include "cmd/personality/personality.h"
 #include "cmd/run.h"
+#include "cmd/self_install.h"
 #include "reaper/log.h"
 #include "reaper/program.h"
 #include "reaper/signal_mask.h"
@@ -94,6 +96,14 @@ int ListenExec(const std::vector<std::string>& command, Log* log) {
   return ExecFailureCode(error);
 }
 
+int RunSelfInstall(const std::string& folder, Log* log) {
+  const absl::Status status = SelfInstall(folder);
+  if (status.ok()) return 0;
+  log->Write(LogLevel::kError,
+             absl::StrCat("self-install: ", status.message()));
+  return 1;
+}
+
 int Main(const std::vector<std::string_view>& args,
          const std::vector<std::string_view>& environment,
          const SignalState& inherited) {
@@ -121,6 +131,9 @@ int Main(const std::vector<std::string_view>& args,
     case CommandLine::Action::kListenExec:
       RestoreSignals(inherited);
       return ListenExec(line.options.command, &log);
+    case CommandLine::Action::kSelfInstall:
+      RestoreSignals(inherited);
+      return RunSelfInstall(line.options.command.front(), &log);
     case CommandLine::Action::kRun:
       break;
   }

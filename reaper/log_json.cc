@@ -133,10 +133,10 @@ std::string JsonLogLine(int64_t unix_milliseconds, LogLevel level,
                         std::string_view event, std::string_view message,
                         absl::Span<const LogField> fields, uint64_t lost) {
   bool cut = false;
-  std::string line = absl::StrCat(
-      R"({"time":")", UtcTime(unix_milliseconds), R"(","level":")",
-      LevelName(level), R"(","event":")", event, R"(","msg":)",
-      Quoted(message, kMaxMessage, &cut));
+  std::string line =
+      absl::StrCat(R"({"time":")", UtcTime(unix_milliseconds), R"(","level":")",
+                   LevelName(level), R"(","event":")", event, R"(","msg":)",
+                   Quoted(message, kMaxMessage, &cut));
   if (lost > 0) absl::StrAppend(&line, ",\"lost\":", lost);
   static constexpr std::string_view kCut = ",\"cut\":true";
   static constexpr std::string_view kEnd = "}\n";

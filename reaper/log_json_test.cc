@@ -49,9 +49,8 @@ TEST(JsonLogLine, LevelsHaveNames) {
            {LogLevel::kWarning, "warning"},
            {LogLevel::kInfo, "info"},
            {LogLevel::kDebug, "debug"}}) {
-    EXPECT_TRUE(
-        absl::StrContains(JsonLogLine(0, level, "message", "x", {}, 0),
-                          absl::StrCat("\"level\":\"", name, "\"")));
+    EXPECT_TRUE(absl::StrContains(JsonLogLine(0, level, "message", "x", {}, 0),
+                                  absl::StrCat("\"level\":\"", name, "\"")));
   }
 }
 
@@ -61,8 +60,7 @@ TEST(JsonLogLine, SaysHowManyWereLost) {
 }
 
 TEST(JsonLogLine, EscapesWhatJsonWants) {
-  EXPECT_EQ(Message("a \"b\" \n\t\x01\x7f"),
-            R"(a \"b\" \n\t\u0001\u007f)");
+  EXPECT_EQ(Message("a \"b\" \n\t\x01\x7f"), R"(a \"b\" \n\t\u0001\u007f)");
   EXPECT_EQ(Message(std::string_view("\0", 1)), R"(\u0000)");
   EXPECT_EQ(Message("grüße 日本 😀"), "grüße 日本 😀");
 }

@@ -18,8 +18,8 @@ namespace {
 // Records drawn in one turn, so that a helper that floods cannot starve it.
 constexpr int kRecordsPerTurn = 64;
 
-// The running binary; by name only where there is no /proc. Opened for each
-// start, since a plain init never needs it.
+}  // namespace
+
 UniqueFd OpenSelf() {
   UniqueFd self(::open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
   if (!self.valid()) {
@@ -32,8 +32,6 @@ UniqueFd OpenSelf() {
   }
   return self;
 }
-
-}  // namespace
 
 HelperProcess::HelperProcess(const Context& context, Spec spec)
     : context_(context),

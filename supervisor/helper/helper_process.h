@@ -20,6 +20,10 @@ namespace reinit {
 inline constexpr std::string_view kHelperPrefix = "reinit: ";
 inline constexpr int kHelperFd = 3;
 
+// The running binary; by name only where there is no /proc. Opened for each
+// start, since a plain init never needs it. Invalid, with errno: there is none.
+UniqueFd OpenSelf();
+
 // Does what PID 1 must not: touch watched file systems, parse network bytes.
 // What it sends are datagrams of one fixed size. A helper that ends, or sends
 // anything else, is killed and started again, with backoff, for as long as this

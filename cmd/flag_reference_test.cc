@@ -18,7 +18,7 @@ TEST(FlagReference, IsWhatDocsFlagsMdSays) {
   // Not EXPECT_EQ, which would print both.
   EXPECT_TRUE(committed == FlagReference())
       << "docs/flags.md is not what the flag table says. Write it anew:\n"
-         "  tools/bazel run //cmd:flag_reference > docs/flags.md";
+         "  tools/bazel run //cmd:flag_docs";
 }
 
 TEST(FlagReference, HasEachFlagAndItsVariable) {

@@ -10,9 +10,9 @@
 namespace reinit {
 
 // Copies the running binary to `directory`/reinit, mode 0755 whatever the umask
-// is: all of it or nothing, by a rename, so that one that is there and runs goes
-// on. The directory must be there: made here, it would be no volume. The error
-// names what failed. Before the loop runs; blocks.
+// is: all of it or nothing, by a rename, so that one that is there and runs
+// goes on. The directory must be there: made here, it would be no volume. The
+// error names what failed. Before the loop runs; blocks.
 absl::Status SelfInstall(const std::string& directory);
 
 }  // namespace reinit

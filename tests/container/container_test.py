@@ -28,14 +28,14 @@ import xml_runner
 BINARY = os.environ.get("REINIT_BINARY", "cmd/reinit")
 EXAMPLES = "docker/examples"
 
-_stack = contextlib.ExitStack()
+stack = contextlib.ExitStack()
 
 
 @functools.lru_cache(maxsize=None)
 def _start_engine():
     """The one engine of this test program with the images that all use, or the exception that prevented it."""
     try:
-        engine = _stack.enter_context(engines.Engine())
+        engine = stack.enter_context(engines.Engine())
         _make_images(engine)
         return engine, None
     except Exception as error:
@@ -466,5 +466,5 @@ def source_archive(top):
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # Bazel's timeout: remove the engine's data, too
-    with _stack:
+    with stack:
         xml_runner.main()

@@ -19,6 +19,9 @@ helper_binaries_dir=["{folder}/helpers","/usr/libexec/podman","/usr/lib/podman"]
 """
 
 
+IMAGE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
 class Podman:
     """The podman command with private storage. `catatonit` is the file that it takes for that program.
 
@@ -41,7 +44,8 @@ class Podman:
         with open(conf, "w") as file:
             file.write(CONF.format(folder=self.folder))
         self.environment = dict(os.environ, PATH="/usr/sbin:/usr/bin:/sbin:/bin", HOME=self.folder, CONTAINERS_CONF=conf)
-        self.podman("import", base, "base", timeout=300)
+        # With a PATH, as the images of a registry have.
+        self.podman("import", "--change", f"ENV PATH={IMAGE_PATH}", base, "base", timeout=300)
         return self
 
     def __exit__(self, *_):

@@ -64,8 +64,7 @@ constexpr std::string_view kEnd = R"(  '(-)1:command:_reinit_first' \
 std::string Description(std::string_view text) {
   text = text.substr(0, text.find(';'));
   return absl::StrReplaceAll(
-      text,
-      {{"'", "'\\''"}, {"\\", "\\\\"}, {"[", "\\["}, {"]", "\\]"}});
+      text, {{"'", "'\\''"}, {"\\", "\\\\"}, {"[", "\\["}, {"]", "\\]"}});
 }
 
 std::string Placeholder(std::string_view text) {
@@ -78,10 +77,9 @@ std::string Action(const Flag& flag) {
     case FlagChoices::Kind::kNone:
       return " ";
     case FlagChoices::Kind::kWords:
-      return absl::StrCat(
-          "_reinit_words ",
-          absl::StrReplaceAll(absl::StrJoin(choices.words, " "),
-                              {{":", "\\:"}}));
+      return absl::StrCat("_reinit_words ",
+                          absl::StrReplaceAll(absl::StrJoin(choices.words, " "),
+                                              {{":", "\\:"}}));
     case FlagChoices::Kind::kFile:
       return "_files";
     case FlagChoices::Kind::kDirectory:

@@ -35,6 +35,7 @@ Supervisor::Supervisor(const Context& context, const Options* options,
       on_terminal_(OnTerminal()),
       base_environment_(std::move(environment)),
       mark_(NewInstanceMark()),
+      began_(context.loop->Now()),
       strategies_(std::move(strategies)),
       action_(ActionOnChange()),
       random_(std::move(random)),
@@ -124,6 +125,7 @@ bool Supervisor::Plan(const Reason& reason, Action::OnDone done) {
   planned_->reason = reason;
   planned_->done = std::move(done);
   planned_->began = now;
+  history_.Note(reason, now, generation_);
   if (reason.IsFailure()) planned_->delay = backoff_.Take(random_());
   return true;
 }
@@ -250,6 +252,7 @@ void Supervisor::LogUp() {
 
 void Supervisor::OnExited() {
   last_status_ = *instance_->exit_status();
+  ++exits_;
   TakeForegroundBack(last_pid_);
   drain_timer_.Cancel();
   action_->OnGone();

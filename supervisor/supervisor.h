@@ -24,7 +24,9 @@
 #include "supervisor/notify/notify_socket.h"
 #include "supervisor/notify/ready_report.h"
 #include "supervisor/options.h"
+#include "supervisor/restart_history.h"
 #include "supervisor/socket/listen_sockets.h"
+#include "supervisor/status.h"
 #include "supervisor/strategy/strategy.h"
 #include "supervisor/zombie_report.h"
 
@@ -76,6 +78,16 @@ class Supervisor {
   // anybody.
   void OnNotify(pid_t sender, const NotifyMessage& message);
 
+  // What `reinit ctl` asks for (supervisor_control.cc). An error says why it
+  // cannot be done.
+  absl::Status AskRestart();
+  absl::Status AskReload();
+  void AskStop(bool now);  // now: KILL, without a chance for anybody
+  absl::Status AskSignal(int signo);
+
+  // All there is to be seen (supervisor_status.cc).
+  Status Describe() const;
+
   // What is shown to people: "ready", "reloading", "waiting"...
   std::string StateName() const;
   const Instance* instance() const { return instance_.get(); }
@@ -122,6 +134,9 @@ class Supervisor {
   void ShowReady();
   void MarkReadyIfSo(LogLevel level);
 
+  void DescribeProcess(absl::Time now, Status* status) const;
+  void DescribeRestarts(absl::Time now, Status* status) const;
+
   // One restart.
   void Restart(const Reason& reason, Action::OnDone done);
   bool Plan(const Reason& reason, Action::OnDone done);
@@ -164,6 +179,7 @@ class Supervisor {
   void PassOn(const SignalInfo& received, const SignalInfo& signal);
   void OnDown(const SignalInfo& signal);
   void PassDown(const SignalInfo& signal, bool stopping, bool first);
+  void KillAll();
   bool Adopts() const;
   void Drained();
   void NoteOomKill();
@@ -182,6 +198,7 @@ class Supervisor {
   std::vector<std::string> base_environment_;
   std::vector<std::string> environment_;  // of the next start
   const std::string mark_;
+  const absl::Time began_;
   std::vector<std::unique_ptr<Strategy>> strategies_;
   std::unique_ptr<Action> action_;
   const std::function<double()> random_;
@@ -208,7 +225,11 @@ class Supervisor {
   Backoff backoff_;
   Backoff spawn_backoff_;  // while nothing can be forked
   StartLimit limit_;
+  RestartHistory history_;
+  uint64_t changes_applied_ = 0;
+  uint64_t changes_failed_ = 0;
   ExitStatus last_status_;
+  uint64_t exits_ = 0;  // of processes
   pid_t last_pid_ = 0;
   EarlySignals early_signals_;
   JobControl job_control_;

@@ -158,6 +158,7 @@ Action::OnDone Supervisor::BeginChange() {
   change_ = Next(change_, ChangeInput::kDue);
   change_ = Next(change_, ChangeInput::kPassed);
   return [this](bool applied) {
+    ++(applied ? changes_applied_ : changes_failed_);
     change_ =
         Next(change_, applied ? ChangeInput::kApplied : ChangeInput::kFailed);
     if (action_->name() == "restart" || end_ != End::kStaying) return;

@@ -98,9 +98,7 @@ void Supervisor::OnDown(const SignalInfo& signal) {
   const bool was_draining = drain_timer_.armed();
   drain_timer_.Cancel();
   if (!first && (second_ctrl_c || !alive)) {
-    kill_now_ = true;
-    if (instance_ != nullptr) instance_->KillNow();
-    if (final_sweep_.has_value()) final_sweep_->KillNow();
+    KillAll();
     return;
   }
   if (!alive) return;
@@ -111,6 +109,12 @@ void Supervisor::OnDown(const SignalInfo& signal) {
     return;
   }
   PassDown(signal, stopping, first || was_draining);
+}
+
+void Supervisor::KillAll() {
+  kill_now_ = true;
+  if (instance_ != nullptr) instance_->KillNow();
+  if (final_sweep_.has_value()) final_sweep_->KillNow();
 }
 
 // Whoever sends it requests has had time to notice that it is not ready.

@@ -19,6 +19,9 @@ namespace {
 // is twice that of a check: it makes one again whose deadline it overslept.
 constexpr absl::Duration kHelperGrace = absl::Seconds(2);
 
+// Of a result, for whoever asks.
+constexpr size_t kShownBytes = 256;
+
 class HealthStrategy : public Strategy {
  public:
   HealthStrategy(const Context& context, const HealthOptions* options,
@@ -29,6 +32,7 @@ class HealthStrategy : public Strategy {
   std::optional<Reason> ShouldRestart(const View& view) override;
   void OnInstance(const View& view) override;
   bool Ready() const override;
+  void AddChecks(std::vector<CheckStatus>* to) const override;
 
  private:
   struct Check {
@@ -43,6 +47,8 @@ class HealthStrategy : public Strategy {
     uint64_t asked = 0;  // id of the request under way; 0: none
     std::unique_ptr<Job> job;
     absl::Time began;  // the job
+    CheckStatus shown;
+    absl::Time shown_at = absl::InfinitePast();
   };
 
   void Begin();
@@ -144,6 +150,8 @@ void HealthStrategy::Begin() {
   ++epoch_;
   for (const auto& check : checks_) {
     check->state.Begin(context_.loop->Now());
+    check->shown = {};
+    check->shown_at = absl::InfinitePast();
     check->next.ArmAt(check->state.next());
   }
 }
@@ -247,6 +255,10 @@ void HealthStrategy::OnResult(Check* check, bool passed,
                               std::string_view text) {
   using Verdict = HealthState::Verdict;
   const Verdict verdict = check->state.OnResult(context_.loop->Now(), passed);
+  check->shown.state =
+      passed ? CheckStatus::State::kPassing : CheckStatus::State::kFailing;
+  check->shown.text = std::string(text.substr(0, kShownBytes));
+  check->shown_at = context_.loop->Now();
   // One that is not restarted for it lives on, and so do its checks.
   const bool goes_on = verdict != Verdict::kUnhealthy || LivesOn();
   if (goes_on) check->next.ArmAt(check->state.next());
@@ -286,6 +298,15 @@ bool HealthStrategy::Ready() const {
   return std::all_of(checks_.begin(), checks_.end(), [](const auto& check) {
     return check->state.ever_passed();
   });
+}
+
+void HealthStrategy::AddChecks(std::vector<CheckStatus>* to) const {
+  for (const auto& check : checks_) {
+    CheckStatus& shown = to->emplace_back(check->shown);
+    shown.check = check->target->text;
+    shown.failures = check->state.failures();
+    shown.ago = context_.loop->Now() - check->shown_at;
+  }
 }
 
 }  // namespace

@@ -40,6 +40,9 @@ class ReadyStrategy : public Strategy {
     return ready_ || options_->kind == Kind::kExec ||
            (check_ != nullptr && check_->Ready());
   }
+  void AddChecks(std::vector<CheckStatus>* to) const override {
+    if (check_ != nullptr) check_->AddChecks(to);
+  }
   bool DecidesReady() const override { return true; }
 
  private:

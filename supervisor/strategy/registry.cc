@@ -28,6 +28,9 @@ class OwningHealth : public Strategy {
   }
   void OnInstance(const View& view) override { health_->OnInstance(view); }
   bool Ready() const override { return health_->Ready(); }
+  void AddChecks(std::vector<CheckStatus>* to) const override {
+    health_->AddChecks(to);
+  }
 
  private:
   const HealthOptions options_;

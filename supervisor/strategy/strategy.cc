@@ -8,6 +8,8 @@ std::string_view ToString(Reason::Cause cause) {
       return "file";
     case Reason::Cause::kSignal:
       return "signal";
+    case Reason::Cause::kControl:
+      return "ctl";
     case Reason::Cause::kNotReady:
       return "not ready";
     case Reason::Cause::kWatchdog:

@@ -20,7 +20,8 @@ namespace reinit {
 struct Reason {
   enum class Cause {
     kFile,
-    kSignal,  // --reload-signal
+    kSignal,   // --reload-signal
+    kControl,  // reinit ctl
     kHealth,
     kExit,
     kNotReady,
@@ -28,6 +29,7 @@ struct Reason {
     kMemory,
     kAge,
   };
+  static constexpr int kCauses = static_cast<int>(Cause::kAge) + 1;
   Cause cause = Cause::kExit;
   std::string text;        // for people: "src/app.py and 3 more"
   std::string changed;     // for the child: the path, if one is known
@@ -35,7 +37,8 @@ struct Reason {
 
   // Something that --on-change is for; else the process itself is the matter.
   bool IsChange() const {
-    return cause == Cause::kFile || cause == Cause::kSignal;
+    return cause == Cause::kFile || cause == Cause::kSignal ||
+           cause == Cause::kControl;
   }
   // Reloads never use the restart budget, failures do.
   bool IsFailure() const { return !IsChange() && cause != Cause::kAge; }
@@ -59,6 +62,16 @@ struct View {
 struct Launch {
   std::vector<std::string> environment;  // KEY=value
   std::vector<PassedDescriptor> descriptors;
+};
+
+// What is shown of one health check.
+struct CheckStatus {
+  enum class State { kUnknown, kPassing, kFailing };
+  std::string check;  // as given
+  State state = State::kUnknown;
+  int failures = 0;                               // in a row, that counted
+  std::string text;                               // the last result in words
+  absl::Duration ago = absl::InfiniteDuration();  // infinite: none yet
 };
 
 // One rule, with the source that feeds it (a helper, a timer, nothing). Owned
@@ -102,6 +115,9 @@ class Strategy {
 
   // What to tell people when it has not become that in time; empty: nothing.
   virtual std::string WhyNotReady() const { return ""; }
+
+  // Adds what is to be shown of its health checks, if it has any.
+  virtual void AddChecks(std::vector<CheckStatus>* to) const { (void)to; }
 
   // Whether it is the one that --ready names: then it alone is asked.
   virtual bool DecidesReady() const { return false; }

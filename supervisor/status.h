@@ -1,0 +1,76 @@
+// What is shown of reinit's inner state.
+#ifndef REINIT_SUPERVISOR_STATUS_H_
+#define REINIT_SUPERVISOR_STATUS_H_
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "reaper/process_tree.h"
+#include "supervisor/strategy/strategy.h"
+
+namespace reinit {
+
+// A copy, as of one instant; times are durations until then. Whoever renders
+// it bounds what is too long or too many (supervisor/control).
+struct Status {
+  struct Process {
+    pid_t pid = 0;
+    absl::Duration uptime;
+    std::optional<absl::Duration> ready;  // for so long; none: is not
+    std::vector<pid_t> pids;              // all of its own, itself included
+  };
+  struct Restart {
+    std::string_view cause;
+    std::string text;
+    absl::Duration ago;
+    int generation = 0;  // that was replaced
+  };
+  struct Listener {
+    std::string name;
+    std::string address;
+  };
+
+  std::string state;  // Supervisor::StateName
+  bool ending = false;
+  pid_t reinit_pid = 0;
+  absl::Duration uptime;
+  int generation = 0;
+  std::optional<Process> process;  // none: there is none now
+  std::string last_exit;           // in words; empty: none has ended yet
+  uint64_t exits = 0;
+
+  std::vector<std::pair<std::string_view, uint64_t>> restarts;  // by cause, all
+  std::vector<Restart> last_restarts;  // newest first
+  std::string end_reason;              // why it gave up, or ends
+
+  std::string_view change;  // ChangeState; "none": nothing to be applied
+  std::string change_text;
+  uint64_t changes_applied = 0;
+  uint64_t changes_failed = 0;  // each attempt
+
+  std::vector<CheckStatus> checks;
+  std::optional<absl::Duration> next_start;  // backoff is under way
+  int limit_used = 0;
+  int limit_burst = 0;  // 0: no limit
+  std::vector<NeglectfulParent> zombies;
+  std::vector<std::string> strategies;
+  std::vector<Listener> listeners;
+
+  bool ready() const { return process.has_value() && process->ready; }
+  // The process runs, and no change or restart is under way.
+  bool Settled() const {
+    return process.has_value() && !ending && change == "none" &&
+           (state == "up" || state == "ready");
+  }
+};
+
+}  // namespace reinit
+
+#endif  // REINIT_SUPERVISOR_STATUS_H_

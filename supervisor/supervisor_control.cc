@@ -1,0 +1,68 @@
+// The Supervisor's part that does what `reinit ctl` asks for.
+#include <signal.h>
+
+#include "absl/strings/str_cat.h"
+#include "reaper/signals.h"
+#include "supervisor/supervisor.h"
+
+namespace reinit {
+namespace {
+
+absl::Status Ending() {
+  return absl::FailedPreconditionError("reinit is about to end");
+}
+
+Reason Asked(std::string_view text) {
+  Reason reason;
+  reason.cause = Reason::Cause::kControl;
+  reason.text = text;
+  return reason;
+}
+
+}  // namespace
+
+absl::Status Supervisor::AskRestart() {
+  if (end_ != End::kStaying) return Ending();
+  if (CanAct()) {
+    Restart(Asked("ctl restart"), nullptr);
+    return absl::OkStatus();
+  }
+  // One that is on its way is as good.
+  const bool on_its_way =
+      planned_.has_value() || pre_start_ != nullptr ||
+      (instance_ != nullptr && instance_->state() == InstanceState::kStarting);
+  if (!on_its_way) asked_reload_ = Asked("ctl restart");
+  return absl::OkStatus();
+}
+
+absl::Status Supervisor::AskReload() {
+  if (end_ != End::kStaying) return Ending();
+  Reload(Asked("ctl reload"));
+  return absl::OkStatus();
+}
+
+void Supervisor::AskStop(bool now) {
+  if (!now) {
+    OnDown({.signo = SIGTERM});
+    return;
+  }
+  down_signal_ = SIGTERM;
+  context_.log->Write(LogLevel::kInfo, "ctl stop --now: killing");
+  Shutdown(128 + SIGTERM);
+  StopHook({.signo = SIGKILL});
+  drain_timer_.Cancel();
+  KillAll();
+}
+
+absl::Status Supervisor::AskSignal(int signo) {
+  if (instance_ == nullptr || !instance_->alive()) {
+    return absl::FailedPreconditionError("there is no process just now");
+  }
+  const int error = instance_->Forward({.signo = signo});
+  if (error == 0) return absl::OkStatus();
+  return absl::ErrnoToStatus(
+      error, absl::StrCat("cannot send ", SignalName(signo), " to process ",
+                          instance_->pid()));
+}
+
+}  // namespace reinit

@@ -1,0 +1,70 @@
+// The Supervisor's part that shows what it does.
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "supervisor/members.h"
+#include "supervisor/supervisor.h"
+
+namespace reinit {
+
+Status Supervisor::Describe() const {
+  const absl::Time now = context_.loop->Now();
+  Status status;
+  status.state = StateName();
+  status.ending = end_ != End::kStaying;
+  status.reinit_pid = context_.os->Self();
+  status.uptime = now - began_;
+  status.generation = generation_;
+  status.exits = exits_;
+  if (exits_ > 0) status.last_exit = EndText();
+  status.end_reason = end_reason_;
+  DescribeProcess(now, &status);
+  DescribeRestarts(now, &status);
+
+  status.change = ToString(change_);
+  const bool known = change_ != ChangeState::kNone &&
+                     change_ != ChangeState::kSettling;
+  if (known) status.change_text = applied_.text;
+  status.changes_applied = changes_applied_;
+  status.changes_failed = changes_failed_;
+
+  for (const auto& strategy : strategies_) {
+    status.strategies.emplace_back(strategy->name());
+    strategy->AddChecks(&status.checks);
+  }
+  status.zombies =
+      FindNeglectfulParents(context_.os->Processes(), context_.os->Self());
+  if (sockets_ == nullptr) return status;
+  for (ListenSockets::Id& id : sockets_->Listening()) {
+    status.listeners.push_back({std::move(id.name), std::move(id.address)});
+  }
+  return status;
+}
+
+void Supervisor::DescribeProcess(absl::Time now, Status* status) const {
+  if (instance_ == nullptr || !instance_->alive()) return;
+  Status::Process& process = status->process.emplace();
+  process.pid = instance_->pid();
+  process.uptime = now - instance_->started();
+  if (instance_->state() == InstanceState::kReady) {
+    process.ready = now - instance_->ready_since();
+  }
+  process.pids =
+      MembersOf(context_, process.pid, instance_->first_pid(), mark_);
+}
+
+void Supervisor::DescribeRestarts(absl::Time now, Status* status) const {
+  for (int i = 0; i < Reason::kCauses; ++i) {
+    const auto cause = static_cast<Reason::Cause>(i);
+    status->restarts.emplace_back(ToString(cause), history_.count(cause));
+  }
+  for (const RestartHistory::Entry& entry : history_.last()) {
+    status->last_restarts.push_back({ToString(entry.cause), entry.text,
+                                     now - entry.when, entry.generation});
+  }
+  if (start_timer_.armed()) status->next_start = start_timer_.deadline() - now;
+  status->limit_used = limit_.Used(now);
+  status->limit_burst = limit_.burst();
+}
+
+}  // namespace reinit

@@ -26,8 +26,8 @@ class RestartHistory {
 
   void Note(const Reason& reason, absl::Time now, int generation) {
     ++counts_[static_cast<size_t>(reason.cause)];
-    last_.push_front({reason.cause, reason.text.substr(0, kKeptBytes), now,
-                      generation});
+    last_.push_front(
+        {reason.cause, reason.text.substr(0, kKeptBytes), now, generation});
     if (last_.size() > kKept) last_.pop_back();
   }
 

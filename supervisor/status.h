@@ -47,8 +47,8 @@ struct Status {
   uint64_t exits = 0;
 
   std::vector<std::pair<std::string_view, uint64_t>> restarts;  // by cause, all
-  std::vector<Restart> last_restarts;  // newest first
-  std::string end_reason;              // why it gave up, or ends
+  std::vector<Restart> last_restarts;                           // newest first
+  std::string end_reason;  // why it gave up, or ends
 
   std::string_view change;  // ChangeState; "none": nothing to be applied
   std::string change_text;

@@ -22,8 +22,8 @@ Status Supervisor::Describe() const {
   DescribeRestarts(now, &status);
 
   status.change = ToString(change_);
-  const bool known = change_ != ChangeState::kNone &&
-                     change_ != ChangeState::kSettling;
+  const bool known =
+      change_ != ChangeState::kNone && change_ != ChangeState::kSettling;
   if (known) status.change_text = applied_.text;
   status.changes_applied = changes_applied_;
   status.changes_failed = changes_failed_;

@@ -1,0 +1,22 @@
+// How much of long lists is shown.
+#ifndef REINIT_SUPERVISOR_CONTROL_LIMITS_H_
+#define REINIT_SUPERVISOR_CONTROL_LIMITS_H_
+
+#include <algorithm>
+#include <cstddef>
+
+#include "absl/types/span.h"
+
+namespace reinit {
+
+inline constexpr size_t kMaxShownPids = 64;
+inline constexpr size_t kMaxShownItems = 16;  // checks, listeners, parents...
+
+template <typename List>
+auto Shown(const List& list, size_t max = kMaxShownItems) {
+  return absl::MakeConstSpan(list).subspan(0, std::min(max, list.size()));
+}
+
+}  // namespace reinit
+
+#endif  // REINIT_SUPERVISOR_CONTROL_LIMITS_H_

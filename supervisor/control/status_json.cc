@@ -1,0 +1,131 @@
+#include "supervisor/control/bounded_json.h"
+#include "supervisor/control/limits.h"
+#include "supervisor/control/status_render.h"
+
+namespace reinit {
+namespace {
+
+constexpr size_t kMaxZombies = 8;  // of one parent
+
+void AddPids(absl::Span<const pid_t> pids, BoundedJson* json) {
+  json->BeginArray();
+  for (const pid_t pid : pids) json->Number(pid);
+  json->EndArray();
+}
+
+void AddProcess(const Status& status, BoundedJson* json) {
+  json->Key("process");
+  if (!status.process.has_value()) {
+    json->Null();
+    return;
+  }
+  const Status::Process& process = *status.process;
+  json->BeginObject().Key("pid").Number(process.pid);
+  json->Key("uptime_seconds").Seconds(process.uptime).Key("ready_seconds");
+  if (process.ready.has_value()) {
+    json->Seconds(*process.ready);
+  } else {
+    json->Null();
+  }
+  json->Key("count").Number(static_cast<int64_t>(process.pids.size()));
+  json->Key("pids");
+  AddPids(Shown(process.pids, kMaxShownPids), json);
+  json->EndObject();
+}
+
+void AddRestarts(const Status& status, BoundedJson* json) {
+  json->Key("restarts").BeginObject();
+  for (const auto& [cause, count] : status.restarts) {
+    json->Key(cause).Number(static_cast<int64_t>(count));
+  }
+  json->EndObject().Key("last_restarts").BeginArray();
+  for (const Status::Restart& restart : Shown(status.last_restarts)) {
+    json->BeginObject().Key("cause").Text(restart.cause);
+    json->Key("reason").Text(restart.text);
+    json->Key("seconds_ago").Seconds(restart.ago);
+    json->Key("generation").Number(restart.generation).EndObject();
+  }
+  json->EndArray().Key("exits").Number(static_cast<int64_t>(status.exits));
+  json->Key("last_exit").Text(status.last_exit);
+  json->Key("end_reason").Text(status.end_reason);
+  json->Key("backoff").BeginObject().Key("next_start_seconds");
+  if (status.next_start.has_value()) {
+    json->Seconds(*status.next_start);
+  } else {
+    json->Null();
+  }
+  json->Key("restarts_counted").Number(status.limit_used);
+  json->Key("start_limit_burst").Number(status.limit_burst).EndObject();
+}
+
+void AddChange(const Status& status, BoundedJson* json) {
+  json->Key("change").BeginObject().Key("state").Text(status.change);
+  json->Key("reason").Text(status.change_text);
+  json->Key("applied").Number(static_cast<int64_t>(status.changes_applied));
+  json->Key("failed").Number(static_cast<int64_t>(status.changes_failed));
+  json->EndObject();
+}
+
+std::string_view Name(CheckStatus::State state) {
+  return state == CheckStatus::State::kPassing   ? "passing"
+         : state == CheckStatus::State::kFailing ? "failing"
+                                                 : "unknown";
+}
+
+void AddHealth(const Status& status, BoundedJson* json) {
+  json->Key("health").BeginArray();
+  for (const CheckStatus& check : Shown(status.checks)) {
+    json->BeginObject().Key("check").Text(check.check);
+    json->Key("state").Text(Name(check.state));
+    json->Key("failures").Number(check.failures);
+    json->Key("text").Text(check.text).Key("seconds_ago");
+    if (check.state == CheckStatus::State::kUnknown) {
+      json->Null();
+    } else {
+      json->Seconds(check.ago);
+    }
+    json->EndObject();
+  }
+  json->EndArray();
+}
+
+void AddZombies(const Status& status, BoundedJson* json) {
+  json->Key("zombies").BeginArray();
+  for (const NeglectfulParent& parent : Shown(status.zombies)) {
+    json->BeginObject().Key("parent").Number(parent.pid);
+    json->Key("parent_name").Text(parent.name);
+    json->Key("count").Number(static_cast<int64_t>(parent.zombies.size()));
+    json->Key("pids");
+    AddPids(Shown(parent.zombies, kMaxZombies), json);
+    json->EndObject();
+  }
+  json->EndArray();
+}
+
+}  // namespace
+
+std::string StatusJson(const Status& status) {
+  BoundedJson json;
+  json.BeginObject().Key("state").Text(status.state);
+  json.Key("ready").Bool(status.ready());
+  json.Key("settled").Bool(status.Settled());
+  json.Key("generation").Number(status.generation);
+  json.Key("reinit").BeginObject().Key("pid").Number(status.reinit_pid);
+  json.Key("uptime_seconds").Seconds(status.uptime).EndObject();
+  AddProcess(status, &json);
+  AddRestarts(status, &json);
+  AddChange(status, &json);
+  AddHealth(status, &json);
+  AddZombies(status, &json);
+  json.Key("strategies").BeginArray();
+  for (const std::string& name : Shown(status.strategies)) json.Text(name);
+  json.EndArray().Key("listeners").BeginArray();
+  for (const Status::Listener& listener : Shown(status.listeners)) {
+    json.BeginObject().Key("name").Text(listener.name);
+    json.Key("address").Text(listener.address).EndObject();
+  }
+  json.EndArray().EndObject();
+  return json.text();
+}
+
+}  // namespace reinit

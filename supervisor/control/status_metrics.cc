@@ -1,0 +1,117 @@
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "supervisor/control/bounded_json.h"
+#include "supervisor/control/limits.h"
+#include "supervisor/control/status_render.h"
+
+namespace reinit {
+namespace {
+
+// One metric: its head, then its samples.
+class Metric {
+ public:
+  Metric(std::string_view name, std::string_view type, std::string_view help,
+         std::string* out)
+      : name_(name), out_(out) {
+    absl::StrAppend(out, "# HELP ", name, " ", help, "\n# TYPE ", name, " ",
+                    type, "\n");
+  }
+  void Sample(std::string_view value) {
+    absl::StrAppend(out_, name_, " ", value, "\n");
+  }
+  void Sample(uint64_t value) { Sample(absl::StrCat(value)); }
+  void Sample(std::string_view label, std::string_view label_value,
+              uint64_t value) {
+    const std::string text = absl::StrReplaceAll(
+        ValidText(label_value, BoundedJson::kMaxText),
+        {{"\\", "\\\\"}, {"\"", "\\\""}, {"\n", "\\n"}});
+    absl::StrAppend(out_, name_, "{", label, "=\"", text, "\"} ", value, "\n");
+  }
+
+ private:
+  const std::string_view name_;
+  std::string* const out_;
+};
+
+void AddRestarts(const Status& status, std::string* out) {
+  Metric restarts("reinit_restarts_total", "counter",
+                  "Starts of the process in place of another one, by cause.",
+                  out);
+  for (const auto& [cause, count] : status.restarts) {
+    restarts.Sample("cause", absl::StrReplaceAll(cause, {{" ", "_"}}), count);
+  }
+  Metric("reinit_process_exits_total", "counter", "Ends of the process.", out)
+      .Sample(status.exits);
+  Metric changes("reinit_changes_total", "counter",
+                 "Attempts to apply a change, by result.", out);
+  changes.Sample("result", "applied", status.changes_applied);
+  changes.Sample("result", "failed", status.changes_failed);
+}
+
+// A label may stand there only once.
+void AddHealth(const Status& status, std::string* out) {
+  if (status.checks.empty()) return;
+  Metric passing("reinit_health_check_passing", "gauge",
+                 "1 if the last result of the check was good.", out);
+  const auto first = [&](size_t index) {
+    for (size_t i = 0; i < index; ++i) {
+      if (ValidText(status.checks[i].check, BoundedJson::kMaxText) ==
+          ValidText(status.checks[index].check, BoundedJson::kMaxText)) {
+        return false;
+      }
+    }
+    return true;
+  };
+  const size_t count = Shown(status.checks).size();
+  for (size_t i = 0; i < count; ++i) {
+    const CheckStatus& check = status.checks[i];
+    if (!first(i)) continue;
+    passing.Sample("check", check.check,
+                   check.state == CheckStatus::State::kPassing ? 1 : 0);
+  }
+}
+
+void AddTimes(const Status& status, absl::Time now, std::string* out) {
+  const auto seconds = [now](absl::Duration ago) {
+    return SecondsText(now - ago - absl::UnixEpoch());
+  };
+  Metric("reinit_start_time_seconds", "gauge",
+         "When reinit started, in Unix time.", out)
+      .Sample(seconds(status.uptime));
+  if (!status.process.has_value()) return;
+  Metric("reinit_process_start_time_seconds", "gauge",
+         "When the process started, in Unix time.", out)
+      .Sample(seconds(status.process->uptime));
+}
+
+}  // namespace
+
+std::string StatusMetrics(const Status& status, absl::Time now) {
+  std::string out;
+  Metric("reinit_ready", "gauge", "1 while the process is ready.", &out)
+      .Sample(status.ready() ? 1U : 0U);
+  Metric("reinit_process_running", "gauge", "1 while there is a process.", &out)
+      .Sample(status.process.has_value() ? 1U : 0U);
+  Metric("reinit_processes", "gauge",
+         "Live processes of the supervised command.", &out)
+      .Sample(status.process.has_value() ? status.process->pids.size() : 0U);
+  Metric("reinit_generation", "gauge",
+         "Which start of the process this is; 1 is the first.", &out)
+      .Sample(static_cast<uint64_t>(status.generation));
+  AddRestarts(status, &out);
+  Metric("reinit_change_pending", "gauge",
+         "1 while a change could not be applied and is tried again.", &out)
+      .Sample(status.change == "pending" ? 1U : 0U);
+  AddHealth(status, &out);
+  size_t zombies = 0;
+  for (const NeglectfulParent& parent : status.zombies) {
+    zombies += parent.zombies.size();
+  }
+  Metric("reinit_zombies", "gauge",
+         "Ended processes whose living parents do not wait for them.", &out)
+      .Sample(zombies);
+  AddTimes(status, now, &out);
+  return out;
+}
+
+}  // namespace reinit

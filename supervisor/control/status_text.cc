@@ -1,0 +1,130 @@
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "reaper/log.h"
+#include "supervisor/control/bounded_json.h"
+#include "supervisor/control/limits.h"
+#include "supervisor/control/status_render.h"
+#include "supervisor/duration_text.h"
+
+namespace reinit {
+namespace {
+
+// To a precision that people care for.
+std::string Time(absl::Duration duration) {
+  const absl::Duration unit =
+      duration < absl::Seconds(10) ? absl::Milliseconds(100) : absl::Seconds(1);
+  return DurationText(
+      absl::Trunc(std::max(duration, absl::ZeroDuration()), unit));
+}
+
+std::string Text(std::string_view bytes) {
+  return ValidText(EscapeForLog(bytes), BoundedJson::kMaxText);
+}
+
+void Line(std::string_view name, std::string_view what, std::string* out) {
+  absl::StrAppend(out, name, ": ", what, "\n");
+}
+
+std::string Pids(const std::vector<pid_t>& pids, size_t max) {
+  return absl::StrCat(absl::StrJoin(Shown(pids, max), " "),
+                      pids.size() > max ? " ..." : "");
+}
+
+void AddProcess(const Status& status, std::string* out) {
+  if (!status.process.has_value()) {
+    Line("process", "none", out);
+    return;
+  }
+  const Status::Process& process = *status.process;
+  Line("process",
+       absl::StrCat(process.pid, ", runs for ", Time(process.uptime),
+                    process.ready.has_value()
+                        ? absl::StrCat(", ready for ", Time(*process.ready))
+                        : ", not ready"),
+       out);
+  if (process.pids.size() > 1) {
+    Line("processes",
+         absl::StrCat(process.pids.size(), ": ",
+                      Pids(process.pids, kMaxShownPids)),
+         out);
+  }
+}
+
+void AddRestarts(const Status& status, std::string* out) {
+  uint64_t total = 0;
+  std::string causes;
+  for (const auto& [cause, count] : status.restarts) {
+    total += count;
+    if (count == 0) continue;
+    absl::StrAppend(&causes, causes.empty() ? " (" : ", ", cause, " ", count);
+  }
+  Line("restarts", absl::StrCat(total, causes, causes.empty() ? "" : ")"), out);
+  for (const Status::Restart& restart : Shown(status.last_restarts)) {
+    Line(absl::StrCat("  ", Time(restart.ago), " ago"),
+         absl::StrCat(restart.cause, ": ", Text(restart.text)), out);
+  }
+  if (!status.last_exit.empty()) Line("last exit", status.last_exit, out);
+  if (!status.end_reason.empty()) Line("reason", Text(status.end_reason), out);
+  if (status.next_start.has_value()) {
+    Line("backoff", absl::StrCat("next start in ", Time(*status.next_start)),
+         out);
+  }
+  if (status.limit_burst != 0 && status.limit_used != 0) {
+    Line("start limit",
+         absl::StrCat(status.limit_used, " of ", status.limit_burst, " used"),
+         out);
+  }
+}
+
+void AddHealth(const Status& status, std::string* out) {
+  for (const CheckStatus& check : Shown(status.checks)) {
+    std::string what = "no result yet";
+    if (check.state != CheckStatus::State::kUnknown) {
+      const bool passes = check.state == CheckStatus::State::kPassing;
+      what = absl::StrCat(passes ? "passes" : "fails", " (", Text(check.text),
+                          ", ", Time(check.ago), " ago");
+      if (check.failures > 0) {
+        absl::StrAppend(&what, ", ", check.failures, " in a row");
+      }
+      what += ')';
+    }
+    Line("health", absl::StrCat(Text(check.check), " ", what), out);
+  }
+}
+
+}  // namespace
+
+std::string StatusText(const Status& status) {
+  std::string out;
+  Line("state",
+       absl::StrCat(status.state, ", generation ", status.generation), &out);
+  AddProcess(status, &out);
+  Line("reinit",
+       absl::StrCat(status.reinit_pid, ", runs for ", Time(status.uptime)),
+       &out);
+  AddRestarts(status, &out);
+  if (status.change != "none") {
+    Line("change",
+         absl::StrCat(status.change, status.change_text.empty() ? "" : ": ",
+                      Text(status.change_text)),
+         &out);
+  }
+  AddHealth(status, &out);
+  for (const NeglectfulParent& parent : Shown(status.zombies)) {
+    Line("zombies",
+         absl::StrCat(parent.zombies.size(), " of process ", parent.pid, " '",
+                      Text(parent.name), "', which does not wait for them: ",
+                      Pids(parent.zombies, kMaxShownItems)),
+         &out);
+  }
+  if (!status.strategies.empty()) {
+    Line("strategies", absl::StrJoin(Shown(status.strategies), ", "), &out);
+  }
+  for (const Status::Listener& listener : Shown(status.listeners)) {
+    Line("listens",
+         absl::StrCat(Text(listener.name), " ", Text(listener.address)), &out);
+  }
+  return out;
+}
+
+}  // namespace reinit

@@ -1,5 +1,6 @@
 #include "cmd/command_line.h"
 
+#include <algorithm>
 #include <iterator>
 #include <string>
 #include <string_view>
@@ -9,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "cmd/ctl_line.h"
 #include "cmd/flag_values.h"
 #include "cmd/given.h"
 #include "cmd/help.h"
@@ -117,6 +119,38 @@ CommandLine ListenExec(Arguments& arguments) {
   return result;
 }
 
+// Only --control is of use to it, and of the variables only that.
+CommandLine Ctl(Arguments& arguments,
+                absl::Span<const std::string_view> environment) {
+  CommandLine result;
+  result.action = CommandLine::Action::kCtl;
+  result.errors = std::move(arguments.errors);
+  std::vector<GivenFlag> given = ScanEnvironment(environment);
+  const auto is_other = [](const GivenFlag& flag) {
+    return flag.flag->name != "control";
+  };
+  given.erase(std::remove_if(given.begin(), given.end(), is_other),
+              given.end());
+  for (GivenFlag& flag : arguments.flags) {
+    if (is_other(flag)) {
+      result.errors.push_back(
+          absl::StrCat(flag.text, ": not a flag of `reinit ctl`"));
+    } else {
+      given.push_back(std::move(flag));
+    }
+  }
+  Settings settings;
+  for (const GivenFlag& flag : given) {
+    const absl::Status status = flag.flag->set(flag.value, settings);
+    if (status.ok()) continue;
+    result.errors.push_back(
+        absl::StrCat(flag.text, ": ", EscapeForLog(status.message())));
+  }
+  result.ctl =
+      ParseCtl(arguments.operands, settings.options.control, &result.errors);
+  return result;
+}
+
 void Append(std::vector<std::string>& from, std::vector<std::string>& to) {
   to.insert(to.end(), std::make_move_iterator(from.begin()),
             std::make_move_iterator(from.end()));
@@ -131,6 +165,7 @@ CommandLine ParseCommandLine(absl::Span<const std::string_view> args,
   Arguments arguments = ScanArguments(args);
   if (arguments.listen_exec) return ListenExec(arguments);
   if (arguments.self_install) return SelfInstall(arguments);
+  if (arguments.ctl) return Ctl(arguments, environment);
   CommandLine result;
   result.errors = std::move(arguments.errors);
 

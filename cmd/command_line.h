@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "cmd/ctl_line.h"
 #include "supervisor/options.h"
 
 namespace reinit {
@@ -20,9 +21,11 @@ struct CommandLine {
     // reinit listen-exec -- CMD: become options.command, with LISTEN_PID
     kListenExec,
     kSelfInstall,  // reinit self-install DIR: DIR is options.command[0]
+    kCtl,  // reinit ctl ...: ask `ctl` of a running reinit
   };
   Action action = Action::kRun;
   Options options;
+  CtlRequest ctl;
   std::string text;
   // One line each, complete and without a prefix; not empty: nothing may be
   // started, exit status 2.

@@ -58,8 +58,7 @@ INSTANTIATE_TEST_SUITE_P(
         {{"--", "probe", "tcp://h:1"}, {"probe", "tcp://h:1"}},
         {{"--dev", "--", "probe"}, {"probe"}},
         {{"x", "probe"}, {"x", "probe"}},
-        // These come with later versions; until then they are programs.
-        {{"ctl", "status"}, {"ctl", "status"}},
+        {{"--", "ctl", "status"}, {"ctl", "status"}},
     }));
 
 // --- Values ----------------------------------------------------------------
@@ -431,6 +430,83 @@ TEST(CommandLineListen, IsJudgedWithTheOthers) {
             ReadyOptions::Kind::kAccept);
   EXPECT_EQ(Good({"--listen=tcp://0.0.0.0:1", "--ready=exec", "x"}).ready.kind,
             ReadyOptions::Kind::kExec);
+}
+
+CtlRequest GoodCtl(const Words& args, const Words& environment = {}) {
+  const CommandLine line = Parse(args, environment);
+  EXPECT_THAT(line.errors, IsEmpty());
+  EXPECT_EQ(line.action, Action::kCtl);
+  return line.ctl;
+}
+
+TEST(CommandLineCtl, TakesItsWords) {
+  EXPECT_EQ(GoodCtl({"ctl", "status"}).request, "status");
+  EXPECT_EQ(GoodCtl({"ctl", "status", "--json"}).request, "status json");
+  EXPECT_EQ(GoodCtl({"ctl", "restart"}).request, "restart");
+  EXPECT_EQ(GoodCtl({"ctl", "--json", "reload"}).request, "reload");
+  EXPECT_EQ(GoodCtl({"ctl", "stop"}).request, "stop");
+  EXPECT_EQ(GoodCtl({"ctl", "stop", "--now"}).request, "stop now");
+  EXPECT_EQ(GoodCtl({"ctl", "signal", "HUP"}).request, "signal 1");
+  const CtlRequest wait =
+      GoodCtl({"ctl", "wait", "--ready", "--timeout", "5s"});
+  EXPECT_TRUE(wait.wait);
+  EXPECT_TRUE(wait.until_ready);
+  EXPECT_EQ(wait.timeout, absl::Seconds(5));
+  EXPECT_EQ(Parse({"--", "ctl", "status"}).action, Action::kRun);
+}
+
+TEST(CommandLineCtl, FindsTheSocket) {
+  EXPECT_EQ(GoodCtl({"ctl", "status"}).path, "/run/reinit.sock");
+  EXPECT_EQ(GoodCtl({"ctl", "status"}, {"REINIT_CONTROL=off"}).path,
+            "/run/reinit.sock");
+  EXPECT_EQ(GoodCtl({"ctl", "status"}, {"REINIT_CONTROL=/a"}).path, "/a");
+  EXPECT_EQ(
+      GoodCtl({"--control=/b", "ctl", "status"}, {"REINIT_CONTROL=/a"}).path,
+      "/b");
+  EXPECT_EQ(GoodCtl({"--control=/b", "ctl", "status", "--control=/c"}).path,
+            "/c");
+  // It is the supervisor's matter what else there is.
+  EXPECT_EQ(GoodCtl({"ctl", "status"}, {"REINIT_STOP_SIGNAL=X"}).path,
+            "/run/reinit.sock");
+}
+
+TEST(CommandLineCtl, FindsEveryError) {
+  EXPECT_THAT(Errors({"ctl"}), ElementsAre(HasSubstr("what to do is missing")));
+  EXPECT_THAT(Errors({"ctl", "stauts"}),
+              ElementsAre(HasSubstr("ctl stauts: allowed are status,")));
+  EXPECT_THAT(Errors({"ctl", "status", "--now", "--x", "more"}),
+              ElementsAre(HasSubstr("ctl --x: unknown flag"),
+                          HasSubstr("--now is a flag of `ctl stop`"),
+                          HasSubstr("ctl more: one word too many")));
+  EXPECT_THAT(Errors({"ctl", "signal"}),
+              ElementsAre(HasSubstr("the signal is missing")));
+  EXPECT_THAT(Errors({"ctl", "signal", "HUPP"}),
+              ElementsAre(HasSubstr("ctl signal HUPP: ")));
+  EXPECT_THAT(Errors({"ctl", "wait", "--timeout=x"}),
+              ElementsAre(HasSubstr("ctl --timeout=x: ")));
+  EXPECT_THAT(Errors({"ctl", "wait", "--timeout"}),
+              ElementsAre(HasSubstr("the value is missing")));
+  EXPECT_THAT(Errors({"ctl", "status", "--json=yes"}),
+              ElementsAre(HasSubstr("takes no value; write --json")));
+  EXPECT_THAT(Errors({"--watch=.", "ctl", "status"}),
+              ElementsAre(HasSubstr("--watch=.: not a flag of `reinit ctl`")));
+  EXPECT_THAT(Errors({"ctl", "status", "--control=@x"}),
+              ElementsAre(HasSubstr("shared by all containers of a pod")));
+}
+
+TEST(CommandLineControl, IsAPathOrAutoOrOff) {
+  EXPECT_FALSE(Good({"x"}).Supervising());
+  EXPECT_FALSE(Good({"--control=off", "x"}).Supervising());
+  EXPECT_TRUE(Good({"--control=/tmp/a", "x"}).Supervising());
+  EXPECT_THAT(Errors({"--control=a", "x"}),
+              ElementsAre(HasSubstr("--control=a: allowed are an absolute")));
+  const std::string longest = "--control=/" + std::string(106, 'a');
+  EXPECT_THAT(Errors({longest, "x"}), IsEmpty());
+  const std::string longer = longest + "a";
+  EXPECT_THAT(Errors({longer, "x"}),
+              ElementsAre(HasSubstr("longer than a socket's may be")));
+  EXPECT_THAT(Errors({"--control=@a", "x"}),
+              ElementsAre(HasSubstr("abstract")));
 }
 
 }  // namespace

@@ -24,8 +24,8 @@ std::string Dump(const Settings& settings) {
   const auto& [options, dev, check, version, help, restart_burst] = settings;
   const auto& [command, reload_delay, watch, health, ready, listen, reload,
                limits, restart, stop, after_exit, success, signals, process,
-               init, subreaper, parent_death_signal, termination_log, log_level,
-               log_format, clear] = options;
+               init, subreaper, parent_death_signal, termination_log, control,
+               log_level, log_format, clear] = options;
   const auto& [ready_kind, ready_delay, descriptor, ready_check, ready_timeout,
                ready_file] = ready;
   const auto& [listen_sockets, backlog, forms] = listen;
@@ -64,7 +64,7 @@ std::string Dump(const Settings& settings) {
   add(static_cast<int>(subreaper), parent_death_signal, no_new_privileges);
   add(static_cast<int>(forward_to), directory, inherited.blocked);
   add(static_cast<int>(ready_kind), descriptor, ready_file, reload_signal);
-  add(memory, reload_stop_signal, termination_log);
+  add(memory, reload_stop_signal, termination_log, control);
   add_duration(ready_delay, ready_timeout, reload_timeout, retry_delay, age,
                watchdog, shutdown_timeout, drain_delay);
   add(backlog);
@@ -149,6 +149,7 @@ const std::map<std::string_view, std::string_view>& Examples() {
           {"shutdown-timeout", "30s"},
           {"drain-delay", "5s"},
           {"termination-log", "/dev/termination-log"},
+          {"control", "/tmp/reinit.sock"},
           {"stop-signal", "INT"},
           {"stop-timeout", "infinity"},
           {"leftover-timeout", "0"},

@@ -72,6 +72,11 @@ Arguments Scanner::Scan() {
       if (next_ < args_.size() && args_[next_] == "--") ++next_;
       break;
     }
+    if (!result_.probe && arg == "ctl") {
+      result_.ctl = true;
+      ++next_;
+      break;
+    }
     if (!result_.probe && arg != "probe") break;
     if (result_.probe) result_.operands.emplace_back(arg);
     result_.probe = true;

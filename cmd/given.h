@@ -28,6 +28,7 @@ struct Arguments {
   bool probe = false;         // the first operand was the word `probe`
   bool listen_exec = false;   // or the word `listen-exec`
   bool self_install = false;  // or the word `self-install`
+  bool ctl = false;           // or the word `ctl`
   std::vector<GivenFlag> flags;
   std::vector<std::string> operands;  // the command, or what follows the word
   std::vector<std::string> errors;    // unknown flags, missing values
@@ -35,8 +36,8 @@ struct Arguments {
 
 // Stops at `--` or the first operand, which and what follows it are the
 // command's own business. After the word `probe` flags may still follow; after
-// `listen-exec` and `self-install` only operands, with or without `--`. Values
-// are not looked at.
+// `listen-exec` and `self-install` only operands, with or without `--`; what
+// follows `ctl` is its own business (ctl_line.h). Values are not looked at.
 Arguments ScanArguments(absl::Span<const std::string_view> args);
 
 // The flag variables in `environment` (NAME=VALUE, as in environ). An empty one

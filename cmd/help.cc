@@ -21,7 +21,8 @@ constexpr size_t kGap = 2;
 
 constexpr std::string_view kUsage =
     "  reinit [flags] [--] COMMAND [ARG...]   run COMMAND and look after it\n"
-    "  reinit probe URL                       one health check, exit 0 or 1\n";
+    "  reinit probe URL, reinit ctl WORD      one health check; ask one that "
+    "runs\n";
 
 constexpr std::string_view kFooter =
     "D is a time: 250ms, 2s, 1m30s, infinity; a bare number is seconds.\n"

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "cmd/command_line.h"
+#include "cmd/ctl.h"
 #include "cmd/flag_table.h"
 #include "cmd/personality/personality.h"
 #include "cmd/run.h"
@@ -104,6 +105,12 @@ int RunSelfInstall(const std::string& folder, Log* log) {
   return 1;
 }
 
+int Ctl(const CtlRequest& request, Log* log) {
+  const CtlResult result = RunCtl(request);
+  if (!result.error.empty()) log->Write(LogLevel::kError, result.error);
+  return WriteOut(result.to_stdout) ? result.exit_code : 1;
+}
+
 int Main(const std::vector<std::string_view>& args,
          const std::vector<std::string_view>& environment,
          const SignalState& inherited) {
@@ -134,6 +141,9 @@ int Main(const std::vector<std::string_view>& args,
     case CommandLine::Action::kSelfInstall:
       RestoreSignals(inherited);
       return RunSelfInstall(line.options.command.front(), &log);
+    case CommandLine::Action::kCtl:
+      RestoreSignals(inherited);
+      return Ctl(line.ctl, &log);
     case CommandLine::Action::kRun:
       break;
   }

@@ -432,6 +432,13 @@ std::string PlanText(const Options& options,
   AppendStop(options, out);
   AppendSignals(options.signals, out);
   if (options.clear) AppendLine("terminal", "cleared before each start", out);
+  if (options.Supervising()) {
+    AppendLine("asked by ctl",
+               options.control == kControlOff    ? "not at all"
+               : options.control == kControlAuto ? "where /run can be written"
+                                                 : Quoted(options.control),
+               out);
+  }
   AppendLine(
       "log",
       absl::StrCat(LevelName(options.log_level),

@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 #include <cstdint>
 
@@ -107,6 +108,28 @@ absl::Status SetPath(std::string_view value, std::string* to) {
   }
   *to = std::string(value);
   return absl::OkStatus();
+}
+
+absl::Status SetControl(std::string_view value, std::string* to) {
+  if (value == kControlAuto || value == kControlOff) {
+    *to = std::string(value);
+    return absl::OkStatus();
+  }
+  if (value.front() == '@') {
+    return absl::InvalidArgumentError(
+        "an abstract name is shared by all containers of a pod; allowed is an "
+        "absolute path");
+  }
+  if (value.front() != '/') {
+    return absl::InvalidArgumentError(
+        "allowed are an absolute path, auto and off");
+  }
+  if (value.size() >= sizeof(sockaddr_un::sun_path)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the path is longer than a socket's may be (",
+                     sizeof(sockaddr_un::sun_path) - 1, " bytes)"));
+  }
+  return SetPath(value, to);
 }
 
 absl::Status SetSize(std::string_view value, int64_t* to) {

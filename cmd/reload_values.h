@@ -27,6 +27,9 @@ absl::Status SetReloadSignal(std::string_view value, int* to);
 // A file, there or not, in a folder that is there.
 absl::Status SetPath(std::string_view value, std::string* to);
 
+// `auto`, `off`, or an absolute path that a socket can have.
+absl::Status SetControl(std::string_view value, std::string* to);
+
 // Bytes: a whole number, or one with Ki, Mi or Gi behind it. Not 0.
 absl::Status SetSize(std::string_view value, int64_t* to);
 

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <random>
 #include <utility>
 
@@ -17,6 +18,8 @@
 #include "reaper/os.h"
 #include "reaper/signal_source.h"
 #include "supervisor/child_environment.h"
+#include "supervisor/control/control_commands.h"
+#include "supervisor/control/control_server.h"
 #include "supervisor/notify/notify_socket.h"
 #include "supervisor/socket/listen_sockets.h"
 #include "supervisor/strategy/registry.h"
@@ -66,6 +69,25 @@ bool OpenSockets(const Options& options, std::vector<std::string>* environment,
   return problems.errors.empty();
 }
 
+// The socket of `reinit ctl`, which may be none. False if there is an error.
+bool BindControl(const Options& options, Log* log,
+                 std::optional<BoundSocket>* socket) {
+  if (!options.Supervising() || options.control == kControlOff) return true;
+  const bool named = options.HasControlPath();
+  auto bound =
+      BindControlSocket(named ? options.control : std::string(kControlPath));
+  if (bound.ok()) {
+    *socket = *std::move(bound);
+    return true;
+  }
+  // A read-only image, or a second reinit in the container.
+  log->Write(
+      named ? LogLevel::kError : LogLevel::kDebug,
+      absl::StrCat("--control=", named ? options.control : kControlPath, ": ",
+                   bound.status().message(), named ? "" : ": no `reinit ctl`"));
+  return !named;
+}
+
 std::function<double()> RandomSource() {
   std::minstd_rand engine(static_cast<unsigned>(
       absl::ToUnixNanos(MonotonicClock().Now()) ^ ::getpid()));
@@ -81,6 +103,8 @@ int RunSupervisor(const Options& options, std::vector<std::string> environment,
   // Before there is a descriptor of ours that could be taken for one.
   ListenSockets sockets;
   if (!OpenSockets(options, &environment, log, &sockets)) return kExitUsage;
+  std::optional<BoundSocket> control_socket;
+  if (!BindControl(options, log, &control_socket)) return kExitUsage;
   BecomeSubreaper(options.subreaper, log);
   if (options.parent_death_signal != 0) {
     ::prctl(PR_SET_PDEATHSIG, options.parent_death_signal, 0, 0, 0);
@@ -113,6 +137,15 @@ int RunSupervisor(const Options& options, std::vector<std::string> environment,
                         std::move(strategies), RandomSource(), notify.get(),
                         &sockets);
   children.set_on_reaped([&supervisor] { supervisor.OnReaped(); });
+  std::optional<ControlServer> control;
+  if (control_socket.has_value()) {
+    control.emplace(loop->get(), log, *std::move(control_socket),
+                    [&supervisor](std::string_view request) {
+                      return RunControlCommand(&supervisor, request);
+                    });
+    const absl::Status listens = control->Start();
+    if (!listens.ok()) log->Write(LogLevel::kWarning, listens.message());
+  }
   const auto signals = SignalSource::Create(
       loop->get(),
       [&supervisor](const SignalInfo& info) { supervisor.OnSignal(info); },

@@ -150,6 +150,11 @@ enum class Subreaper { kAuto, kYes, kNo };
 
 enum class AfterExit { kExit, kWait };
 
+// Values of --control: at kControlPath where that can be, or nowhere.
+inline constexpr std::string_view kControlPath = "/run/reinit.sock";
+inline constexpr std::string_view kControlAuto = "auto";
+inline constexpr std::string_view kControlOff = "off";
+
 struct Options {
   std::vector<std::string> command;  // argv of the supervised process
 
@@ -170,6 +175,8 @@ struct Options {
   Subreaper subreaper = Subreaper::kAuto;
   int parent_death_signal = 0;  // 0: none
   std::string termination_log;  // empty: none
+  // Where `reinit ctl` finds us: a path, kControlAuto or kControlOff.
+  std::string control{kControlAuto};
   LogLevel log_level = LogLevel::kInfo;
   // Not under a personality, whose words are those of another program.
   LogFormat log_format = LogFormat::kText;
@@ -188,8 +195,13 @@ struct Options {
            RestartsAfterExit() || after_exit == AfterExit::kWait ||
            reload.signal != 0 || ready.kind != ReadyOptions::Kind::kDefault ||
            !ready.file.empty() || !listen.sockets.empty() || Limited() ||
-           stop.drain_delay > absl::ZeroDuration() ||
+           stop.drain_delay > absl::ZeroDuration() || HasControlPath() ||
            stop.shutdown_timeout != absl::InfiniteDuration();
+  }
+
+  // --control names a path, which is then to be there.
+  bool HasControlPath() const {
+    return control != kControlAuto && control != kControlOff;
   }
 
   bool Limited() const {

@@ -29,10 +29,9 @@ size_t CharacterSize(std::string_view bytes) {
     if (!Continues(bytes, i)) return 0;
   }
   const auto second = static_cast<unsigned char>(bytes[1]);
-  const bool wrong = (first == 0xe0 && second < 0xa0) ||
-                     (first == 0xed && second > 0x9f) ||
-                     (first == 0xf0 && second < 0x90) ||
-                     (first == 0xf4 && second > 0x8f);
+  const bool wrong =
+      (first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
+      (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f);
   return wrong ? 0 : size;
 }
 

@@ -38,8 +38,11 @@ TEST(ValidTextTest, KeepsUtf8) {
 }
 
 TEST(ValidTextTest, ShowsEachOtherByte) {
-  EXPECT_EQ(ValidText("a\xff" "b", 100), "a\\xffb");
-  EXPECT_EQ(ValidText("\xc3", 100), "\\xc3");          // cut short
+  EXPECT_EQ(ValidText("a\xff"
+                      "b",
+                      100),
+            "a\\xffb");
+  EXPECT_EQ(ValidText("\xc3", 100), "\\xc3");           // cut short
   EXPECT_EQ(ValidText("\xc0\xaf", 100), "\\xc0\\xaf");  // too long a form
   EXPECT_EQ(ValidText("\xe0\x80\x80", 100), "\\xe0\\x80\\x80");
   EXPECT_EQ(ValidText("\xed\xa0\x80", 100), "\\xed\\xa0\\x80");  // surrogate

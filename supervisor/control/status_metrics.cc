@@ -22,9 +22,9 @@ class Metric {
   void Sample(uint64_t value) { Sample(absl::StrCat(value)); }
   void Sample(std::string_view label, std::string_view label_value,
               uint64_t value) {
-    const std::string text = absl::StrReplaceAll(
-        ValidText(label_value, BoundedJson::kMaxText),
-        {{"\\", "\\\\"}, {"\"", "\\\""}, {"\n", "\\n"}});
+    const std::string text =
+        absl::StrReplaceAll(ValidText(label_value, BoundedJson::kMaxText),
+                            {{"\\", "\\\\"}, {"\"", "\\\""}, {"\n", "\\n"}});
     absl::StrAppend(out_, name_, "{", label, "=\"", text, "\"} ", value, "\n");
   }
 

@@ -46,9 +46,8 @@ Status Huge() {
   status.last_restarts.assign(8, {"watchdog", worst, absl::Hours(9999), 9999});
   status.checks.assign(
       1000, {worst, CheckStatus::State::kFailing, 999, worst, absl::Hours(9)});
-  status.zombies.assign(
-      1000, {4'194'304, std::string(15, '\x01'),
-             std::vector<pid_t>(100'000, 4'194'304), "x"});
+  status.zombies.assign(1000, {4'194'304, std::string(15, '\x01'),
+                               std::vector<pid_t>(100'000, 4'194'304), "x"});
   status.strategies.assign(100, "watchdog");
   status.listeners.assign(1000, {worst, worst});
   return status;

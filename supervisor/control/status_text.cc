@@ -96,8 +96,8 @@ void AddHealth(const Status& status, std::string* out) {
 
 std::string StatusText(const Status& status) {
   std::string out;
-  Line("state",
-       absl::StrCat(status.state, ", generation ", status.generation), &out);
+  Line("state", absl::StrCat(status.state, ", generation ", status.generation),
+       &out);
   AddProcess(status, &out);
   Line("reinit",
        absl::StrCat(status.reinit_pid, ", runs for ", Time(status.uptime)),

@@ -150,10 +150,11 @@ absl::StatusOr<BoundSocket> BindTcp(const ListenSpec& spec, int backlog,
   return bound;
 }
 
-absl::StatusOr<BoundSocket> BindUnix(const ListenSpec& spec, int backlog) {
+absl::StatusOr<BoundSocket> BindUnix(const ListenSpec& spec, int backlog,
+                                     int type) {
   if (absl::Status s = RemoveStale(spec.path); !s.ok()) return s;
   BoundSocket bound;
-  bound.fd.reset(::socket(AF_UNIX, kStream, 0));
+  bound.fd.reset(::socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
   const sockaddr_un address = UnixAddress(spec.path);
   if (!bound.fd.valid() ||
       ::bind(bound.fd.get(), reinterpret_cast<const sockaddr*>(&address),

@@ -2,6 +2,7 @@
 #ifndef REINIT_SUPERVISOR_SOCKET_BIND_H_
 #define REINIT_SUPERVISOR_SOCKET_BIND_H_
 
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <string>
@@ -46,7 +47,9 @@ absl::StatusOr<BoundSocket> BindTcp(const ListenSpec& spec, int backlog,
                                     bool only_ipv6);
 
 // The file of a socket that nobody listens on any more is replaced.
-absl::StatusOr<BoundSocket> BindUnix(const ListenSpec& spec, int backlog);
+// `type` is SOCK_STREAM or SOCK_SEQPACKET, with or without SOCK_NONBLOCK.
+absl::StatusOr<BoundSocket> BindUnix(const ListenSpec& spec, int backlog,
+                                     int type = SOCK_STREAM);
 
 }  // namespace reinit
 

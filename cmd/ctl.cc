@@ -1,0 +1,127 @@
+#include "cmd/ctl.h"
+
+#include <time.h>
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "reaper/clock.h"
+#include "supervisor/control/bounded_json.h"
+#include "supervisor/control/control_client.h"
+#include "supervisor/duration_text.h"
+
+namespace reinit {
+namespace {
+
+constexpr absl::Duration kAnswer = absl::Seconds(10);
+constexpr absl::Duration kLook = absl::Milliseconds(50);
+
+absl::StatusOr<std::string> AskOnce(const CtlRequest& request) {
+  absl::StatusOr<ControlClient> client = ControlClient::Connect(request.path);
+  if (!client.ok()) return client.status();
+  return client->Ask(request.request, kAnswer);
+}
+
+// Looks again and again, since what is waited for may also be that somebody is
+// there at all.
+class Waiter {
+ public:
+  explicit Waiter(const CtlRequest* request)
+      : request_(request), end_(clock_.Now() + request->timeout) {}
+
+  absl::StatusOr<std::string> Run() {
+    while (true) {
+      if (Look()) return result_;
+      if (clock_.Now() >= end_) return TooLate();
+      const timespec pause =
+          absl::ToTimespec(std::min(kLook, end_ - clock_.Now()));
+      ::nanosleep(&pause, nullptr);
+    }
+  }
+
+ private:
+  // True if result_ is the answer.
+  bool Look() {
+    if (!client_.has_value()) {
+      absl::StatusOr<ControlClient> client =
+          ControlClient::Connect(request_->path);
+      if (!client.ok()) {
+        last_ = std::string(client.status().message());
+        result_ = client.status();
+        // One that was there and is not any more does not come back.
+        return seen_ || !absl::IsNotFound(client.status());
+      }
+      client_ = *std::move(client);
+    }
+    absl::StatusOr<std::string> answer = client_->Ask("progress", kAnswer);
+    if (!answer.ok()) {
+      client_.reset();
+      last_ = std::string(answer.status().message());
+      result_ = answer.status();
+      return !absl::IsUnavailable(answer.status());
+    }
+    seen_ = true;
+    return Judge(*answer);
+  }
+
+  bool Judge(const std::string& answer) {
+    const std::vector<std::string> words = absl::StrSplit(answer, ' ');
+    if (words.size() != 3) {
+      result_ = absl::InternalError("reinit gave an answer that makes no sense");
+      return true;
+    }
+    last_ = absl::StrCat("it is ", words[0]);
+    if (words[0] == "ending" || words[0] == "ended") {
+      result_ = absl::FailedPreconditionError("reinit is about to end");
+      return true;
+    }
+    result_ = words[0];
+    return words[2] == "1" && (words[1] == "1" || !request_->until_ready);
+  }
+
+  absl::Status TooLate() const {
+    return absl::DeadlineExceededError(
+        absl::StrCat(request_->until_ready ? "not ready" : "not settled",
+                     " within ", DurationText(request_->timeout), ": ", last_));
+  }
+
+  const CtlRequest* const request_;
+  const MonotonicClock clock_;
+  const absl::Time end_;
+  std::optional<ControlClient> client_;
+  bool seen_ = false;
+  std::string last_;  // why it goes on
+  absl::StatusOr<std::string> result_;
+};
+
+}  // namespace
+
+CtlResult RunCtl(const CtlRequest& request) {
+  const absl::StatusOr<std::string> answer =
+      request.wait ? Waiter(&request).Run() : AskOnce(request);
+  CtlResult result;
+  result.exit_code = answer.ok() ? 0 : 1;
+  const bool shows_status = request.request == "status" ||
+                            request.request == "status json";
+  if (answer.ok() && shows_status) {
+    result.to_stdout = *answer;
+  } else if (request.json) {
+    BoundedJson json;
+    json.BeginObject().Key("ok").Bool(answer.ok());
+    json.Key(answer.ok() ? "result" : "error");
+    json.Text(answer.ok() ? *answer : answer.status().message()).EndObject();
+    result.to_stdout = json.text() + "\n";
+  } else if (answer.ok()) {
+    result.to_stdout = *answer + "\n";
+  } else {
+    result.error = absl::StrCat("ctl: ", answer.status().message());
+  }
+  return result;
+}
+
+}  // namespace reinit

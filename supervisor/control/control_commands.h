@@ -1,0 +1,23 @@
+// What can be asked of a running reinit.
+#ifndef REINIT_SUPERVISOR_CONTROL_CONTROL_COMMANDS_H_
+#define REINIT_SUPERVISOR_CONTROL_CONTROL_COMMANDS_H_
+
+#include <string>
+#include <string_view>
+
+#include "supervisor/supervisor.h"
+
+namespace reinit {
+
+// Does what `request` says and returns the answer (see control_server.h):
+//   status          all there is, as lines
+//   status json     the same as one object
+//   progress        "STATE READY SETTLED", the last two 0 or 1; for `ctl wait`
+//   restart, reload, stop, stop now
+//   signal N        to the process, by number
+// Anything may come: what is none of these is answered with an error.
+std::string RunControlCommand(Supervisor* supervisor, std::string_view request);
+
+}  // namespace reinit
+
+#endif  // REINIT_SUPERVISOR_CONTROL_CONTROL_COMMANDS_H_

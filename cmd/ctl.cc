@@ -72,7 +72,8 @@ class Waiter {
   bool Judge(const std::string& answer) {
     const std::vector<std::string> words = absl::StrSplit(answer, ' ');
     if (words.size() != 3) {
-      result_ = absl::InternalError("reinit gave an answer that makes no sense");
+      result_ =
+          absl::InternalError("reinit gave an answer that makes no sense");
       return true;
     }
     last_ = absl::StrCat("it is ", words[0]);
@@ -106,8 +107,8 @@ CtlResult RunCtl(const CtlRequest& request) {
       request.wait ? Waiter(&request).Run() : AskOnce(request);
   CtlResult result;
   result.exit_code = answer.ok() ? 0 : 1;
-  const bool shows_status = request.request == "status" ||
-                            request.request == "status json";
+  const bool shows_status =
+      request.request == "status" || request.request == "status json";
   if (answer.ok() && shows_status) {
     result.to_stdout = *answer;
   } else if (request.json) {

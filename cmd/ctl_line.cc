@@ -94,7 +94,8 @@ void CtlScanner::Set(std::string_view name, std::string_view value) {
 void CtlScanner::OnlyWith(bool given, std::string_view flag,
                           std::string_view command) {
   if (given && operands_[0] != command) {
-    Error(operands_[0], absl::StrCat(flag, " is a flag of `ctl ", command, "`"));
+    Error(operands_[0],
+          absl::StrCat(flag, " is a flag of `ctl ", command, "`"));
   }
 }
 

@@ -15,7 +15,7 @@ struct CtlRequest {
   std::string request;  // as reinit takes it (supervisor/control); not of wait
   bool json = false;
   bool wait = false;
-  bool until_ready = false;                   // wait
+  bool until_ready = false;                    // wait
   absl::Duration timeout = absl::Seconds(60);  // wait
 };
 
@@ -26,8 +26,7 @@ inline constexpr std::string_view kCtlUsage =
 // `words` is what follows the word `ctl`; `control` what --control or its
 // variable say. Errors are complete lines, all of them.
 CtlRequest ParseCtl(const std::vector<std::string>& words,
-                    std::string_view control,
-                    std::vector<std::string>* errors);
+                    std::string_view control, std::vector<std::string>* errors);
 
 }  // namespace reinit
 

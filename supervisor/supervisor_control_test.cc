@@ -39,7 +39,7 @@ TEST_F(ControlTest, ARestartReplacesTheProcess) {
   EXPECT_TRUE(Restart());
   EXPECT_FALSE(os().Alive(first));
   EXPECT_NE(os().last(), first);
-  EXPECT_THAT(Describe().restarts, Contains(Pair("ctl", 1u)));
+  EXPECT_THAT(Describe().restarts, Contains(Pair("control", 1u)));
   EXPECT_EQ(Describe().last_restarts.at(0).text, "ctl restart");
 }
 
@@ -80,7 +80,7 @@ TEST_F(ControlTest, AReloadDoesWhatAChangeDoes) {
   EXPECT_TRUE(os().Alive(first));
   EXPECT_THAT(Received(first), ElementsAre(SIGHUP));
   EXPECT_EQ(Describe().changes_applied, 1u);
-  EXPECT_THAT(Describe().restarts, Contains(Pair("ctl", 0u)));
+  EXPECT_THAT(Describe().restarts, Contains(Pair("control", 0u)));
 }
 
 TEST_F(ControlTest, WhatCannotBeAppliedIsShownAsPending) {

@@ -39,9 +39,8 @@ absl::StatusOr<ControlClient> ControlClient::Connect(const std::string& path) {
   // Where nobody accepts, the queue is full some time.
   const timeval patience = {kConnectSeconds, 0};
   ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-  if (fd.valid() &&
-      ::connect(fd.get(), reinterpret_cast<sockaddr*>(&address),
-                sizeof(address)) == 0) {
+  if (fd.valid() && ::connect(fd.get(), reinterpret_cast<sockaddr*>(&address),
+                              sizeof(address)) == 0) {
     return ControlClient(std::move(fd));
   }
   const int error = errno;
@@ -52,8 +51,8 @@ absl::StatusOr<ControlClient> ControlClient::Connect(const std::string& path) {
           "no reinit has its socket at ", shown,
           ": a plain init has none; name another one by --control=PATH"));
     case ECONNREFUSED:
-      return absl::NotFoundError(absl::StrCat(
-          shown, ": the reinit that had this socket has ended"));
+      return absl::NotFoundError(
+          absl::StrCat(shown, ": the reinit that had this socket has ended"));
     case EACCES:
       return absl::PermissionDeniedError(absl::StrCat(
           shown, ": only root and the user that reinit runs as may ask it"));

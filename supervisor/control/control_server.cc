@@ -37,8 +37,7 @@ ControlServer::ControlServer(EventLoop* loop, Log* log, BoundSocket socket,
       resume_(loop, [this] { Watch(); }) {}
 
 absl::Status ControlServer::Start() {
-  auto watch =
-      loop_->WatchReadable(socket_.fd.get(), [this] { Accept(); });
+  auto watch = loop_->WatchReadable(socket_.fd.get(), [this] { Accept(); });
   if (!watch.ok()) return watch.status();
   watch_ = *std::move(watch);
   return absl::OkStatus();
@@ -84,8 +83,8 @@ void ControlServer::Admit(UniqueFd fd) {
   ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
   const Place client = clients_.insert(clients_.end(), Client());
   client->fd = std::move(fd);
-  auto watch = loop_->WatchReadable(client->fd.get(),
-                                    [this, client] { Read(client); });
+  auto watch =
+      loop_->WatchReadable(client->fd.get(), [this, client] { Read(client); });
   if (!watch.ok()) return Drop(client);
   client->watch = *std::move(watch);
 }
@@ -101,12 +100,12 @@ void ControlServer::Read(Place client) {
   if (static_cast<size_t>(got) > sizeof(request)) {
     return Answer(client, "error\nthe request is too long");
   }
-  Answer(client,
-         handler_(std::string_view(request, static_cast<size_t>(got))));
+  Answer(client, handler_(std::string_view(request, static_cast<size_t>(got))));
 }
 
 void ControlServer::Answer(Place client, std::string answer) {
-  if (answer.size() > kMaxControlAnswer) answer = "error\nthe answer is too long";
+  if (answer.size() > kMaxControlAnswer)
+    answer = "error\nthe answer is too long";
   const ssize_t sent = ::send(client->fd.get(), answer.data(), answer.size(),
                               MSG_DONTWAIT | MSG_NOSIGNAL);
   if (sent != static_cast<ssize_t>(answer.size())) Drop(client);

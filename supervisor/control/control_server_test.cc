@@ -247,9 +247,9 @@ TEST_F(ControlServerTest, ASocketInUseIsRefusedAndOneLeftBehindReplaced) {
 }
 
 TEST_F(ControlServerTest, TheClientSaysWhoIsNotThere) {
-  EXPECT_THAT(std::string(
-                  ControlClient::Connect("/nowhere/x").status().message()),
-              StartsWith("no reinit has its socket at /nowhere/x"));
+  EXPECT_THAT(
+      std::string(ControlClient::Connect("/nowhere/x").status().message()),
+      StartsWith("no reinit has its socket at /nowhere/x"));
   EXPECT_FALSE(ControlClient::Connect(std::string(200, 'x')).ok());
 }
 

@@ -9,7 +9,7 @@ std::string_view ToString(Reason::Cause cause) {
     case Reason::Cause::kSignal:
       return "signal";
     case Reason::Cause::kControl:
-      return "ctl";
+      return "control";
     case Reason::Cause::kNotReady:
       return "not ready";
     case Reason::Cause::kWatchdog:

@@ -1,0 +1,310 @@
+"""`reinit ctl` and the control socket: what is shown and done, and clients that mean no good."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import threading
+import unittest
+
+import harness
+import namespace
+import xml_runner
+
+TERM, KILL, USR1 = signal.SIGTERM, signal.SIGKILL, signal.SIGUSR1
+NOBODY = 65534
+
+
+class ControlTest(harness.Pid1Test):
+    def setUp(self):
+        super().setUp()
+        self.path = os.path.join(self.folder(), "control")
+
+    def supervise(self, *flags, config=None, **how):
+        return self.start_app(f"--control={self.path}", *flags, config=config, **how)
+
+    def ctl(self, *words, code=0, path=None):
+        done = subprocess.run([harness.REINIT, f"--control={path or self.path}", "ctl", *words], text=True,
+                              capture_output=True, timeout=self.deadline, check=False)
+        self.assertEqual(done.returncode, code, f"{done.stdout}{done.stderr}\n{self.describe()}")
+        return done.stdout if code == 0 or "--json" in words else done.stderr
+
+    def waiting(self, *words):
+        """`ctl wait`, under way."""
+        process = subprocess.Popen([harness.REINIT, f"--control={self.path}", "ctl", "wait", *words],
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+        def end():
+            process.kill()
+            process.communicate()
+        self.addCleanup(end)
+        return process
+
+    def status(self):
+        return json.loads(self.ctl("status", "--json"))
+
+    def connect(self):
+        client = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.addCleanup(client.close)
+        client.connect(self.path)
+        client.settimeout(self.deadline)
+        return client
+
+    def goes_on(self, run, app):
+        """Whatever was done to it, it serves both its process and its owner."""
+        run.kill(USR1)
+        self.event("signal", signal=USR1)
+        self.assertEqual(self.status()["process"]["pid"], app["pid"])
+
+    def finish(self, run, code=0):
+        run.kill(TERM)
+        run.end(code)
+        self.assertFalse(os.path.exists(self.path))
+
+
+class CommandsTest(ControlTest):
+    def test_status(self):
+        run, app = self.supervise("--health=exec:true", "--restart=always", "--listen=web=tcp://127.0.0.1:0",
+                                  "--ready=exec")
+        self.eventually(lambda: "passes (" in self.ctl("status"), lambda: "no check has passed")
+        status = self.status()
+        self.assertEqual((status["state"], status["ready"], status["generation"]), ("ready", True, 1))
+        self.assertEqual(status["reinit"]["pid"], 1)
+        self.assertEqual(status["process"]["pids"], [app["pid"]])
+        self.assertEqual(status["strategies"], ["health", "exit", "readiness"])
+        self.assertEqual(status["health"][0]["state"], "passing")
+        self.assertEqual(status["listeners"][0]["name"], "web")
+        self.assertEqual(status["restarts"], dict.fromkeys(status["restarts"], 0))
+        self.finish(run)
+
+    def test_restart(self):
+        run, app = self.supervise()
+        self.assertEqual(self.ctl("restart"), "restarting\n")
+        self.ctl("wait", "--ready")
+        again = self.event("start")
+        self.assertNotEqual(again["pid"], app["pid"])
+        self.assertEqual(again["env"]["REINIT_REASON"], "control: ctl restart")
+        status = self.status()
+        self.assertEqual((status["generation"], status["restarts"]["control"]), (2, 1))
+        self.assertEqual(status["last_restarts"][0]["reason"], "ctl restart")
+        self.finish(run)
+
+    def test_reload_does_what_a_change_does(self):
+        run, _ = self.supervise("--on-change=signal:USR1", f"--watch={self.folder()}")
+        self.assertEqual(json.loads(self.ctl("reload", "--json")), {"ok": True, "result": "reloading"})
+        self.event("signal", signal=USR1)
+        self.assertEqual(self.status()["generation"], 1)
+        self.finish(run)
+
+    def test_signal(self):
+        run, _ = self.supervise()
+        self.ctl("signal", "USR1")
+        self.event("signal", signal=USR1)
+        self.finish(run)
+
+    def test_stop(self):
+        run, _ = self.supervise()
+        self.assertEqual(self.ctl("stop"), "stopping\n")
+        self.event("signal", signal=TERM)
+        run.end(0)
+
+    def test_stop_now(self):
+        run, app = self.supervise("--control=" + self.path, config={"exit_on": {}})
+        self.ctl("stop")
+        self.event("signal", signal=TERM)
+        self.assertIn("about to end", self.ctl("restart", code=1))
+        self.ctl("stop", "--now")
+        run.end(128 + KILL)
+
+    def test_a_name_of_any_bytes(self):
+        folder = self.folder()
+        run, _ = self.supervise(f"--watch={folder}", "--reload-delay=10ms", "--watch-settle=10ms")
+        run.says("started")
+        with open(os.path.join(os.fsencode(folder), b"\xff\"\n.py"), "w", encoding="utf-8"):
+            pass
+        self.event("start")
+        self.ctl("wait", "--ready")
+        reason = self.status()["last_restarts"][0]["reason"]
+        self.assertIn("\\xff\"", reason)
+        self.assertEqual(self.status()["restarts"]["file"], 1)
+        self.finish(run)
+
+    def test_zombies_and_their_parent(self):
+        run, app = self.supervise()
+        self.ctl("wait")
+        code = "import os, signal, time\nif os.fork() == 0: os._exit(0)\nsignal.pause()"
+        run = self.start(f"--control={self.path}2", "--", harness.PYTHON, "-SEc", code)
+        path = self.path + "2"
+
+        def zombies():
+            return json.loads(self.ctl("status", "--json", path=path))["zombies"] if os.path.exists(path) else []
+        self.eventually(zombies, lambda: "no zombie is shown")
+        found = zombies()
+        self.assertEqual((found[0]["count"], len(found[0]["pids"])), (1, 1))
+        self.assertIn("which does not wait for them", self.ctl("status", path=path))
+
+    def test_json_says_what_is_wrong(self):
+        error = json.loads(self.ctl("restart", "--json", code=1))
+        self.assertFalse(error["ok"])
+        self.assertIn("no reinit has its socket", error["error"])
+
+
+class WaitTest(ControlTest):
+    def test_until_ready(self):
+        good = os.path.join(self.folder(), "good")
+        run, _ = self.supervise(f"--health=exec:test -e {good}")
+        self.ctl("wait")  # it runs
+        self.assertIn("not ready within 100ms: it is up", self.ctl("wait", "--ready", "--timeout=100ms", code=1))
+        process = self.waiting("--ready")
+        self.write(good)
+        self.assertEqual(process.communicate(timeout=self.deadline)[0], "ready\n")
+        self.assertEqual(process.returncode, 0)
+        self.finish(run)
+
+    def test_until_there_is_somebody(self):
+        process = self.waiting("--ready")
+        run, _ = self.supervise()
+        self.assertEqual(process.communicate(timeout=self.deadline)[0], "ready\n")
+        self.finish(run)
+
+    def test_not_for_one_that_ends(self):
+        run, _ = self.supervise("--health=exec:false", config={"exit_on": {}})
+        process = self.waiting("--ready")
+        self.ctl("stop")
+        self.assertIn("about to end", process.communicate(timeout=self.deadline)[0])
+        self.assertEqual(process.returncode, 1)
+        self.ctl("stop", "--now")
+        run.end()
+
+
+class PlaceTest(ControlTest):
+    def test_the_default(self):
+        def own_run():
+            namespace.unshare(namespace.CLONE_NEWNS)
+            namespace.mount("none", "/", "", namespace.MS_REC | namespace.MS_PRIVATE)
+            namespace.mount("none", "/run", "tmpfs")
+        run, app = self.start_app("--restart=always", setup=own_run)
+        path = f"/proc/{run.host}/root/run/reinit.sock"
+        self.assertIn(f"process: {app['pid']}, ", self.ctl("status", path=path))
+        run.kill(TERM)
+        run.end(0)
+
+    def test_a_plain_init_has_none(self):
+        def own_run():
+            namespace.unshare(namespace.CLONE_NEWNS)
+            namespace.mount("none", "/", "", namespace.MS_REC | namespace.MS_PRIVATE)
+            namespace.mount("none", "/run", "tmpfs")
+        for flags in ([], ["--restart=always", "--control=off"]):
+            run, _ = self.start_app(*flags, setup=own_run)
+            self.assertEqual(os.listdir(f"/proc/{run.host}/root/run"), [])
+            run.kill(TERM)
+            run.end(0)
+
+    def test_where_run_cannot_be_written_there_is_none(self):
+        def closed_run():
+            namespace.unshare(namespace.CLONE_NEWNS)
+            namespace.mount("none", "/", "", namespace.MS_REC | namespace.MS_PRIVATE)
+            namespace.mount("none", "/run", "tmpfs")
+            namespace.mount("none", "/run", "", namespace.MS_REMOUNT | namespace.MS_RDONLY)
+        run, _ = self.start_app("--restart=always", "--log-level=debug", setup=closed_run)
+        run.says("--control=/run/reinit.sock:", "no `reinit ctl`")
+        run.kill(TERM)
+        run.end(0)
+
+    def test_one_that_is_in_use(self):
+        run, _ = self.supervise()
+        other = self.start(f"--control={self.path}", "--", "/bin/true")
+        other.end(2)
+        self.assertIn("the address is in use", other.stderr)
+        self.finish(run)
+
+    def test_one_that_cannot_be_had(self):
+        file = self.write(os.path.join(self.folder(), "file"))
+        run = self.start(f"--control={file}", "--", "/bin/true")
+        run.end(2)
+        self.assertIn(f"--control={file}: this file is there already and is no socket", run.stderr)
+        self.assertTrue(os.path.exists(file))
+
+    def test_one_left_behind_is_replaced(self):
+        run, _ = self.supervise()
+        run.destroy()
+        self.assertTrue(os.path.exists(self.path))
+        run, app = self.supervise()
+        self.goes_on(run, app)
+        self.finish(run)
+
+
+class HostileTest(ControlTest):
+    def test_many_silent_ones(self):
+        run, app = self.supervise()
+        self.ctl("wait")
+        kinds = run.fd_kinds()
+        clients = [self.connect() for _ in range(200)]
+        self.goes_on(run, app)
+        for client in clients:
+            client.close()
+        run.same_fds(kinds)
+        self.finish(run)
+
+    def test_garbage(self):
+        run, app = self.supervise()
+        for size in (1, 10, 256, 257, 100_000):
+            client = self.connect()
+            client.send(os.urandom(size))
+            self.assertTrue(client.recv(1 << 17).startswith(b"error\n"))
+        self.goes_on(run, app)
+        self.finish(run)
+
+    def test_floods_that_are_never_read(self):
+        run, app = self.supervise()
+        self.ctl("wait")
+        kinds = run.fd_kinds()
+        ended = threading.Event()
+
+        def flood():
+            while not ended.is_set():
+                client = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+                client.settimeout(0.1)
+                try:
+                    client.connect(self.path)
+                    while not ended.is_set():
+                        client.send(b"status json")
+                except OSError:
+                    pass
+                client.close()
+        threads = [threading.Thread(target=flood) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        try:
+            for _ in range(5):
+                self.goes_on(run, app)
+        finally:
+            ended.set()
+            for thread in threads:
+                thread.join()
+        run.same_fds(kinds)
+        self.finish(run)
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root to be somebody else")
+    def test_a_stranger(self):
+        """Even where the file's mode lets anybody in."""
+        run, app = self.supervise()
+        self.ctl("wait")
+        self.assertEqual(os.stat(self.path).st_mode & 0o777, 0o600)
+        os.chmod(self.path, 0o666)
+        os.chmod(os.path.dirname(self.path), 0o755)
+        code = ("import os, socket, sys\nos.setgid(65534)\nos.setuid(65534)\n"
+                "s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)\ns.connect(sys.argv[1])\n"
+                "try:\n  s.send(b'stop now')\n  answer = s.recv(1000)\nexcept OSError:\n  answer = b''\n"
+                "print('refused' if answer == b'' else answer)\n")
+        done = subprocess.run([harness.PYTHON, "-SEc", code, self.path], capture_output=True, text=True,
+                              timeout=self.deadline, check=True)
+        self.assertEqual(done.stdout, "refused\n")
+        run.says("control: refused process", f"of user {NOBODY}")
+        self.goes_on(run, app)
+        self.finish(run)
+
+
+if __name__ == "__main__":
+    xml_runner.main()

@@ -117,7 +117,11 @@ void PassDescriptors(const ChildPlan& plan) {
   if (result < 0) Fail(plan, SpawnFailure::Stage::kDescriptor, errno);
   // A helper must not hold open what reinit itself was given. Fails on old
   // kernels, where it merely holds them.
-  ::syscall(SYS_close_range, kPassedFd + 1, ~0U, 1U << 2 /* CLOEXEC */);
+  int first = kPassedFd + 1;
+  for (const PassedDescriptor& one : plan.descriptors) {
+    first = std::max(first, one.as + 1);
+  }
+  ::syscall(SYS_close_range, first, ~0U, 1U << 2 /* CLOEXEC */);
 }
 
 // Decimal digits, by hand: between fork and exec nothing may allocate.

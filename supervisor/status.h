@@ -42,6 +42,7 @@ struct Status {
   pid_t reinit_pid = 0;
   absl::Duration uptime;
   int generation = 0;
+  bool serves = false;  // is ready, and neither is to end nor has said so
   std::optional<Process> process;  // none: there is none now
   std::string last_exit;           // in words; empty: none has ended yet
   uint64_t exits = 0;
@@ -63,7 +64,6 @@ struct Status {
   std::vector<std::string> strategies;
   std::vector<Listener> listeners;
 
-  bool ready() const { return process.has_value() && process->ready; }
   // The process runs, and no change or restart is under way.
   bool Settled() const {
     return process.has_value() && !ending && change == "none" &&

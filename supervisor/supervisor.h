@@ -131,6 +131,7 @@ class Supervisor {
   // What the process says, and what is said of it (supervisor_notify.cc).
   View ViewNow() const;
   void TellStrategies();
+  bool Serves() const;
   void ShowReady();
   void MarkReadyIfSo(LogLevel level);
 

@@ -172,7 +172,7 @@ TEST_F(ControlTest, OneThatIsNotReadyIsShownSo) {
   fake_.ready = false;
   StartSupervising();
   EXPECT_TRUE(Describe().Settled());
-  EXPECT_FALSE(Describe().ready());
+  EXPECT_FALSE(Describe().serves);
 }
 
 TEST_F(ControlTest, ZombiesAreShownWithTheirParents) {

@@ -26,12 +26,13 @@ void Supervisor::TellStrategies() {
   ShowReady();
 }
 
+bool Supervisor::Serves() const {
+  return end_ == End::kStaying && !says_it_stops_ && instance_ != nullptr &&
+         instance_->state() == InstanceState::kReady;
+}
+
 void Supervisor::ShowReady() {
-  if (!report_.has_value()) return;
-  const bool ready = end_ == End::kStaying && !says_it_stops_ &&
-                     instance_ != nullptr &&
-                     instance_->state() == InstanceState::kReady;
-  report_->Show(ready, StateName());
+  if (report_.has_value()) report_->Show(Serves(), StateName());
 }
 
 void Supervisor::MarkReadyIfSo(LogLevel level) {

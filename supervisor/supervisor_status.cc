@@ -15,6 +15,7 @@ Status Supervisor::Describe() const {
   status.reinit_pid = context_.os->Self();
   status.uptime = now - began_;
   status.generation = generation_;
+  status.serves = Serves();
   status.exits = exits_;
   if (exits_ > 0) status.last_exit = EndText();
   status.end_reason = end_reason_;

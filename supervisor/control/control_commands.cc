@@ -29,7 +29,7 @@ std::string Signal(Supervisor* supervisor, std::string_view number) {
 }
 
 std::string Progress(const Status& status) {
-  return Done(absl::StrCat(status.state, " ", status.ready() ? 1 : 0, " ",
+  return Done(absl::StrCat(status.state, " ", status.serves ? 1 : 0, " ",
                            status.Settled() ? 1 : 0));
 }
 

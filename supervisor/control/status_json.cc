@@ -107,7 +107,7 @@ void AddZombies(const Status& status, BoundedJson* json) {
 std::string StatusJson(const Status& status) {
   BoundedJson json;
   json.BeginObject().Key("state").Text(status.state);
-  json.Key("ready").Bool(status.ready());
+  json.Key("ready").Bool(status.serves);
   json.Key("settled").Bool(status.Settled());
   json.Key("generation").Number(status.generation);
   json.Key("reinit").BeginObject().Key("pid").Number(status.reinit_pid);

@@ -89,7 +89,7 @@ void AddTimes(const Status& status, absl::Time now, std::string* out) {
 std::string StatusMetrics(const Status& status, absl::Time now) {
   std::string out;
   Metric("reinit_ready", "gauge", "1 while the process is ready.", &out)
-      .Sample(status.ready() ? 1U : 0U);
+      .Sample(status.serves ? 1U : 0U);
   Metric("reinit_process_running", "gauge", "1 while there is a process.", &out)
       .Sample(status.process.has_value() ? 1U : 0U);
   Metric("reinit_processes", "gauge",

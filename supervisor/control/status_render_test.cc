@@ -17,6 +17,7 @@ Status Example() {
   status.reinit_pid = 1;
   status.uptime = absl::Minutes(5);
   status.generation = 3;
+  status.serves = true;
   status.process = {7, absl::Seconds(61), absl::Seconds(60), {7, 8}};
   status.last_exit = "exit code 1";
   status.exits = 2;

@@ -73,6 +73,10 @@ bool HelperProcess::TryStart() {
   request.null_stdout = true;
   request.die_with_parent = true;
   request.unprivileged = spec_.unprivileged;
+  request.descriptors = spec_.descriptors;
+  if (spec_.as_command) {
+    request.as.credentials = context_.user_process->credentials;
+  }
   absl::StatusOr<Spawned> spawned = context_.os->Spawn(request);
   if (!spawned.ok()) {
     Retry(spawned.status().message());

@@ -36,6 +36,10 @@ class HelperProcess {
     std::function<std::vector<std::string>()> arguments;
     size_t record_size = 0;
     bool unprivileged = false;
+    bool as_command = false;  // as the user that the command runs as
+    // That it is to have beside its socket, from kHelperFd + 1 on; they must
+    // stay open for as long as this object lives.
+    std::vector<PassedDescriptor> descriptors = {};
     // One datagram of exactly record_size bytes; false: malformed.
     std::function<bool(const char*)> on_record;
     // A new one was started in place of one that ended.

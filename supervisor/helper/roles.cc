@@ -5,6 +5,7 @@
 #include "absl/strings/strip.h"
 #include "supervisor/helper/helper_process.h"
 #include "supervisor/probe/probe_record.h"
+#include "supervisor/status_server/status_record.h"
 #include "supervisor/watch/watch_record.h"
 
 namespace reinit {
@@ -28,6 +29,7 @@ std::optional<int> RunAsHelper(const std::vector<std::string_view>& argv) {
     const auto config = ProbeConfig::FromArgs(args);
     return config.ok() ? RunProbeHelper(kHelperFd, *config) : kBadArguments;
   }
+  if (role == "status") return RunStatusHelper(kHelperFd, kStatusListenFd);
   return kBadArguments;
 }
 

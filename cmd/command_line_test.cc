@@ -494,6 +494,18 @@ TEST(CommandLineCtl, FindsEveryError) {
               ElementsAre(HasSubstr("shared by all containers of a pod")));
 }
 
+TEST(CommandLineStatusListen, IsAnAddress) {
+  EXPECT_TRUE(Good({"--status-listen=tcp://[::]:9100", "x"}).Supervising());
+  EXPECT_THAT(Errors({"--status-listen=fd:3", "x"}),
+              ElementsAre(HasSubstr("--status-listen=fd:3: allowed are tcp")));
+  EXPECT_THAT(Errors({"--status-listen=a=tcp://0.0.0.0:1", "x"}),
+              ElementsAre(HasSubstr("without a name")));
+  EXPECT_THAT(Errors({"--status-listen=9100", "x"}),
+              ElementsAre(HasSubstr("--status-listen=9100: ")));
+  EXPECT_THAT(Errors({"--status-listen=tcp://0.0.0.0:99999", "x"}),
+              ElementsAre(HasSubstr("--status-listen=tcp://0.0.0.0:99999: ")));
+}
+
 TEST(CommandLineControl, IsAPathOrAutoOrOff) {
   EXPECT_FALSE(Good({"x"}).Supervising());
   EXPECT_FALSE(Good({"--control=off", "x"}).Supervising());

@@ -25,7 +25,7 @@ std::string Dump(const Settings& settings) {
   const auto& [command, reload_delay, watch, health, ready, listen, reload,
                limits, restart, stop, after_exit, success, signals, process,
                init, subreaper, parent_death_signal, termination_log, control,
-               log_level, log_format, clear] = options;
+               status_listen, log_level, log_format, clear] = options;
   const auto& [ready_kind, ready_delay, descriptor, ready_check, ready_timeout,
                ready_file] = ready;
   const auto& [listen_sockets, backlog, forms] = listen;
@@ -64,7 +64,8 @@ std::string Dump(const Settings& settings) {
   add(static_cast<int>(subreaper), parent_death_signal, no_new_privileges);
   add(static_cast<int>(forward_to), directory, inherited.blocked);
   add(static_cast<int>(ready_kind), descriptor, ready_file, reload_signal);
-  add(memory, reload_stop_signal, termination_log, control);
+  add(memory, reload_stop_signal, termination_log, control,
+      status_listen.has_value() ? status_listen->text : "-");
   add_duration(ready_delay, ready_timeout, reload_timeout, retry_delay, age,
                watchdog, shutdown_timeout, drain_delay);
   add(backlog);
@@ -150,6 +151,7 @@ const std::map<std::string_view, std::string_view>& Examples() {
           {"drain-delay", "5s"},
           {"termination-log", "/dev/termination-log"},
           {"control", "/tmp/reinit.sock"},
+          {"status-listen", "tcp://127.0.0.1:9"},
           {"stop-signal", "INT"},
           {"stop-timeout", "infinity"},
           {"leftover-timeout", "0"},

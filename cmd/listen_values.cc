@@ -13,6 +13,18 @@ absl::Status AddListen(std::string_view value, ListenOptions* to) {
   return absl::OkStatus();
 }
 
+absl::Status SetStatusListen(std::string_view value,
+                             std::optional<ListenSpec>* to) {
+  absl::StatusOr<ListenSpec> spec = ParseListenSpec(value);
+  if (!spec.ok()) return spec.status();
+  if (spec->kind == ListenSpec::Kind::kDescriptor || spec->named) {
+    return absl::InvalidArgumentError(
+        "allowed are tcp://ADDRESS:PORT and unix:/PATH, without a name");
+  }
+  *to = *std::move(spec);
+  return absl::OkStatus();
+}
+
 absl::Status SetListenForms(std::string_view value, ListenOptions* to) {
   auto forms = ParseListenForms(value);
   if (!forms.ok()) return forms.status();

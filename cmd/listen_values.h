@@ -3,6 +3,7 @@
 #ifndef REINIT_CMD_LISTEN_VALUES_H_
 #define REINIT_CMD_LISTEN_VALUES_H_
 
+#include <optional>
 #include <string_view>
 
 #include "absl/status/status.h"
@@ -12,6 +13,10 @@ namespace reinit {
 
 // `[NAME=]ADDR`; see ParseListenSpec.
 absl::Status AddListen(std::string_view value, ListenOptions* to);
+
+// `tcp://...` or `unix:/...` of a socket that reinit itself serves.
+absl::Status SetStatusListen(std::string_view value,
+                             std::optional<ListenSpec>* to);
 
 // `systemd,nginx`, `all`.
 absl::Status SetListenForms(std::string_view value, ListenOptions* to);

@@ -439,6 +439,10 @@ std::string PlanText(const Options& options,
                                                  : Quoted(options.control),
                out);
   }
+  if (options.status_listen.has_value()) {
+    AppendLine("status",
+               "served on " + EscapeForLog(options.status_listen->text), out);
+  }
   AppendLine(
       "log",
       absl::StrCat(LevelName(options.log_level),

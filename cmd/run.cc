@@ -22,6 +22,7 @@
 #include "supervisor/control/control_server.h"
 #include "supervisor/notify/notify_socket.h"
 #include "supervisor/socket/listen_sockets.h"
+#include "supervisor/status_server/status_server.h"
 #include "supervisor/strategy/registry.h"
 #include "supervisor/supervisor.h"
 
@@ -88,6 +89,22 @@ bool BindControl(const Options& options, Log* log,
   return !named;
 }
 
+// False if there is an error.
+bool BindStatus(const Options& options, Log* log,
+                std::optional<BoundSocket>* socket) {
+  if (!options.status_listen.has_value()) return true;
+  auto bound = BindStatusSocket(*options.status_listen);
+  if (bound.ok()) {
+    *socket = *std::move(bound);
+    return true;
+  }
+  log->Write(LogLevel::kError,
+             absl::StrCat(
+                 "--status-listen=", EscapeForLog(options.status_listen->text),
+                 ": ", bound.status().message()));
+  return false;
+}
+
 std::function<double()> RandomSource() {
   std::minstd_rand engine(static_cast<unsigned>(
       absl::ToUnixNanos(MonotonicClock().Now()) ^ ::getpid()));
@@ -104,7 +121,10 @@ int RunSupervisor(const Options& options, std::vector<std::string> environment,
   ListenSockets sockets;
   if (!OpenSockets(options, &environment, log, &sockets)) return kExitUsage;
   std::optional<BoundSocket> control_socket;
-  if (!BindControl(options, log, &control_socket)) return kExitUsage;
+  std::optional<BoundSocket> status_socket;
+  // Both, so that every error is found.
+  const bool bound = BindControl(options, log, &control_socket);
+  if (!BindStatus(options, log, &status_socket) || !bound) return kExitUsage;
   BecomeSubreaper(options.subreaper, log);
   if (options.parent_death_signal != 0) {
     ::prctl(PR_SET_PDEATHSIG, options.parent_death_signal, 0, 0, 0);
@@ -145,6 +165,12 @@ int RunSupervisor(const Options& options, std::vector<std::string> environment,
                     });
     const absl::Status listens = control->Start();
     if (!listens.ok()) log->Write(LogLevel::kWarning, listens.message());
+  }
+  std::optional<StatusServer> status_server;
+  if (status_socket.has_value()) {
+    status_server.emplace(context, *std::move(status_socket),
+                          [&supervisor] { return supervisor.Describe(); });
+    status_server->Start();
   }
   const auto signals = SignalSource::Create(
       loop->get(),

@@ -5,6 +5,7 @@
 
 #include <signal.h>
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -177,6 +178,7 @@ struct Options {
   std::string termination_log;  // empty: none
   // Where `reinit ctl` finds us: a path, kControlAuto or kControlOff.
   std::string control{kControlAuto};
+  std::optional<ListenSpec> status_listen;  // none: no status server
   LogLevel log_level = LogLevel::kInfo;
   // Not under a personality, whose words are those of another program.
   LogFormat log_format = LogFormat::kText;
@@ -196,6 +198,7 @@ struct Options {
            reload.signal != 0 || ready.kind != ReadyOptions::Kind::kDefault ||
            !ready.file.empty() || !listen.sockets.empty() || Limited() ||
            stop.drain_delay > absl::ZeroDuration() || HasControlPath() ||
+           status_listen.has_value() ||
            stop.shutdown_timeout != absl::InfiniteDuration();
   }
 

@@ -56,8 +56,10 @@ TEST(HttpRequestTest, AnswersWithALength) {
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 OK\r\n"));
   EXPECT_THAT(answer, HasSubstr("\r\nContent-Length: 3\r\n"));
   EXPECT_THAT(answer, EndsWith("\r\n\r\nok\n"));
-  EXPECT_THAT(HttpAnswer(200, "text/plain", "ok\n", true), EndsWith("\r\n\r\n"));
-  EXPECT_THAT(HttpAnswer(405, "a", "", false), HasSubstr("\r\nAllow: GET, HEAD"));
+  EXPECT_THAT(HttpAnswer(200, "text/plain", "ok\n", true),
+              EndsWith("\r\n\r\n"));
+  EXPECT_THAT(HttpAnswer(405, "a", "", false),
+              HasSubstr("\r\nAllow: GET, HEAD"));
 }
 
 TEST(HttpRequestTest, TakesBytesOfAnyKind) {

@@ -267,8 +267,8 @@ void StatusHelper::ReadAnswer() {
   std::memcpy(&answer, bytes.data(), sizeof(answer));
   std::string_view texts(bytes.data() + sizeof(answer),
                          static_cast<size_t>(got) - sizeof(answer));
-  const uint64_t whole = uint64_t{answer.state_size} + answer.json_size +
-                         answer.metrics_size;
+  const uint64_t whole =
+      uint64_t{answer.state_size} + answer.json_size + answer.metrics_size;
   if (answer.magic != StatusAnswer::kMagic || whole != texts.size()) {
     ended_ = true;
     return;

@@ -24,15 +24,15 @@ class StatusServerTest : public ::testing::Test {
   StatusServerTest() {
     auto socket = BindStatusSocket(*ParseListenSpec("tcp://127.0.0.1:0"));
     EXPECT_TRUE(socket.ok());
-    server_ = std::make_unique<StatusServer>(
-        world_.context(), *std::move(socket), [this] {
-          ++described_;
-          Status status;
-          status.state = "ready";
-          status.serves = true;
-          status.change = "none";
-          return status;
-        });
+    server_ = std::make_unique<StatusServer>(world_.context(),
+                                             *std::move(socket), [this] {
+                                               ++described_;
+                                               Status status;
+                                               status.state = "ready";
+                                               status.serves = true;
+                                               status.change = "none";
+                                               return status;
+                                             });
     server_->Start();
     world_.Settle();
   }
@@ -41,7 +41,9 @@ class StatusServerTest : public ::testing::Test {
     EXPECT_EQ(world_.loop().armed_timers(), 0u);
   }
 
-  FakeOs::Process& helper() { return world_.os().process(server_->helper_pid()); }
+  FakeOs::Process& helper() {
+    return world_.os().process(server_->helper_pid());
+  }
 
   void Ask(uint64_t id, uint32_t magic = StatusQuery::kMagic) {
     StatusQuery query;

@@ -171,6 +171,7 @@ int RunSupervisor(const Options& options, std::vector<std::string> environment,
     status_server.emplace(context, *std::move(status_socket),
                           [&supervisor] { return supervisor.Describe(); });
     status_server->Start();
+    supervisor.set_on_last([&status_server] { status_server->Stop(); });
   }
   const auto signals = SignalSource::Create(
       loop->get(),

@@ -78,6 +78,12 @@ class Supervisor {
   // anybody.
   void OnNotify(pid_t sender, const NotifyMessage& message);
 
+  // Called at the final end, when there is no process any more: a helper of
+  // somebody else's is to be ended now, so that it is still reaped.
+  void set_on_last(std::function<void()> on_last) {
+    on_last_ = std::move(on_last);
+  }
+
   // What `reinit ctl` asks for (supervisor_control.cc). An error says why it
   // cannot be done.
   absl::Status AskRestart();
@@ -205,6 +211,7 @@ class Supervisor {
   const std::function<double()> random_;
   NotifySocket* const notify_;    // null: the process has none of ours
   ListenSockets* const sockets_;  // or null
+  std::function<void()> on_last_;
   std::optional<ReadyReport> report_;
   bool says_it_stops_ = false;  // the process, by STOPPING=1
 

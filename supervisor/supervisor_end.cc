@@ -224,6 +224,7 @@ void Supervisor::WriteTerminationLog() const {
 
 // What nobody claims, too: orphans whose environment was wiped, for one.
 void Supervisor::FinalSweep() {
+  if (on_last_) on_last_();
   final_sweep_.emplace(context_, options_->stop.leftover_timeout,
                        Leftovers::Scope{.everything = true,
                                         .adopted = Adopts(),

@@ -55,21 +55,22 @@ StatusServer::StatusServer(const Context& context, BoundSocket socket,
     : context_(context),
       socket_(std::move(socket)),
       describe_(std::move(describe)),
-      timer_(context.loop, [this] { Answer(); }),
-      helper_(context,
-              HelperProcess::Spec{
-                  .role = "status",
-                  .arguments = [] { return std::vector<std::string>(); },
-                  .record_size = sizeof(StatusQuery),
-                  .unprivileged = true,
-                  .as_command = true,
-                  .descriptors = {{socket_.fd.get(), kStatusListenFd}},
-                  .on_record =
-                      [this](const char* record) { return OnQuery(record); },
-                  .on_restarted = nullptr}) {}
+      timer_(context.loop, [this] { Answer(); }) {
+  helper_.emplace(
+      context,
+      HelperProcess::Spec{
+          .role = "status",
+          .arguments = [] { return std::vector<std::string>(); },
+          .record_size = sizeof(StatusQuery),
+          .unprivileged = true,
+          .as_command = true,
+          .descriptors = {{socket_.fd.get(), kStatusListenFd}},
+          .on_record = [this](const char* record) { return OnQuery(record); },
+          .on_restarted = nullptr});
+}
 
 void StatusServer::Start() {
-  helper_.Start();
+  helper_->Start();
   context_.log->Write(LogLevel::kInfo,
                       absl::StrCat("status at ", StatusAddress(socket_)));
 }
@@ -86,7 +87,7 @@ bool StatusServer::OnQuery(const char* record) {
 }
 
 void StatusServer::Answer() {
-  if (!asked_.has_value()) return;
+  if (!asked_.has_value() || !helper_.has_value()) return;
   answered_ = context_.loop->Now();
   const Status status = describe_();
   const std::string json = StatusJson(status);
@@ -100,7 +101,7 @@ void StatusServer::Answer() {
   std::string bytes(reinterpret_cast<const char*>(&answer), sizeof(answer));
   absl::StrAppend(&bytes, status.state, json, metrics);
   // A helper that does not take it tells its clients so.
-  helper_.Send(bytes.data(), bytes.size());
+  helper_->Send(bytes.data(), bytes.size());
 }
 
 }  // namespace reinit

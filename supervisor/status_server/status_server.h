@@ -32,9 +32,13 @@ class StatusServer {
   StatusServer(const Context& context, BoundSocket socket, DescribeFn describe);
 
   void Start();
+  // Kills the helper, for good.
+  void Stop() { helper_.reset(); }
 
   static constexpr absl::Duration kPause = absl::Milliseconds(50);
-  pid_t helper_pid() const { return helper_.pid(); }  // for tests
+  pid_t helper_pid() const {  // for tests
+    return helper_.has_value() ? helper_->pid() : 0;
+  }
 
  private:
   bool OnQuery(const char* record);
@@ -46,7 +50,7 @@ class StatusServer {
   std::optional<uint64_t> asked_;  // not answered yet
   absl::Time answered_ = absl::InfinitePast();
   EventLoop::Timer timer_;
-  HelperProcess helper_;
+  std::optional<HelperProcess> helper_;
 };
 
 // Where it listens, as a URL: "http://127.0.0.1:8081", "http+unix:/run/s".

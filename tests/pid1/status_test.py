@@ -170,6 +170,12 @@ class HelperTest(StatusTest):
         self.assertEqual(self.get("/livez")[0], 200)
         self.finish(run)
 
+    def test_ends_before_reinit_does(self):
+        """Else it would be a zombie of somebody else's."""
+        run, _ = self.serve("--log-level=debug")
+        self.finish(run)
+        self.assertRegex(run.stderr, r"reaped process \[\d+\]: SIGKILL")
+
     def test_nobody_asks_nobody_wakes(self):
         run, _ = self.serve()
         self.get("/livez")

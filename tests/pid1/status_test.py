@@ -99,6 +99,16 @@ class PagesTest(StatusTest):
         run.kill(TERM)
         run.end(0)
 
+    def test_all_of_it_is_documented(self):
+        with open(os.path.join("docs", "control.md"), encoding="utf-8") as file:
+            text = file.read()
+        run, _ = self.serve("--health=exec:true")
+        for name in {name.split("{")[0] for name in self.metrics()}:
+            self.assertRegex(text, "`" + name + r"[{`]")
+        for key in json.loads(self.get("/status")[1]):
+            self.assertIn(f"`{key}`", text)
+        self.finish(run)
+
     def test_a_check_by_its_name(self):
         run, _ = self.serve("--health=exec:true")
         name = 'reinit_health_check_passing{check="exec:true"}'

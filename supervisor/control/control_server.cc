@@ -70,6 +70,8 @@ bool ControlServer::MayAsk(int fd) {
   socklen_t size = sizeof(who);
   if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) != 0) return false;
   if (who.uid == 0 || who.uid == ::geteuid()) return true;
+  // Once is enough: whoever tries may try often.
+  if (std::exchange(complained_, true)) return false;
   log_->Write(LogLevel::kWarning,
               absl::StrCat("control: refused process ", who.pid, " of user ",
                            who.uid, ", who is not the owner"));

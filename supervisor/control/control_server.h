@@ -63,6 +63,7 @@ class ControlServer {
   Log* const log_;
   BoundSocket socket_;
   const Handler handler_;
+  bool complained_ = false;  // of a stranger
   EventLoop::FdWatch watch_;
   EventLoop::Timer resume_;    // when descriptors had run out
   std::list<Client> clients_;  // the most talkative last

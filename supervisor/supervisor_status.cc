@@ -44,7 +44,7 @@ Status Supervisor::Describe() const {
 
 void Supervisor::DescribeProcess(absl::Time now, Status* status) const {
   if (instance_ == nullptr || !instance_->alive()) return;
-  Status::Process& process = status->process.emplace();
+  Status::Process process;
   process.pid = instance_->pid();
   process.uptime = now - instance_->started();
   if (instance_->state() == InstanceState::kReady) {
@@ -52,6 +52,7 @@ void Supervisor::DescribeProcess(absl::Time now, Status* status) const {
   }
   process.pids =
       MembersOf(context_, process.pid, instance_->first_pid(), mark_);
+  status->process = std::move(process);
 }
 
 void Supervisor::DescribeRestarts(absl::Time now, Status* status) const {

@@ -129,9 +129,12 @@ void StatusHelper::Wait() {
   absl::Time wake = accepts ? absl::InfiniteFuture() : accepts_from_;
   wake = std::min(wake, lost_at_.value_or(absl::InfiniteFuture()));
   for (const Connection& one : connections_) {
-    const short wanted = !one.answer.empty()       ? POLLOUT
-                         : one.request.has_value() ? 0
-                                                   : POLLIN;
+    short wanted = 0;
+    if (!one.answer.empty()) {
+      wanted = POLLOUT;
+    } else if (!one.request.has_value()) {
+      wanted = POLLIN;
+    }
     polled.push_back({one.fd.get(), wanted, 0});
     wake = std::min(wake, one.deadline);
   }

@@ -192,6 +192,7 @@ TEST_F(StatusHelperTest, AnAnswerFromBeforeTheRequestDoesNotCount) {
 
 TEST_F(StatusHelperTest, ManyAtOnceAreFewQuestions) {
   std::vector<UniqueFd> clients;
+  clients.reserve(40);
   for (int i = 0; i < 40; ++i) clients.push_back(Request("/livez"));
   EXPECT_THAT(ReadAll(Request("/nothing")), StartsWith("HTTP/1.1 404 "));
   int queries = 0;

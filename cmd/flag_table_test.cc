@@ -37,7 +37,7 @@ std::string Dump(const Settings& settings) {
   const auto& [checks, interval, timeout, retries, start_period, expect,
                on_failure] = health;
   const auto& [policy, prevent, force, delay, delay_max, reset, burst,
-               limit_interval, action] = restart;
+               limit_interval, action, order] = restart;
   const auto& [signal, reload_stop_signal, stop_timeout, leftover,
                shutdown_timeout, drain_delay] = stop;
   const auto& [forward_to, rewrite] = signals;
@@ -58,7 +58,7 @@ std::string Dump(const Settings& settings) {
   add("log", static_cast<int>(log_format));
   add(static_cast<int>(mode), static_cast<int>(compare), retries,
       static_cast<int>(policy), burst);
-  add(static_cast<int>(action), signal);
+  add(static_cast<int>(action), static_cast<int>(order), signal);
   add_duration(reload_delay, scan, settle, interval, timeout, start_period,
                delay, delay_max, reset, limit_interval, stop_timeout, leftover);
   add(static_cast<int>(subreaper), parent_death_signal, no_new_privileges);
@@ -134,6 +134,7 @@ const std::map<std::string_view, std::string_view>& Examples() {
           {"health-expect", "200"},
           {"on-change", "signal:HUP"},
           {"reload-check", "nginx -t"},
+          {"restart-order", "start-first"},
           {"reload-timeout", "1s"},
           {"reload-retry-delay", "1s"},
           {"reload-signal", "HUP"},

@@ -250,6 +250,12 @@ void AppendLimits(const LimitOptions& limits, std::string& out) {
 // How often, how fast and how long restarts are tried.
 void AppendRestartLimits(const Options& options, std::string& out) {
   const RestartOptions& restart = options.restart;
+  if (restart.order == RestartOptions::Order::kStartFirst) {
+    AppendLine("a restart",
+               "starts the new process first, and stops the old one when the "
+               "new one is ready",
+               out);
+  }
   AppendLine("before a restart",
              absl::StrCat("waits ", DurationText(restart.delay),
                           ", twice as long each time up to ",

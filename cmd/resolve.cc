@@ -87,6 +87,7 @@ void SettingsResolver::FinishRun() {
   ResolveRestartDelays();
   ResolveAfterExit();
   ResolveListen();
+  WarnOfOverlap();
   WarnOfIdleFlags();
   // A plain init has nothing to tell but what goes wrong.
   Options& options = settings_.options;
@@ -168,11 +169,27 @@ void SettingsResolver::ResolveListen() {
   }
 }
 
+// Workers of a queue overlap well; two of the same port do not.
+void SettingsResolver::WarnOfOverlap() {
+  const Options& options = settings_.options;
+  const GivenFlag* const order = Find("restart-order");
+  if (options.restart.order != RestartOptions::Order::kStartFirst ||
+      order->source != FlagSource::kCommandLine ||
+      !options.listen.sockets.empty()) {
+    return;
+  }
+  warnings_.push_back(absl::StrCat(
+      order->text,
+      ": without --listen the new process cannot have a port that the old one "
+      "still has; good for workers that have none"));
+}
+
 void SettingsResolver::WarnOfIdleFlags() {
   // After a reload the pause is also that of a start that did not succeed.
   const bool restarts = settings_.options.RestartsAfterExit() ||
                         Find("health") != nullptr || Find("watch") != nullptr ||
                         Find("ready") != nullptr || Find("listen") != nullptr ||
+                        Find("reload-signal") != nullptr ||
                         settings_.options.Limited();
   for (const GivenFlag& given : given_) {
     // A variable is there for whatever is started in the container.

@@ -48,6 +48,7 @@ class SettingsResolver {
   void ResolveRestartDelays();
   void ResolveAfterExit();
   void ResolveListen();
+  void WarnOfOverlap();
   void WarnOfIdleFlags();
 
   std::vector<GivenFlag> given_;

@@ -18,6 +18,7 @@
 #include <variant>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "reaper/child_table.h"
@@ -79,6 +80,7 @@ class FakeOs : public Os {
     bool deaf = false;        // ignores everything but KILL
     bool unkillable = false;  // ignores KILL too (state D)
     bool marked = true;       // its environment carries the instance's mark
+    std::string mark;         // which is this
     pid_t group = 0;          // 0: its own
     char state = 'S';
     std::string name;
@@ -104,6 +106,9 @@ class FakeOs : public Os {
     Process& process = processes_[spawned.pid];
     process.request = request;
     process.deaf = deaf_by_default_;
+    for (const std::string& entry : request.environment) {
+      if (absl::StartsWith(entry, "REINIT_INSTANCE=")) process.mark = entry;
+    }
     for (const PassedDescriptor& one : request.descriptors) {
       process.descriptors[one.as].reset(::dup(one.fd));
     }
@@ -174,8 +179,9 @@ class FakeOs : public Os {
     return result;
   }
 
-  std::optional<bool> StartedWith(pid_t pid, std::string_view) override {
-    return processes_[pid].marked;
+  std::optional<bool> StartedWith(pid_t pid, std::string_view entry) override {
+    const Process& process = processes_[pid];
+    return process.marked && process.mark == entry;
   }
 
   std::optional<bool> Withstands(pid_t pid, int) override {
@@ -208,7 +214,9 @@ class FakeOs : public Os {
   }
   void Stop(pid_t pid, int signo) { stops_.emplace_back(pid, signo); }
   pid_t AddChildOf(pid_t parent) {
+    const std::string mark = parent == kSelf ? "" : processes_[parent].mark;
     processes_[next_pid_].parent = parent;
+    processes_[next_pid_].mark = mark;
     return next_pid_++;
   }
   void Executed(pid_t pid) { held_.erase(pid); }

@@ -87,6 +87,7 @@ class Instance {
   pid_t pid() const { return pid_; }
   pid_t first_pid() const { return first_pid_; }  // it may have a successor
   int generation() const { return spec_.generation; }
+  const std::string& mark() const { return spec_.mark; }
   // Whether what the terminal sends to our group reaches it as well. It may
   // have left for a group or session of its own.
   bool SharesOurGroup() const;

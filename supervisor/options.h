@@ -103,6 +103,7 @@ struct LimitOptions {
 struct RestartOptions {
   enum class Policy { kNo, kOnFailure, kOnAbnormal, kAlways };
   enum class LimitAction { kExit, kStay };
+  enum class Order { kStopFirst, kStartFirst };
   Policy policy = Policy::kNo;
   ExitCodes prevent;  // never restarted after these, whatever the policy
   ExitCodes force;    // always restarted after these, unless prevented
@@ -112,6 +113,7 @@ struct RestartOptions {
   int limit_burst = 10;  // 0: no limit
   absl::Duration limit_interval = absl::Minutes(5);
   LimitAction limit_action = LimitAction::kExit;
+  Order order = Order::kStopFirst;
 };
 
 struct StopOptions {

@@ -44,6 +44,9 @@ struct Status {
   int generation = 0;
   bool serves = false;  // is ready, and neither is to end nor has said so
   std::optional<Process> process;  // none: there is none now
+  // With start-first: the next one, not ready yet, or the former one, which
+  // is to end.
+  std::optional<Process> other_process;
   std::string last_exit;           // in words; empty: none has ended yet
   uint64_t exits = 0;
 

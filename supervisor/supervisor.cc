@@ -22,6 +22,9 @@ constexpr absl::Duration kStartEffort = absl::Milliseconds(100);
 // From the ABRT of a watchdog to KILL.
 constexpr absl::Duration kCoreTimeout = absl::Seconds(10);
 
+// What was found ready and ends so soon was not.
+constexpr absl::Duration kProbation = absl::Seconds(10);
+
 }  // namespace
 
 Supervisor::Supervisor(const Context& context, const Options* options,
@@ -34,7 +37,6 @@ Supervisor::Supervisor(const Context& context, const Options* options,
       supervising_(options->Supervising()),
       on_terminal_(OnTerminal()),
       base_environment_(std::move(environment)),
-      mark_(NewInstanceMark()),
       began_(context.loop->Now()),
       strategies_(std::move(strategies)),
       action_(ActionOnChange()),
@@ -103,10 +105,11 @@ void Supervisor::Restart(const Reason& reason, Action::OnDone done) {
     GiveUp();
     return;
   }
-  if (instance_ != nullptr) {
-    StopProcess();
-  } else {
+  if (instance_ == nullptr || StartsFirst()) {
     start_timer_.ArmAfter(planned_->delay);
+  } else {
+    StopProcess(instance_.get());
+    TellStrategies();
   }
 }
 
@@ -130,25 +133,25 @@ bool Supervisor::Plan(const Reason& reason, Action::OnDone done) {
   return true;
 }
 
-void Supervisor::StopProcess() {
+void Supervisor::StopProcess(Instance* instance) {
   const StopOptions& stop = options_->stop;
   const Reason* const reason =
       planned_.has_value() ? &planned_->reason : nullptr;
   if (reason != nullptr && reason->cause == Reason::Cause::kWatchdog) {
     // Where it hangs is best seen in a core.
-    instance_->Stop(SIGABRT, kCoreTimeout);
+    instance->Stop(SIGABRT, kCoreTimeout);
   } else if (reason != nullptr && reason->IsChange() &&
              stop.reload_signal != 0) {
-    instance_->Stop(stop.reload_signal, stop.timeout);
+    instance->Stop(stop.reload_signal, stop.timeout);
   } else {
-    instance_->Stop(stop.signal, stop.timeout);
+    instance->Stop(stop.signal, stop.timeout);
   }
-  TellStrategies();
 }
 
 void Supervisor::StartProcess() {
   start_timer_.Cancel();
   ++generation_;
+  mark_ = NewInstanceMark();
   RefreshEnvironment();
   if (options_->clear) context_.log->ClearTerminal();
   if (options_->process.pre_start.empty()) {
@@ -165,7 +168,11 @@ void Supervisor::GiveUp() {
   if (planned_.has_value() && planned_->done) planned_->done(false);
   planned_.reset();
   const bool stopped_by_us = instance_ != nullptr && instance_->alive();
-  if (stopped_by_us) StopProcess();
+  if (stopped_by_us) {
+    StopProcess(instance_.get());
+    TellStrategies();
+  }
+  if (ReplacedOneDrains()) other_->StopWithin(options_->stop.timeout);
   if (StaysAfterGivingUp(*options_)) return;
   const int code = last_status_.ShellCode();
   Shutdown(stopped_by_us || code == 0 ? 1 : code);
@@ -174,7 +181,11 @@ void Supervisor::GiveUp() {
 // ---------------------------------------------------------------------------
 // The instance
 
-void Supervisor::OnInstance(Instance::Event event) {
+void Supervisor::OnInstance(int generation, Instance::Event event) {
+  if (other_ != nullptr && other_->generation() == generation) {
+    OnOther(event);
+    return;
+  }
   switch (event) {
     case Instance::Event::kUp:
       OnUp();
@@ -183,7 +194,7 @@ void Supervisor::OnInstance(Instance::Event event) {
       OnExecFailed();
       return;
     case Instance::Event::kStopped:
-      job_control_.OnStopped(*instance_);
+      if (!Overlapping()) job_control_.OnStopped(*instance_);
       return;
     case Instance::Event::kSucceeded:
       last_pid_ = instance_->pid();
@@ -214,16 +225,22 @@ void Supervisor::OnUp() {
       instance_->Forward(signal);
     }
   }
-  LogUp();
-  const std::optional<PlannedRestart> planned =
-      std::exchange(planned_, std::nullopt);
-  if (planned.has_value() && planned->done) planned->done(true);
-  ForgetChange();
+  if (!Overlapping()) {
+    FinishRestart();
+    ForgetChange();
+  }
   TellStrategies();
   // Ready at once, where nothing has to be waited for, is no news.
   MarkReadyIfSo(LogLevel::kDebug);
   Ask();
   rest_timer_.ArmAfter(kStartEffort);
+}
+
+void Supervisor::FinishRestart() {
+  LogUp();
+  const std::optional<PlannedRestart> planned =
+      std::exchange(planned_, std::nullopt);
+  if (planned.has_value() && planned->done) planned->done(true);
 }
 
 void Supervisor::Rest() {
@@ -236,7 +253,7 @@ void Supervisor::LogUp() {
   const int pid = instance_->pid();
   if (planned_.has_value()) {
     LogRestarted(context_.log,
-                 {.generation = generation_,
+                 {.generation = instance_->generation(),
                   .pid = pid,
                   .reason = &planned_->reason,
                   .stopped = planned_->stopped_after,
@@ -251,6 +268,13 @@ void Supervisor::LogUp() {
 }
 
 void Supervisor::OnExited() {
+  post_stops_due_.push_back(
+      {*instance_->exit_status(), instance_->generation()});
+  if (Overlapping()) {
+    RollBack(absl::StrCat("the new process [", instance_->pid(),
+                          "] ended: ", instance_->exit_status()->ToString()));
+    return;
+  }
   last_status_ = *instance_->exit_status();
   ++exits_;
   TakeForegroundBack(last_pid_);
@@ -265,11 +289,13 @@ void Supervisor::OnExited() {
     if (planned_.has_value()) {
       planned_->stopped_after = context_.loop->Now() - planned_->began;
     }
+  } else if (planned_.has_value() && instance_->failure().error == 0) {
+    LogEnded(", while another is being prepared");
   } else {
     OnEndedByItself();
   }
   if (end_ != End::kStaying) {
-    DropInstance();
+    DropInstance(instance_);
     Finish();
   } else {
     instance_->CleanUp();
@@ -283,6 +309,15 @@ void Supervisor::OnEndedByItself() {
     return;
   }
   std::optional<Reason> reason = ShouldRestart(last_status_);
+  if (ReplacedOneDrains() &&
+      context_.loop->Now() - instance_->ready_since() < kProbation) {
+    // The one that it replaced is asked to go on for as long as it can.
+    other_->StopWithin(absl::InfiniteDuration());
+    if (!reason.has_value()) {
+      reason.emplace();
+      reason->text = EndText();
+    }
+  }
   if (!reason.has_value() && never_ran) {
     // Its file is being replaced, most likely: that is tried again.
     reason.emplace();
@@ -306,14 +341,14 @@ void Supervisor::LogEnded(std::string_view what_now) {
   context_.log->Event(
       LogLevel::kInfo, "ended",
       absl::StrCat("process [", pid, "] ended: ", how, what_now),
-      {{"generation", generation_},
+      {{"generation", instance_->generation()},
        {"pid", pid},
        {"code", last_status_.ShellCode()},
        {"reason", how}});
 }
 
 void Supervisor::OnGone() {
-  DropInstance();
+  DropInstance(instance_);
   if (end_ != End::kStaying) {
     Finish();
     return;
@@ -328,18 +363,20 @@ void Supervisor::AfterStop() {
     return;
   }
   TellStrategies();
-  if (planned_.has_value()) start_timer_.ArmAfter(planned_->delay);
+  if (StartIsDue()) start_timer_.ArmAfter(planned_->delay);
   // What changed while a change was being applied is one more, afterwards.
-  if (change_ != ChangeState::kApplying) Ask();
+  if (change_ == ChangeState::kApplying && instance_ == nullptr) return;
+  AfterChange();
 }
 
 // It may be the caller, so it can go only when it has returned.
-void Supervisor::DropInstance() {
-  context_.loop->Post([gone = std::move(instance_)] {});
+void Supervisor::DropInstance(std::unique_ptr<Instance>& instance) {
+  context_.loop->Post([gone = std::move(instance)] {});
 }
 
 void Supervisor::OnReaped() {
   if (instance_ != nullptr) instance_->OnReaped();
+  if (other_ != nullptr) other_->OnReaped();
   if (final_sweep_.has_value()) final_sweep_->Look();
 }
 

@@ -42,6 +42,17 @@ namespace reinit {
 //             | restart limit reached (action exit)    -> Ending
 //   Ending    | no process, nothing left behind        -> Ended
 //
+// With --restart-order=start-first there may be a second instance
+// (supervisor_overlap.cc), never a third:
+//
+//   instance_        | other_            |
+//   -----------------+-------------------+---------------------------------
+//   new, not ready   | old, serves       | overlapping: the old one is asked
+//                    |                   | for nothing, and gets the signals
+//   new, ready       | old, is stopped   | it drains
+//   old, serves      | new, is stopped   | rolled back: the start is retried
+//   none, in backoff | old, is stopped   | the new one died while it drains
+//
 // Without strategies it is a plain init: it starts, forwards, reaps and ends
 // with the exit status of its process. The names Run, Startup, Restart,
 // Shutdown, ShouldRestart, StartProcess and StopProcess are those of the class
@@ -70,7 +81,7 @@ class Supervisor {
   int exit_code() const { return exit_code_; }
 
   // To be called by the signal source, for every signal that was sent to us.
-  void OnSignal(const SignalInfo& signal);
+  void OnSignal(const SignalInfo& received);
   // To be called whenever children were reaped.
   void OnReaped();
 
@@ -114,6 +125,12 @@ class Supervisor {
     std::optional<absl::Duration> stopped_after;
   };
 
+  // For --post-stop: a process that has ended, and which it was.
+  struct Ended {
+    ExitStatus status;
+    int generation = 0;
+  };
+
   // The loop.
   void OnWake(Strategy::Wake wake);
 
@@ -127,7 +144,7 @@ class Supervisor {
   void Apply(const Reason& reason);
   void ActOnHealth(const Reason& reason);
   void OnReloadCheck(const Job::Result& result);
-  void DropReloadCheck();
+  void DropJob(std::unique_ptr<Job>& job);
   void ApplyNow();
   Action::OnDone BeginChange();
   void AfterChange();
@@ -141,33 +158,50 @@ class Supervisor {
   void ShowReady();
   void MarkReadyIfSo(LogLevel level);
 
-  void DescribeProcess(absl::Time now, Status* status) const;
+  // What is shown of it (supervisor_status.cc).
+  std::optional<Status::Process> DescribeProcess(const Instance* instance,
+                                                 absl::Time now) const;
   void DescribeRestarts(absl::Time now, Status* status) const;
 
   // One restart.
   void Restart(const Reason& reason, Action::OnDone done);
   bool Plan(const Reason& reason, Action::OnDone done);
-  void StopProcess();
+  void StopProcess(Instance* instance);
   void StartProcess();
   void GiveUp();
+
+  // Two at once (supervisor_overlap.cc).
+  bool Overlapping() const;
+  bool StartsFirst() const;
+  bool StartIsDue() const;
+  bool ReplacedOneDrains() const;
+  Instance* Serving() const;
+  void AskReplacement();
+  void TakeOver();
+  void RollBack(std::string_view why);
+  void RetryReplacement(std::string_view why);
+  void OnOther(Instance::Event event);
+  void OnOtherExited();
+  void OnOtherGone();
 
   // One start (supervisor_launch.cc).
   void LaunchProcess();
   void OnNoProcess(const absl::Status& why);
   void RefreshEnvironment();
-  std::vector<std::string> ProcessEnvironment() const;
+  std::vector<std::string> ProcessEnvironment(int generation) const;
   Instance::Spec MakeSpec();
   void AddLaunch(Instance::Spec* spec);
 
   // The instance.
-  void OnInstance(Instance::Event event);
+  void OnInstance(int generation, Instance::Event event);
   void OnUp();
+  void FinishRestart();
   void Rest();
   void OnExited();
   void OnEndedByItself();
   void OnGone();
   void AfterStop();
-  void DropInstance();
+  void DropInstance(std::unique_ptr<Instance>& instance);
   void OnExecFailed();
   void LogUp();
   void LogEnded(std::string_view what_now);
@@ -177,16 +211,18 @@ class Supervisor {
   void OnPreStart(const Job::Result& result);
   void OnPreStartFailed(const Job::Result& result);
   void RunPostStop(void (Supervisor::*then)());
-  void DropHook();
+  void OnPostStop(const Job::Result& result);
   void StopHook(const SignalInfo& signal);
 
   // Signals and the end (supervisor_end.cc).
   bool MeansDown(const SignalInfo& signal) const;
-  bool GivenByTerminal(const SignalInfo& signal) const;
+  bool GivenByTerminal(const SignalInfo& signal,
+                       const Instance& instance) const;
   void PassOn(const SignalInfo& received, const SignalInfo& signal);
-  void OnDown(const SignalInfo& signal);
-  void PassDown(const SignalInfo& signal, bool stopping, bool first);
   void KillAll();
+  void OnDown(const SignalInfo& signal);
+  void PassDown(const SignalInfo& signal, bool first);
+  void PassDown(Instance* instance, const SignalInfo& signal, bool first);
   bool Adopts() const;
   void Drained();
   void NoteOomKill();
@@ -204,7 +240,7 @@ class Supervisor {
   const bool on_terminal_;  // at the start
   std::vector<std::string> base_environment_;
   std::vector<std::string> environment_;  // of the next start
-  const std::string mark_;
+  std::string mark_;                      // of the newest start
   const absl::Time began_;
   std::vector<std::unique_ptr<Strategy>> strategies_;
   std::unique_ptr<Action> action_;
@@ -216,7 +252,8 @@ class Supervisor {
   bool says_it_stops_ = false;  // the process, by STOPPING=1
 
   std::unique_ptr<Instance> instance_;  // null: no process
-  int generation_ = 0;
+  std::unique_ptr<Instance> other_;     // see above; mostly null
+  int generation_ = 0;                  // of the newest start
   ChangeState change_ = ChangeState::kNone;
   Reason applied_;                      // the change that change_ is about
   std::optional<Reason> asked_reload_;  // by somebody, not by a strategy
@@ -229,7 +266,8 @@ class Supervisor {
   EventLoop::Timer rest_timer_;
   std::unique_ptr<Job> pre_start_;
   std::unique_ptr<Job> post_stop_;
-  bool post_stop_due_ = false;  // a process ran for which it was not run yet
+  std::vector<Ended> post_stops_due_;
+  void (Supervisor::*after_post_stop_)() = nullptr;
   Backoff backoff_;
   Backoff spawn_backoff_;  // while nothing can be forked
   StartLimit limit_;

@@ -23,7 +23,9 @@ std::unique_ptr<Action> Supervisor::ActionOnChange() {
   hooks.exit = [this](int code) {
     end_reason_ = "a change, and --on-change=exit";
     Shutdown(code);
-    if (instance_ != nullptr && instance_->alive()) StopProcess();
+    if (instance_ != nullptr && instance_->alive()) {
+      StopProcess(instance_.get());
+    }
   };
   return MakeAction(context_, options_, std::move(hooks));
 }
@@ -46,6 +48,7 @@ void Supervisor::Reload(const Reason& reason) {
 bool Supervisor::CanAct() const {
   if (end_ != End::kStaying) return false;
   if (pre_start_ != nullptr || post_stop_ != nullptr) return false;
+  if (instance_ != nullptr && other_ != nullptr) return false;
   return instance_ == nullptr || instance_->state() == InstanceState::kUp ||
          instance_->state() == InstanceState::kReady;
 }
@@ -64,6 +67,7 @@ std::optional<Reason> Supervisor::ShouldRestart(
 }
 
 void Supervisor::Ask() {
+  if (Overlapping()) AskReplacement();
   if (!CanAct()) return;
   const std::optional<Reason> reason = ShouldRestart(std::nullopt);
   if (!reason.has_value()) return;
@@ -92,7 +96,7 @@ void Supervisor::ActOnHealth(const Reason& reason) {
                         absl::StrCat("unhealthy: ", reason.text, ": exiting"),
                         {{"generation", generation_}, {"reason", reason.text}});
     end_reason_ = absl::StrCat("unhealthy: ", reason.text);
-    if (instance_ != nullptr) StopProcess();
+    if (instance_ != nullptr) StopProcess(instance_.get());
     Shutdown(1);
     return;
   }
@@ -114,17 +118,23 @@ void Supervisor::Apply(const Reason& reason) {
   }
   change_ = Next(change_, ChangeInput::kDue);
   reload_check_ = std::make_unique<Job>(
-      context_, options_->reload.check, ProcessEnvironment(),
+      context_, options_->reload.check, ProcessEnvironment(generation_),
       kReloadCheckTimeout, Job::Output::kShown,
       [this](const Job::Result& result) { OnReloadCheck(result); });
   reload_check_->Start();
 }
 
 void Supervisor::OnReloadCheck(const Job::Result& result) {
-  DropReloadCheck();
+  DropJob(reload_check_);
   if (end_ != End::kStaying) return;
-  if (result.Success()) {
+  const bool two = instance_ != nullptr && other_ != nullptr;
+  if (result.Success() && !two) {
     ApplyNow();
+    return;
+  }
+  change_ = Next(change_, ChangeInput::kFailed);
+  if (result.Success()) {
+    next_change_ = applied_;
     return;
   }
   context_.log->Event(
@@ -135,13 +145,12 @@ void Supervisor::OnReloadCheck(const Job::Result& result) {
        {"cause", ToString(applied_.cause)},
        {"reason", applied_.text},
        {"changed", applied_.changed}});
-  change_ = Next(change_, ChangeInput::kFailed);
   AfterChange();
 }
 
 // It may be the caller, so it can go only when it has returned.
-void Supervisor::DropReloadCheck() {
-  context_.loop->Post([gone = std::move(reload_check_)] {});
+void Supervisor::DropJob(std::unique_ptr<Job>& job) {
+  context_.loop->Post([gone = std::move(job)] {});
 }
 
 // With nothing to be told of the change, it is applied by a start.
@@ -187,7 +196,7 @@ void Supervisor::RetryChange() {
 void Supervisor::ForgetChange() {
   retry_timer_.Cancel();
   next_change_.reset();
-  DropReloadCheck();
+  DropJob(reload_check_);
   change_ = Next(change_, ChangeInput::kStarted);
 }
 

@@ -55,14 +55,15 @@ void Supervisor::AskStop(bool now) {
 }
 
 absl::Status Supervisor::AskSignal(int signo) {
-  if (instance_ == nullptr || !instance_->alive()) {
+  Instance* const serving = Serving();
+  if (serving == nullptr || !serving->alive()) {
     return absl::FailedPreconditionError("there is no process just now");
   }
-  const int error = instance_->Forward({.signo = signo});
+  const int error = serving->Forward({.signo = signo});
   if (error == 0) return absl::OkStatus();
   return absl::ErrnoToStatus(
       error, absl::StrCat("cannot send ", SignalName(signo), " to process ",
-                          instance_->pid()));
+                          serving->pid()));
 }
 
 }  // namespace reinit

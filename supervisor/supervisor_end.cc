@@ -32,11 +32,11 @@ bool Supervisor::MeansDown(const SignalInfo& signal) const {
 
 // What is typed on a terminal, and its new size, goes to its whole foreground
 // group: once is enough. A hang-up goes to the session leader alone.
-bool Supervisor::GivenByTerminal(const SignalInfo& signal) const {
+bool Supervisor::GivenByTerminal(const SignalInfo& signal,
+                                 const Instance& instance) const {
   const bool to_the_group = signal.signo == SIGINT || signal.signo == SIGQUIT ||
                             signal.signo == SIGTSTP || signal.signo == SIGWINCH;
-  return to_the_group && signal.code == SI_KERNEL &&
-         instance_->SharesOurGroup();
+  return to_the_group && signal.code == SI_KERNEL && instance.SharesOurGroup();
 }
 
 void Supervisor::OnSignal(const SignalInfo& received) {
@@ -48,14 +48,14 @@ void Supervisor::OnSignal(const SignalInfo& received) {
     Reload(reason);
     return;
   }
-  if (job_control_.Takes(received.signo, instance_.get())) return;
+  if (job_control_.Takes(received.signo, Serving())) return;
   SignalInfo signal = received;
   signal.signo = options_->signals.rewrite.Of(received.signo);
   if (signal.signo != 0 && MeansDown(received)) {
     OnDown(received);
     return;
   }
-  const bool alive = instance_ != nullptr && instance_->alive();
+  const bool alive = Serving() != nullptr && Serving()->alive();
   if (!alive || !early_signals_.empty()) {
     // Before the first process runs nothing is lost. A later one starts with
     // all that the signal may have been about, and would only be ended by it.
@@ -72,9 +72,10 @@ void Supervisor::OnSignal(const SignalInfo& received) {
 }
 
 void Supervisor::PassOn(const SignalInfo& received, const SignalInfo& signal) {
-  if (GivenByTerminal(received)) return;
-  const int error = signal.signo != 0 ? instance_->Forward(signal) : 0;
-  context_.observer->OnForwarded(received.signo, signal.signo, instance_->pid(),
+  Instance* const serving = Serving();
+  if (GivenByTerminal(received, *serving)) return;
+  const int error = signal.signo != 0 ? serving->Forward(signal) : 0;
+  context_.observer->OnForwarded(received.signo, signal.signo, serving->pid(),
                                  error);
 }
 
@@ -87,11 +88,11 @@ void Supervisor::OnDown(const SignalInfo& signal) {
                         absl::StrCat(name, ": stopping"),
                         {{"generation", generation_}, {"signal", name}});
   }
-  const bool alive = instance_ != nullptr && instance_->alive();
-  const bool stopping = alive && instance_->stop_requested();
   // With nothing to wait for, the signal is the reason of our own end; else
   // the exit status of the process replaces this.
   if (first) Shutdown(128 + signal.signo);
+  const bool one_alive = instance_ != nullptr && instance_->alive();
+  const bool alive = one_alive || (other_ != nullptr && other_->alive());
   const bool second_ctrl_c = signal.signo == SIGINT && before == SIGINT;
   StopHook(second_ctrl_c ? SignalInfo{.signo = SIGKILL} : signal);
   // Whoever asks again does not want to wait for that.
@@ -102,49 +103,56 @@ void Supervisor::OnDown(const SignalInfo& signal) {
     return;
   }
   if (!alive) return;
-  if (first && !stopping && options_->stop.drain_delay > absl::ZeroDuration() &&
-      !GivenByTerminal(signal)) {
+  if (first && one_alive && !instance_->stop_requested() &&
+      options_->stop.drain_delay > absl::ZeroDuration() &&
+      !GivenByTerminal(signal, *instance_)) {
     draining_ = signal;
     drain_timer_.ArmAfter(options_->stop.drain_delay);
     return;
   }
-  PassDown(signal, stopping, first || was_draining);
+  PassDown(signal, first || was_draining);
 }
 
 void Supervisor::KillAll() {
   kill_now_ = true;
   if (instance_ != nullptr) instance_->KillNow();
+  if (other_ != nullptr) other_->KillNow();
   if (final_sweep_.has_value()) final_sweep_->KillNow();
 }
 
 // Whoever sends it requests has had time to notice that it is not ready.
-void Supervisor::Drained() {
-  if (instance_ == nullptr || !instance_->alive()) return;
-  PassDown(draining_, instance_->stop_requested(), /*first=*/true);
+void Supervisor::Drained() { PassDown(draining_, /*first=*/true); }
+
+void Supervisor::PassDown(const SignalInfo& signal, bool first) {
+  for (Instance* const one : {instance_.get(), other_.get()}) {
+    if (one != nullptr && one->alive()) PassDown(one, signal, first);
+  }
 }
 
-void Supervisor::PassDown(const SignalInfo& signal, bool stopping, bool first) {
+void Supervisor::PassDown(Instance* instance, const SignalInfo& signal,
+                          bool first) {
   const SignalMap& rewrite = options_->signals.rewrite;
   const int sent = signal.signo == SIGTERM && !rewrite.Changes(SIGTERM)
                        ? options_->stop.signal
                        : rewrite.Of(signal.signo);
-  const bool has_it = GivenByTerminal(signal);
+  const bool has_it = GivenByTerminal(signal, *instance);
+  const bool stopping = instance->stop_requested();
   if (!stopping && has_it) {
-    instance_->ExpectStop(options_->stop.shutdown_timeout);
+    instance->ExpectStop(options_->stop.shutdown_timeout);
     return;
   }
   if (!stopping) {
     // The runtime has a clock of its own, so by default there is no KILL.
-    instance_->Stop(sent, options_->stop.shutdown_timeout);
+    instance->Stop(sent, options_->stop.shutdown_timeout);
     return;
   }
   // Asked to stop already, for a restart: not twice in a row for one reason,
   // and now with the time that the end of it all has.
-  if (first) instance_->StopWithin(options_->stop.shutdown_timeout);
-  const bool same = first && sent == instance_->stopped_with();
+  if (first) instance->StopWithin(options_->stop.shutdown_timeout);
+  const bool same = first && sent == instance->stopped_with();
   if (same || has_it) return;
-  instance_->Forward({.signo = sent});
-  instance_->Forward({.signo = SIGCONT});
+  instance->Forward({.signo = sent});
+  instance->Forward({.signo = SIGCONT});
 }
 
 bool Supervisor::Adopts() const {
@@ -157,19 +165,22 @@ int Supervisor::ExitCodeOf(const ExitStatus& status) const {
 
 void Supervisor::Shutdown(int exit_code) {
   if (end_ != End::kStaying) return;
+  // What it ends with is what the one that serves ends with.
+  if (Overlapping()) instance_.swap(other_);
   end_ = End::kEnding;
   exit_code_ = exit_code;
   planned_.reset();
   start_timer_.Cancel();
   retry_timer_.Cancel();
-  DropReloadCheck();
+  DropJob(reload_check_);
   if (report_.has_value()) report_->Stopping();
   strategies_.clear();
-  if (instance_ == nullptr) Finish();
+  Finish();
 }
 
 void Supervisor::Finish() {
-  // It is bounded, and its end leads here again.
+  // The end of each of these leads here again; hooks are bounded.
+  if (instance_ != nullptr || other_ != nullptr) return;
   if (pre_start_ != nullptr || post_stop_ != nullptr) return;
   const InitRules& rules = options_->init;
   if (supervising_ || !rules.ends_at_once) {

@@ -47,14 +47,14 @@ void AddResult(const ExitStatus& status, bool success,
 
 void Supervisor::RunPreStart() {
   pre_start_ = std::make_unique<Job>(
-      context_, options_->process.pre_start, ProcessEnvironment(),
+      context_, options_->process.pre_start, ProcessEnvironment(generation_),
       kPreStartTimeout, Job::Output::kShown,
       [this](const Job::Result& result) { OnPreStart(result); });
   pre_start_->Start();
 }
 
 void Supervisor::OnPreStart(const Job::Result& result) {
-  DropHook();
+  DropJob(pre_start_);
   if (end_ != End::kStaying) {
     Finish();
   } else if (result.Success()) {
@@ -78,6 +78,8 @@ void Supervisor::OnPreStartFailed(const Job::Result& result) {
     end_reason_ = absl::StrCat(reason.text, ": not starting");
     context_.log->Write(LogLevel::kError, end_reason_);
     Shutdown(result.ShellCode());
+  } else if (instance_ != nullptr && instance_->alive()) {
+    RetryReplacement(reason.text);
   } else if (Plan(reason, nullptr)) {
     context_.log->Write(LogLevel::kWarning,
                         absl::StrCat(reason.text, ", trying again in ",
@@ -90,32 +92,34 @@ void Supervisor::OnPreStartFailed(const Job::Result& result) {
 }
 
 void Supervisor::RunPostStop(void (Supervisor::*then)()) {
+  after_post_stop_ = then;
+  if (post_stop_ != nullptr) return;
   const std::vector<std::string>& command = options_->process.post_stop;
-  if (!std::exchange(post_stop_due_, false) || command.empty()) {
+  if (command.empty()) post_stops_due_.clear();
+  if (post_stops_due_.empty()) {
     (this->*then)();
     return;
   }
-  std::vector<std::string> environment = ProcessEnvironment();
+  const Ended ended = post_stops_due_.front();
+  post_stops_due_.erase(post_stops_due_.begin());
+  std::vector<std::string> environment = ProcessEnvironment(ended.generation);
   const bool success =
-      EndsCleanly(last_status_) || options_->success.Contains(last_status_);
-  AddResult(last_status_, success, environment);
+      EndsCleanly(ended.status) || options_->success.Contains(ended.status);
+  AddResult(ended.status, success, environment);
   post_stop_ = std::make_unique<Job>(
       context_, command, std::move(environment), kPostStopTimeout,
-      Job::Output::kShown, [this, then](const Job::Result& result) {
-        DropHook();
-        if (!result.Success()) {
-          context_.log->Write(LogLevel::kWarning,
-                              absl::StrCat("--post-stop: ", result.text));
-        }
-        (this->*then)();
-      });
+      Job::Output::kShown,
+      [this](const Job::Result& result) { OnPostStop(result); });
   post_stop_->Start();
 }
 
-// It may be the caller, so it can go only when it has returned.
-void Supervisor::DropHook() {
-  context_.loop->Post(
-      [one = std::move(pre_start_), other = std::move(post_stop_)] {});
+void Supervisor::OnPostStop(const Job::Result& result) {
+  DropJob(post_stop_);
+  if (!result.Success()) {
+    context_.log->Write(LogLevel::kWarning,
+                        absl::StrCat("--post-stop: ", result.text));
+  }
+  RunPostStop(after_post_stop_);
 }
 
 // What is being prepared is not wanted any more; what tidies up may finish,

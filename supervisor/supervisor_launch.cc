@@ -27,20 +27,22 @@ void Supervisor::LaunchProcess() {
       context_.log->Write(LogLevel::kWarning, news);
     }
   }
-  instance_ = std::make_unique<Instance>(
+  auto instance = std::make_unique<Instance>(
       context_, MakeSpec(),
-      [this](Instance::Event event) { OnInstance(event); });
-  const absl::Status started = instance_->Start();
-  if (started.ok()) {
-    last_pid_ = instance_->pid();
-    post_stop_due_ = true;
-    context_.observer->OnSpawned(last_pid_);
-    spawn_backoff_.Reset();
+      [this, generation = generation_](Instance::Event event) {
+        OnInstance(generation, event);
+      });
+  const absl::Status started = instance->Start();
+  if (!started.ok()) {
+    --generation_;
+    OnNoProcess(started);
     return;
   }
-  instance_.reset();
-  --generation_;
-  OnNoProcess(started);
+  if (instance_ != nullptr) other_ = std::move(instance_);
+  instance_ = std::move(instance);
+  last_pid_ = instance_->pid();
+  context_.observer->OnSpawned(last_pid_);
+  spawn_backoff_.Reset();
 }
 
 // Nothing could be forked. That passes, mostly (EAGAIN, ENOMEM).
@@ -76,9 +78,9 @@ void Supervisor::RefreshEnvironment() {
   if (environment_.empty()) environment_ = base_environment_;
 }
 
-std::vector<std::string> Supervisor::ProcessEnvironment() const {
+std::vector<std::string> Supervisor::ProcessEnvironment(int generation) const {
   if (!supervising_) return environment_;
-  return ChildEnvironment(environment_, mark_, generation_,
+  return ChildEnvironment(environment_, mark_, generation,
                           planned_.has_value() ? &planned_->reason : nullptr);
 }
 
@@ -91,7 +93,7 @@ Instance::Spec Supervisor::MakeSpec() {
       options_->signals.forward_to == SignalOptions::ForwardTo::kGroup;
   spec.leftover_timeout = options_->stop.leftover_timeout;
   spec.adopts = Adopts();
-  spec.environment = ProcessEnvironment();
+  spec.environment = ProcessEnvironment(generation_);
   AddLaunch(&spec);
   if (!supervising_) {
     spec.own_session = options_->init.own_session && CanHandOverTerminal();

@@ -11,12 +11,15 @@ namespace reinit {
 View Supervisor::ViewNow() const {
   View view;
   view.generation = generation_;
-  view.mark = mark_;
   if (instance_ != nullptr) {
+    view.generation = instance_->generation();
+    view.mark = instance_->mark();
     view.state = instance_->state();
     view.pid = instance_->pid();
     view.group = instance_->first_pid();
   }
+  view.shares_sockets =
+      other_ != nullptr && sockets_ != nullptr && !sockets_->empty();
   return view;
 }
 
@@ -27,8 +30,9 @@ void Supervisor::TellStrategies() {
 }
 
 bool Supervisor::Serves() const {
-  return end_ == End::kStaying && !says_it_stops_ && instance_ != nullptr &&
-         instance_->state() == InstanceState::kReady;
+  const Instance* const serving = Serving();
+  return end_ == End::kStaying && !says_it_stops_ && serving != nullptr &&
+         serving->state() == InstanceState::kReady;
 }
 
 void Supervisor::ShowReady() {
@@ -37,6 +41,7 @@ void Supervisor::ShowReady() {
 
 void Supervisor::MarkReadyIfSo(LogLevel level) {
   if (instance_ == nullptr || instance_->state() != InstanceState::kUp) return;
+  if (!instance_->alive()) return;
   const auto decides = [](const auto& strategy) {
     return strategy->DecidesReady();
   };
@@ -48,6 +53,7 @@ void Supervisor::MarkReadyIfSo(LogLevel level) {
       });
   if (!ready) return;
   instance_->MarkReady();
+  TakeOver();
   TellStrategies();
   const absl::Duration after = context_.loop->Now() - instance_->started();
   context_.log->Event(level, "ready",
@@ -58,6 +64,13 @@ void Supervisor::MarkReadyIfSo(LogLevel level) {
 }
 
 void Supervisor::OnNotify(pid_t sender, const NotifyMessage& message) {
+  if (other_ != nullptr && other_->Has(sender)) {
+    // All that is still of interest.
+    if (message.extend_timeout.has_value()) {
+      other_->ExtendStop(*message.extend_timeout);
+    }
+    return;
+  }
   if (instance_ == nullptr || !instance_->Has(sender)) {
     context_.log->Write(
         LogLevel::kDebug,

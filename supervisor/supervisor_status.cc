@@ -19,7 +19,10 @@ Status Supervisor::Describe() const {
   status.exits = exits_;
   if (exits_ > 0) status.last_exit = EndText();
   status.end_reason = end_reason_;
-  DescribeProcess(now, &status);
+  const Instance* const serving = Serving();
+  status.process = DescribeProcess(serving, now);
+  status.other_process = DescribeProcess(
+      serving == other_.get() ? instance_.get() : other_.get(), now);
   DescribeRestarts(now, &status);
 
   status.change = ToString(change_);
@@ -42,17 +45,18 @@ Status Supervisor::Describe() const {
   return status;
 }
 
-void Supervisor::DescribeProcess(absl::Time now, Status* status) const {
-  if (instance_ == nullptr || !instance_->alive()) return;
+std::optional<Status::Process> Supervisor::DescribeProcess(
+    const Instance* instance, absl::Time now) const {
+  if (instance == nullptr || !instance->alive()) return std::nullopt;
   Status::Process process;
-  process.pid = instance_->pid();
-  process.uptime = now - instance_->started();
-  if (instance_->state() == InstanceState::kReady) {
-    process.ready = now - instance_->ready_since();
+  process.pid = instance->pid();
+  process.uptime = now - instance->started();
+  if (instance->state() == InstanceState::kReady) {
+    process.ready = now - instance->ready_since();
   }
-  process.pids =
-      MembersOf(context_, process.pid, instance_->first_pid(), mark_);
-  status->process = std::move(process);
+  process.pids = MembersOf(context_, process.pid, instance->first_pid(),
+                           instance->mark());
+  return process;
 }
 
 void Supervisor::DescribeRestarts(absl::Time now, Status* status) const {

@@ -13,13 +13,13 @@ void AddPids(absl::Span<const pid_t> pids, BoundedJson* json) {
   json->EndArray();
 }
 
-void AddProcess(const Status& status, BoundedJson* json) {
-  json->Key("process");
-  if (!status.process.has_value()) {
+void AddProcess(const std::optional<Status::Process>& shown,
+                BoundedJson* json) {
+  if (!shown.has_value()) {
     json->Null();
     return;
   }
-  const Status::Process& process = *status.process;
+  const Status::Process& process = *shown;
   json->BeginObject().Key("pid").Number(process.pid);
   json->Key("uptime_seconds").Seconds(process.uptime).Key("ready_seconds");
   if (process.ready.has_value()) {
@@ -112,7 +112,10 @@ std::string StatusJson(const Status& status) {
   json.Key("generation").Number(status.generation);
   json.Key("reinit").BeginObject().Key("pid").Number(status.reinit_pid);
   json.Key("uptime_seconds").Seconds(status.uptime).EndObject();
-  AddProcess(status, &json);
+  json.Key("process");
+  AddProcess(status.process, &json);
+  json.Key("other_process");
+  AddProcess(status.other_process, &json);
   AddRestarts(status, &json);
   AddChange(status, &json);
   AddHealth(status, &json);

@@ -43,6 +43,7 @@ Status Huge() {
   Status status = Example();
   const std::string worst(5000, '\x01');
   status.process->pids.assign(100'000, 4'194'304);
+  status.other_process = status.process;
   status.last_exit = status.end_reason = status.change_text = worst;
   status.last_restarts.assign(8, {"watchdog", worst, absl::Hours(9999), 9999});
   status.checks.assign(
@@ -60,7 +61,8 @@ TEST(StatusRenderTest, Json) {
       R"({"state":"ready","ready":true,"settled":false,"generation":3,)"
       R"("reinit":{"pid":1,"uptime_seconds":300.000},)"
       R"("process":{"pid":7,"uptime_seconds":61.000,"ready_seconds":60.000,)"
-      R"("count":2,"pids":[7,8]},"restarts":{"file":2,"not ready":0},)"
+      R"("count":2,"pids":[7,8]},"other_process":null,)"
+      R"("restarts":{"file":2,"not ready":0},)"
       R"("last_restarts":[{"cause":"file","reason":"a\\xff.py",)"
       R"("seconds_ago":61.000,"generation":2}],"exits":2,)"
       R"("last_exit":"exit code 1","end_reason":"",)"
@@ -98,6 +100,18 @@ TEST(StatusRenderTest, Text) {
             "41\n"
             "strategies: inotify, health\n"
             "listens: web tcp://0.0.0.0:80\n");
+}
+
+TEST(StatusRenderTest, OtherProcess) {
+  Status status = Example();
+  status.other_process = {9, absl::Seconds(1), std::nullopt, {9}};
+  EXPECT_THAT(StatusText(status),
+              HasSubstr("processes: 2: 7 8\n"
+                        "other process: 9, runs for 1s, not ready\n"));
+  EXPECT_THAT(
+      StatusJson(status),
+      HasSubstr(R"("other_process":{"pid":9,"uptime_seconds":1.000,)"
+                R"("ready_seconds":null,"count":1,"pids":[9]},"restarts")"));
 }
 
 TEST(StatusRenderTest, Metrics) {

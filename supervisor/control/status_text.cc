@@ -30,20 +30,21 @@ std::string Pids(const std::vector<pid_t>& pids, size_t max) {
                       pids.size() > max ? " ..." : "");
 }
 
-void AddProcess(const Status& status, std::string* out) {
-  if (!status.process.has_value()) {
-    Line("process", "none", out);
+void AddProcess(std::string_view name,
+                const std::optional<Status::Process>& shown, std::string* out) {
+  if (!shown.has_value()) {
+    Line(name, "none", out);
     return;
   }
-  const Status::Process& process = *status.process;
-  Line("process",
+  const Status::Process& process = *shown;
+  Line(name,
        absl::StrCat(process.pid, ", runs for ", Time(process.uptime),
                     process.ready.has_value()
                         ? absl::StrCat(", ready for ", Time(*process.ready))
                         : ", not ready"),
        out);
   if (process.pids.size() > 1) {
-    Line("processes",
+    Line(absl::StrCat(name, "es"),
          absl::StrCat(process.pids.size(), ": ",
                       Pids(process.pids, kMaxShownPids)),
          out);
@@ -98,7 +99,10 @@ std::string StatusText(const Status& status) {
   std::string out;
   Line("state", absl::StrCat(status.state, ", generation ", status.generation),
        &out);
-  AddProcess(status, &out);
+  AddProcess("process", status.process, &out);
+  if (status.other_process.has_value()) {
+    AddProcess("other process", status.other_process, &out);
+  }
   Line("reinit",
        absl::StrCat(status.reinit_pid, ", runs for ", Time(status.uptime)),
        &out);

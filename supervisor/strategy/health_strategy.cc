@@ -137,7 +137,7 @@ void HealthStrategy::Start(WakeFn wake) {
 void HealthStrategy::OnInstance(const View& view) {
   const bool up =
       view.state == InstanceState::kUp || view.state == InstanceState::kReady;
-  if (!up) {
+  if (!up || view.shares_sockets) {
     Halt();
   } else if (view.generation != generation_) {
     generation_ = view.generation;

@@ -54,6 +54,9 @@ struct View {
   // How its own are found: see MembersOf.
   pid_t group = 0;
   std::string mark;
+  // Another instance serves the same sockets: what comes through them says
+  // nothing about this one.
+  bool shares_sockets = false;
   // Set when it ended by itself, and only then.
   std::optional<ExitStatus> ended;
 };

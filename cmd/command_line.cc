@@ -60,6 +60,8 @@ void FinishProbe(const Arguments& arguments, Settings& settings,
     } else if (kind == ProbeTarget::Kind::kFile) {
       wrong =
           "allowed are http:// and tcp://; one look at a file tells nothing";
+    } else if (kind == ProbeTarget::Kind::kStall) {
+      wrong = "only for --health: it is about the sockets that reinit holds";
     } else {
       return;
     }

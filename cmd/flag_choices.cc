@@ -31,7 +31,7 @@ constexpr std::string_view kWordsOf[][2] = {
 };
 
 constexpr std::string_view kUrls =
-    "http://|http+unix:///|tcp://|unix:///|file:/|exec:";
+    "http://|http+unix:///|tcp://|unix:///|file:/|exec:|stall:";
 
 std::vector<std::string_view> Split(std::string_view words) {
   return absl::StrSplit(words, '|');

@@ -52,6 +52,11 @@ absl::Status SetReady(std::string_view value, ReadyOptions* to) {
   if (absl::Status status = AddProbeTarget(value, &check); !status.ok()) {
     return status;
   }
+  if (check.front().kind == ProbeTarget::Kind::kStall) {
+    return Wrong(
+        "stall: is for --health; whether the process accepts at all is "
+        "--ready=accept");
+  }
   to->kind = Kind::kCheck;
   to->check = std::move(check);
   return absl::OkStatus();

@@ -4,6 +4,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <memory>
@@ -60,6 +61,16 @@ bool OpenSockets(const Options& options, std::vector<std::string>* environment,
       problems.errors.empty() && sockets->Listening().empty()) {
     problems.errors.emplace_back(
         "--ready=accept: there is no listening socket; give one by --listen");
+  }
+  const auto& checks = options.health.checks;
+  const bool wants_queues =
+      std::any_of(checks.begin(), checks.end(), [](const ProbeTarget& check) {
+        return check.kind == ProbeTarget::Kind::kStall;
+      });
+  if (wants_queues && problems.errors.empty() && sockets->Queues().empty()) {
+    problems.errors.emplace_back(
+        "--health=stall: there is no listening TCP socket; give one by "
+        "--listen");
   }
   for (const std::string& warning : problems.warnings) {
     log->Write(LogLevel::kWarning, warning);

@@ -160,6 +160,16 @@ int64_t LinuxOs::ResidentBytes(pid_t pid) {
   return pages * ::sysconf(_SC_PAGESIZE);
 }
 
+std::optional<absl::Duration> LinuxOs::ProcessorTime(pid_t pid) {
+  clockid_t clock;
+  timespec used;
+  if (::clock_getcpuclockid(pid, &clock) != 0 ||
+      ::clock_gettime(clock, &used) != 0) {
+    return {};
+  }
+  return absl::DurationFromTimespec(used);
+}
+
 // In a container its own cgroup is what is mounted there.
 std::optional<int64_t> LinuxOs::OomKills() {
   std::string events;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "reaper/exit_status.h"
 #include "reaper/program.h"
 #include "reaper/signal_mask.h"
@@ -150,6 +151,10 @@ class Os {
   // Resident memory in bytes; 0 if that cannot be told, or it has ended.
   virtual int64_t ResidentBytes(pid_t pid) = 0;
 
+  // Processor time that a process has used, all its threads together; nothing
+  // if that cannot be told.
+  virtual std::optional<absl::Duration> ProcessorTime(pid_t pid) = 0;
+
   // How often the kernel killed for lack of memory in our memory cgroup;
   // nothing if that cannot be told.
   virtual std::optional<int64_t> OomKills() = 0;
@@ -187,6 +192,7 @@ class LinuxOs : public Os {
   std::optional<bool> StartedWith(pid_t pid, std::string_view entry) override;
   std::optional<bool> Withstands(pid_t pid, int signo) override;
   int64_t ResidentBytes(pid_t pid) override;
+  std::optional<absl::Duration> ProcessorTime(pid_t pid) override;
   std::optional<int64_t> OomKills() override;
   pid_t GroupOf(pid_t pid) override;
   pid_t Self() override;

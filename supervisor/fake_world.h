@@ -89,6 +89,7 @@ class FakeOs : public Os {
     std::map<int, UniqueFd> descriptors;  // and of others
     bool withstands = true;               // any signal
     int64_t resident = 0;
+    std::optional<absl::Duration> processor_time = absl::ZeroDuration();
   };
 
   absl::StatusOr<Spawned> Spawn(const SpawnRequest& request) override {
@@ -188,6 +189,9 @@ class FakeOs : public Os {
     return processes_[pid].withstands;
   }
   int64_t ResidentBytes(pid_t pid) override { return processes_[pid].resident; }
+  std::optional<absl::Duration> ProcessorTime(pid_t pid) override {
+    return processes_[pid].processor_time;
+  }
   std::optional<int64_t> OomKills() override { return oom_kills_; }
 
   pid_t GroupOf(pid_t pid) override {

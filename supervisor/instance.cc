@@ -68,19 +68,39 @@ bool Instance::Has(pid_t pid) const {
   return std::find(members.begin(), members.end(), pid) != members.end();
 }
 
-// It replaced itself, as nginx and unicorn do on USR2. One that is not our
-// child, since it came by another way, could not be waited for.
-bool Instance::Succeed() {
-  const pid_t successor = std::exchange(successor_, 0);
-  if (successor == 0 || successor == pid_) return false;
+// One that is not our child, since it came by another way, could not be waited
+// for.
+pid_t Instance::FindSuccessor(const ExitStatus& status) {
+  const pid_t named = std::exchange(successor_, 0);
+  const bool may_be_unnamed = status.Success() && spec_.holds_socket != nullptr;
+  if (named == 0 && !may_be_unnamed) return 0;
+  pid_t unnamed = 0;
+  int others = 0;
   for (const ProcessInfo& process : context_.os->Processes()) {
-    if (process.pid != successor) continue;
-    if (process.parent != context_.os->Self() || process.state == 'Z') break;
-    pid_ = successor;
-    Watch();
-    return true;
+    if (process.parent != context_.os->Self() || process.state == 'Z' ||
+        process.pid == pid_) {
+      continue;
+    }
+    if (process.pid == named) return named;
+    // In state D reading of it could hang.
+    if (!may_be_unnamed || process.state == 'D' ||
+        context_.children->Knows(process.pid) ||
+        !context_.os->StartedWith(process.pid, spec_.mark).value_or(false) ||
+        !spec_.holds_socket(process.pid)) {
+      continue;
+    }
+    unnamed = process.pid;
+    ++others;
   }
-  return false;
+  return others == 1 ? unnamed : 0;
+}
+
+bool Instance::Succeed(const ExitStatus& status) {
+  const pid_t successor = FindSuccessor(status);
+  if (successor == 0) return false;
+  pid_ = successor;
+  Watch();
+  return true;
 }
 
 void Instance::ReadResult() {
@@ -98,7 +118,7 @@ void Instance::ReadResult() {
 }
 
 void Instance::OnExit(ExitStatus status) {
-  if (!stop_requested_ && Succeed()) {
+  if (!stop_requested_ && Succeed(status)) {
     on_event_(Event::kSucceeded);
     return;
   }

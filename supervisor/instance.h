@@ -3,6 +3,7 @@
 #define REINIT_SUPERVISOR_INSTANCE_H_
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -35,12 +36,17 @@ class Instance {
     int generation = 1;
     absl::Duration leftover_timeout;
     bool adopts = true;  // orphans are handed to us
+    // Whether a process has a socket of ours; may be empty. See kSucceeded.
+    std::function<bool(pid_t)> holds_socket;
   };
   enum class Event {
     kUp,          // the program runs
     kExecFailed,  // failure() says why; kExited follows
     kStopped,     // by stop_signal(): it waits for SIGCONT
-    kSucceeded,   // ended, but left a successor in its place: pid() is new
+    // Ended, but left a successor in its place: pid() is new. That is the one
+    // it has named (MAINPID=), or, after an exit with 0, the only orphan of its
+    // own that holds a socket of ours (the USR2 of unicorn and gunicorn).
+    kSucceeded,
     kExited,      // exit_status() is known; the owner now calls CleanUp
     kGone,        // nothing of it is left
   };
@@ -105,7 +111,8 @@ class Instance {
   void Move(InstanceInput input) { state_ = Next(state_, input); }
   void ReadResult();
   void Watch();
-  bool Succeed();
+  pid_t FindSuccessor(const ExitStatus& status);
+  bool Succeed(const ExitStatus& status);
   void OnExit(ExitStatus status);
   void Act(StopLadder::Act act);
 

@@ -166,7 +166,10 @@ int Supervisor::ExitCodeOf(const ExitStatus& status) const {
 void Supervisor::Shutdown(int exit_code) {
   if (end_ != End::kStaying) return;
   // What it ends with is what the one that serves ends with.
-  if (Overlapping()) instance_.swap(other_);
+  if (Overlapping()) {
+    instance_.swap(other_);
+    last_pid_ = instance_->pid();
+  }
   end_ = End::kEnding;
   exit_code_ = exit_code;
   planned_.reset();

@@ -9,6 +9,7 @@
 #include "supervisor/child_environment.h"
 #include "supervisor/environment.h"
 #include "supervisor/messages.h"
+#include "supervisor/socket/accept_watch.h"
 #include "supervisor/supervisor.h"
 
 namespace reinit {
@@ -121,6 +122,9 @@ void Supervisor::AddLaunch(Instance::Spec* spec) {
                            launch.environment.end());
   spec->descriptors = std::move(launch.descriptors);
   if (sockets_ == nullptr || sockets_->empty()) return;
+  spec->holds_socket = [sockets = sockets_](pid_t pid) {
+    return AcceptWatch().Holds(pid, sockets->Listening());
+  };
   sockets_->Pass(context_.os->Self(), &spec->argv, &spec->environment,
                  &spec->descriptors);
 }

@@ -9,8 +9,8 @@ namespace reinit {
 
 CheckResult RunCheck(const ProbeTarget& target, const ExpectedStatus& expected,
                      absl::Duration timeout) {
-  if (target.kind == ProbeTarget::Kind::kExec) {
-    return {false, "an exec check is not a network check"};
+  if (!target.IsForHelper()) {
+    return {false, "not a network check"};
   }
   if (target.kind == ProbeTarget::Kind::kFile) {
     return {false, "a file check compares several looks: only for --health"};

@@ -40,9 +40,7 @@ class ProbeHelper {
   bool ParseTargets() {
     for (const std::string& text : config_->targets) {
       auto target = ParseProbeTarget(text);
-      if (!target.ok() || target->kind == ProbeTarget::Kind::kExec) {
-        return false;
-      }
+      if (!target.ok() || !target->IsForHelper()) return false;
       ages_.emplace_back(target->max_age);
       targets_.push_back(*std::move(target));
     }

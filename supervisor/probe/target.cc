@@ -27,7 +27,8 @@ namespace {
 
 constexpr std::string_view kAllowed =
     "allowed are http://HOST[:PORT][/PATH], http+unix://SOCKET[:PATH], "
-    "tcp://HOST:PORT, unix://SOCKET, file:PATH?max-age=DURATION and exec:CMD";
+    "tcp://HOST:PORT, unix://SOCKET, file:PATH?max-age=DURATION, exec:CMD and "
+    "stall:";
 
 // A request line must fit a server's usual limit of 8 KiB.
 constexpr size_t kMaxUrl = 4096;
@@ -244,6 +245,17 @@ absl::StatusOr<ProbeTarget> ParseExec(std::string_view rest,
   return target;
 }
 
+absl::StatusOr<ProbeTarget> ParseStall(std::string_view rest,
+                                       ProbeTarget target) {
+  target.kind = ProbeTarget::Kind::kStall;
+  if (!rest.empty()) {
+    return Refused(target.text,
+                   "nothing stands behind stall:, which is about every socket "
+                   "of --listen");
+  }
+  return target;
+}
+
 // Schemes are not case-sensitive (RFC 3986).
 bool ConsumeScheme(std::string_view& text, std::string_view scheme) {
   if (!absl::StartsWithIgnoreCase(text, scheme)) return false;
@@ -263,6 +275,7 @@ absl::StatusOr<ProbeTarget> ParseProbeTarget(std::string_view text) {
   if (ConsumeScheme(rest, "unix://")) return ParseUnix(rest, target);
   if (ConsumeScheme(rest, "file:")) return ParseFile(rest, target);
   if (ConsumeScheme(rest, "exec:")) return ParseExec(rest, target);
+  if (ConsumeScheme(rest, "stall:")) return ParseStall(rest, target);
   if (ConsumeScheme(rest, "grpc://")) {
     return Refused(text,
                    "reinit speaks no gRPC yet; use exec: with a program that "

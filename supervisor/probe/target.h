@@ -13,7 +13,7 @@
 namespace reinit {
 
 struct ProbeTarget {
-  enum class Kind { kHttp, kTcp, kUnix, kFile, kExec };
+  enum class Kind { kHttp, kTcp, kUnix, kFile, kExec, kStall };
   Kind kind = Kind::kHttp;
   std::string text;               // as given: for messages
   std::string host;               // http, tcp; IPv6 without brackets
@@ -23,12 +23,18 @@ struct ProbeTarget {
   absl::Duration max_age;         // file
   std::string path;               // http: path and query, at least "/"
   std::vector<std::string> argv;  // exec
+
+  // What the probe helper can do: no program of the user's runs there, and the
+  // held sockets are not there.
+  bool IsForHelper() const {
+    return kind != Kind::kExec && kind != Kind::kStall;
+  }
 };
 
 // `http://HOST[:PORT][/PATH][?QUERY]`, `http+unix://SOCKET[:PATH[?QUERY]]` (as
 // in curl and Docker the socket is a file path, which may hold no colon),
 // `tcp://HOST:PORT`, `unix://SOCKET`, `file:PATH?max-age=DURATION`,
-// `exec:CMD ARGS`. The error names the text and what is wrong with it.
+// `exec:CMD ARGS`, `stall:` (of the sockets that reinit holds). The error names the text and what is wrong with it.
 absl::StatusOr<ProbeTarget> ParseProbeTarget(std::string_view text);
 
 }  // namespace reinit

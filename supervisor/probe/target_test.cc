@@ -79,7 +79,7 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"", "allowed are"}, Bad{"localhost:80", "allowed are"},
         Bad{"http:/x", "allowed are"}, Bad{"unix://run/x", "absolute path"},
         Bad{"grpc://h:1", "no gRPC"}, Bad{"file:/x", "max-age"},
-        Bad{"stall:", "allowed are"}, Bad{"http+unix://x", "absolute path"},
+        Bad{"stall:web", "nothing stands"}, Bad{"http+unix://x", "absolute path"},
         Bad{"unix://", "absolute path"}, Bad{"unix:///a b", "%XX"},
         Bad{"http+unix:///run/x:ready", "behind the colon"},
         Bad{"http+unix:///run/x:", "behind the colon"},

@@ -164,6 +164,18 @@ AcceptWatch::Answer AcceptWatch::Look(
   return answer;
 }
 
+bool AcceptWatch::Holds(pid_t pid,
+                        absl::Span<const ListenSockets::Id> sockets) const {
+  const UniqueFd process(::open(absl::StrCat(proc_, "/", pid).c_str(),
+                                O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!process.valid()) return false;
+  Round round;
+  round.sockets = sockets;
+  Held held;
+  FindHeld(process.get(), &round, &held);
+  return !held.sockets.empty();
+}
+
 void AcceptWatch::LookAt(pid_t pid, Round* round) const {
   const UniqueFd process(::open(absl::StrCat(proc_, "/", pid).c_str(),
                                 O_RDONLY | O_DIRECTORY | O_CLOEXEC));

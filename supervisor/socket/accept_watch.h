@@ -44,6 +44,10 @@ class AcceptWatch {
   Answer Look(absl::Span<const pid_t> pids,
               absl::Span<const ListenSockets::Id> sockets);
 
+  // Whether the process has one of the sockets open; false also if that cannot
+  // be told.
+  bool Holds(pid_t pid, absl::Span<const ListenSockets::Id> sockets) const;
+
  private:
   struct Held;
   struct Round;

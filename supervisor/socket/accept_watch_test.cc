@@ -252,6 +252,19 @@ TEST_F(AcceptWatchTest, WhoIsNotOneOfThem) {
             Verdict::kNotServed);
 }
 
+TEST_F(AcceptWatchTest, Holds) {
+  Start([] {});
+  EXPECT_TRUE(watch_.Holds(pids_[0], ids_));
+  Start([&] { ::close(web()), ::close(admin()); });
+  const absl::Time limit = absl::Now() + kDeadline;
+  while (watch_.Holds(pids_[1], ids_)) {
+    ASSERT_LT(absl::Now(), limit);
+    ::sched_yield();
+  }
+  EXPECT_FALSE(watch_.Holds(pids_[0], {}));
+  EXPECT_FALSE(AcceptWatch("/no/such/proc").Holds(pids_[0], ids_));
+}
+
 // What /proc does not show.
 
 TEST_F(AcceptWatchTest, WithoutProc) {

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -284,6 +285,23 @@ std::vector<ListenSockets::Id> ListenSockets::Listening() const {
                    found.st_ino});
   }
   return ids;
+}
+
+std::vector<ListenSockets::Queue> ListenSockets::Queues() const {
+  std::vector<Queue> queues;
+  for (const Socket& socket : sockets_) {
+    tcp_info info = {};
+    socklen_t size = sizeof(info);
+    // Fails for what is not TCP. Of a listener this is its queue, not data.
+    if (::getsockopt(socket.fd.get(), IPPROTO_TCP, TCP_INFO, &info, &size) !=
+            0 ||
+        info.tcpi_state != TCP_LISTEN) {
+      continue;
+    }
+    queues.push_back(
+        {socket.passed.name, socket.passed.address, info.tcpi_unacked});
+  }
+  return queues;
 }
 
 }  // namespace reinit

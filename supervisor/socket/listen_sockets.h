@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -61,6 +62,15 @@ class ListenSockets {
 
   // Of those that connections come in by.
   std::vector<Id> Listening() const;
+
+  // Connections that wait to be accepted, of each TCP listener; others do not
+  // tell.
+  struct Queue {
+    std::string name;
+    std::string address;
+    uint32_t length = 0;
+  };
+  std::vector<Queue> Queues() const;
 
  private:
   struct Socket {

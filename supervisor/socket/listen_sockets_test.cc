@@ -121,6 +121,22 @@ TEST_F(ListenSocketsTest, TcpListens) {
   EXPECT_EQ(ConnectTcp(port), ECONNREFUSED);
 }
 
+TEST_F(ListenSocketsTest, QueuesHaveTheirLength) {
+  Open({"web=tcp://127.0.0.1:0", absl::StrCat("unix:", folder_, "/s")});
+  const auto length = [&] {
+    const auto queues = sockets_->Queues();
+    EXPECT_EQ(queues.size(), 1u);
+    return queues.at(0).length;
+  };
+  EXPECT_EQ(length(), 0u);
+  const int port = std::stoi(Filled("{port:web}"));
+  EXPECT_EQ(ConnectTcp(port), 0);
+  EXPECT_EQ(ConnectTcp(port), 0);
+  EXPECT_EQ(length(), 2u);  // they wait even when the client has gone
+  ::close(::accept(Fd(0), nullptr, nullptr));
+  EXPECT_EQ(length(), 1u);
+}
+
 TEST_F(ListenSocketsTest, AddressInUse) {
   Open({"web=tcp://127.0.0.1:0"});
   const std::string again = Filled("tcp://127.0.0.1:{port:web}");

@@ -11,6 +11,7 @@
 #include "supervisor/overslept.h"
 #include "supervisor/probe/probe_record.h"
 #include "supervisor/strategy/health_state.h"
+#include "supervisor/strategy/stall_check.h"
 
 namespace reinit {
 namespace {
@@ -25,7 +26,8 @@ constexpr size_t kShownBytes = 256;
 class HealthStrategy : public Strategy {
  public:
   HealthStrategy(const Context& context, const HealthOptions* options,
-                 std::vector<std::string> environment);
+                 std::vector<std::string> environment,
+                 const ListenSockets* sockets);
 
   std::string_view name() const override { return "health"; }
   void Start(WakeFn wake) override;
@@ -47,6 +49,7 @@ class HealthStrategy : public Strategy {
     uint64_t asked = 0;  // id of the request under way; 0: none
     std::unique_ptr<Job> job;
     absl::Time began;  // the job
+    std::unique_ptr<StallCheck> stall;
     CheckStatus shown;
     absl::Time shown_at = absl::InfinitePast();
   };
@@ -54,6 +57,8 @@ class HealthStrategy : public Strategy {
   void Begin();
   void Halt();
   void RunCheck(Check* check);
+  void RunJob(Check* check);
+  void LookForStall(Check* check);
   void AskHelper(Check* check);
   bool OnReply(const char* record);
   void OnLate(Check* check);
@@ -73,12 +78,14 @@ class HealthStrategy : public Strategy {
   const Context context_;
   const HealthOptions* const options_;
   const std::vector<std::string> environment_;
+  const ListenSockets* const sockets_;
   WakeFn wake_;
   std::vector<std::unique_ptr<Check>> checks_;
   std::optional<HelperProcess> helper_;
   uint64_t last_id_ = 0;
   uint32_t epoch_ = 0;
   int generation_ = 0;  // being checked; 0: none
+  View view_;
   std::optional<Reason> reason_;
 };
 
@@ -95,15 +102,16 @@ HealthStrategy::Check::Check(HealthStrategy* strategy,
 
 HealthStrategy::HealthStrategy(const Context& context,
                                const HealthOptions* options,
-                               std::vector<std::string> environment)
+                               std::vector<std::string> environment,
+                               const ListenSockets* sockets)
     : context_(context),
       options_(options),
-      environment_(std::move(environment)) {
+      environment_(std::move(environment)),
+      sockets_(sockets) {
   uint32_t network = 0;
   for (const ProbeTarget& target : options_->checks) {
-    const bool exec = target.kind == ProbeTarget::Kind::kExec;
-    checks_.push_back(
-        std::make_unique<Check>(this, &target, exec ? 0 : network++));
+    checks_.push_back(std::make_unique<Check>(
+        this, &target, target.IsForHelper() ? network++ : 0));
   }
   if (network == 0) return;
   helper_.emplace(
@@ -120,9 +128,7 @@ HealthStrategy::HealthStrategy(const Context& context,
 ProbeConfig HealthStrategy::Config() const {
   ProbeConfig config;
   for (const ProbeTarget& target : options_->checks) {
-    if (target.kind != ProbeTarget::Kind::kExec) {
-      config.targets.push_back(target.text);
-    }
+    if (target.IsForHelper()) config.targets.push_back(target.text);
   }
   config.timeout = options_->timeout;
   config.expect = options_->expect;
@@ -135,6 +141,7 @@ void HealthStrategy::Start(WakeFn wake) {
 }
 
 void HealthStrategy::OnInstance(const View& view) {
+  view_ = view;
   const bool up =
       view.state == InstanceState::kUp || view.state == InstanceState::kReady;
   if (!up || view.shares_sockets) {
@@ -165,16 +172,38 @@ void HealthStrategy::Halt() {
     check->late.Cancel();
     check->asked = 0;
     check->job.reset();
+    check->stall.reset();
   }
 }
 
 void HealthStrategy::RunCheck(Check* check) {
   // Nobody could touch a file meanwhile.
   if (Overslept(check->next.deadline(), context_.loop->Now())) ++epoch_;
-  if (check->target->kind != ProbeTarget::Kind::kExec) {
-    AskHelper(check);
-    return;
+  switch (check->target->kind) {
+    case ProbeTarget::Kind::kExec:
+      RunJob(check);
+      return;
+    case ProbeTarget::Kind::kStall:
+      LookForStall(check);
+      return;
+    default:
+      AskHelper(check);
+      return;
   }
+}
+
+void HealthStrategy::LookForStall(Check* check) {
+  if (sockets_ == nullptr) return;
+  check->stall = std::make_unique<StallCheck>(
+      context_, view_, [this] { return sockets_->Queues(); }, options_->timeout,
+      [this, check](bool passed, std::string_view text) {
+        const std::unique_ptr<StallCheck> done = std::move(check->stall);
+        OnResult(check, passed, text);
+      });
+  check->stall->Start();
+}
+
+void HealthStrategy::RunJob(Check* check) {
   const auto done = [this, check](const Job::Result& result) {
     if (result.what == Job::Result::What::kNotForked) {
       context_.log->Write(LogLevel::kWarning,
@@ -313,9 +342,9 @@ void HealthStrategy::AddChecks(std::vector<CheckStatus>* to) const {
 
 std::unique_ptr<Strategy> MakeHealthStrategy(
     const Context& context, const HealthOptions* options,
-    std::vector<std::string> environment) {
+    std::vector<std::string> environment, const ListenSockets* sockets) {
   return std::make_unique<HealthStrategy>(context, options,
-                                          std::move(environment));
+                                          std::move(environment), sockets);
 }
 
 }  // namespace reinit

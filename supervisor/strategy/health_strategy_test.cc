@@ -25,7 +25,8 @@ class HealthStrategyTest : public ::testing::Test {
       options_.checks.push_back(*ParseProbeTarget(check));
     }
     options_.start_period = absl::ZeroDuration();
-    strategy_ = MakeHealthStrategy(world_.context(), &options_, {"PATH=/bin"});
+    strategy_ = MakeHealthStrategy(world_.context(), &options_, {"PATH=/bin"},
+                                   /*sockets=*/nullptr);
     strategy_->Start([this](Strategy::Wake) { ++wakes_; });
     helper_ = world_.os().last();
     Tell(InstanceState::kUp, 1);
@@ -140,6 +141,21 @@ TEST_F(HealthStrategyTest, NoChecksWhileStopping) {
   Tell(InstanceState::kStopping, 1);
   world_.Advance(absl::Hours(1));
   EXPECT_FALSE(Asked().has_value());
+}
+
+// Whom a check asks through a socket of two is not known.
+TEST_F(HealthStrategyTest, NoChecksWhileTwoShareTheSockets) {
+  Start({"http://127.0.0.1:1/"});
+  AnswerNext(true);
+  View view;
+  view.state = InstanceState::kUp;
+  view.generation = 2;
+  view.shares_sockets = true;
+  strategy_->OnInstance(view);
+  world_.Advance(absl::Minutes(1));
+  EXPECT_FALSE(Asked().has_value());
+  Tell(InstanceState::kUp, 2);
+  EXPECT_TRUE(Asked().has_value());
 }
 
 TEST_F(HealthStrategyTest, AnAnswerAboutAnEarlierInstanceDoesNotCount) {

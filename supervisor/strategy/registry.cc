@@ -20,7 +20,8 @@ class OwningHealth : public Strategy {
   OwningHealth(const Context& context, HealthOptions options,
                const std::vector<std::string>& environment)
       : options_(std::move(options)),
-        health_(MakeHealthStrategy(context, &options_, environment)) {}
+        health_(MakeHealthStrategy(context, &options_, environment,
+                                   /*sockets=*/nullptr)) {}
   std::string_view name() const override { return health_->name(); }
   void Start(WakeFn wake) override { health_->Start(std::move(wake)); }
   std::optional<Reason> ShouldRestart(const View& view) override {
@@ -67,7 +68,7 @@ std::vector<std::unique_ptr<Strategy>> MakeStrategies(
   }
   if (!options->health.checks.empty()) {
     strategies.push_back(
-        MakeHealthStrategy(context, &options->health, environment));
+        MakeHealthStrategy(context, &options->health, environment, sockets));
   }
   if (options->RestartsAfterExit()) {
     strategies.push_back(MakeExitStrategy(options));

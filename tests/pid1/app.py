@@ -128,6 +128,10 @@ class App:
     def do_write(self, fd, text):
         self.report("wrote", size=os.write(fd, text.encode()))
 
+    def do_close(self, fd):
+        os.close(fd)
+        self.report("closed")
+
     def do_spawn(self, session=False, orphan=False, bare=False, **config):
         """Another application, which reports by itself. orphan: by a double fork; bare: with an empty environment."""
         if os.fork():

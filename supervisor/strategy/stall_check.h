@@ -1,0 +1,60 @@
+// Whether a process has stopped taking the connections that wait for it.
+#ifndef REINIT_SUPERVISOR_STRATEGY_STALL_CHECK_H_
+#define REINIT_SUPERVISOR_STRATEGY_STALL_CHECK_H_
+
+#include <sys/types.h>
+
+#include <functional>
+#include <map>
+#include <string_view>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/time/time.h"
+#include "supervisor/context.h"
+#include "supervisor/socket/listen_sockets.h"
+#include "supervisor/strategy/strategy.h"
+
+namespace reinit {
+
+// One `stall:` check: looks at the queues of the held sockets and at the
+// processor time of the process, and asks nobody anything. It fails when
+// connections have waited at a socket for all of `timeout`, none was taken, and
+// the processes of the instance together have used less than one hundredth of
+// a processor: one that is merely busy, with however long a queue, passes. So
+// does what cannot be told. A timeout during which all of us stood still
+// begins anew.
+//
+// Owned by the HealthStrategy, on its thread. Destroying it ends it without a
+// word.
+class StallCheck {
+ public:
+  using QueuesFn = std::function<std::vector<ListenSockets::Queue>()>;
+  // May destroy the check.
+  using OnDone = absl::AnyInvocable<void(bool passed, std::string_view text)>;
+
+  StallCheck(const Context& context, const View& view, QueuesFn queues,
+             absl::Duration timeout, OnDone on_done);
+
+  void Start();
+
+ private:
+  void Look();
+  std::map<pid_t, absl::Duration> TimesUsed() const;
+  absl::Duration Used() const;
+
+  const Context context_;
+  const View view_;
+  const QueuesFn queues_;
+  const absl::Duration timeout_;
+  OnDone on_done_;
+  EventLoop::Timer timer_;
+  absl::Time began_;
+  // Those at which nobody has been seen to take anything yet.
+  std::vector<ListenSockets::Queue> stalled_;
+  std::map<pid_t, absl::Duration> before_;
+};
+
+}  // namespace reinit
+
+#endif  // REINIT_SUPERVISOR_STRATEGY_STALL_CHECK_H_

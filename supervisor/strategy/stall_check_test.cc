@@ -1,0 +1,145 @@
+#include "supervisor/strategy/stall_check.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "supervisor/fake_world.h"
+
+namespace reinit {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr absl::Duration kTimeout = absl::Seconds(5);
+
+class StallCheckTest : public ::testing::Test {
+ protected:
+  StallCheckTest() {
+    view_.pid = world_.os().AddChildOf(FakeOs::kSelf);
+    view_.group = view_.pid;
+    view_.state = InstanceState::kReady;
+  }
+
+  void Start(uint32_t waiting) {
+    queues_ = {{"web", "tcp://127.0.0.1:80", waiting}};
+    check_ = std::make_unique<StallCheck>(
+        world_.context(), view_, [this] { return queues_; }, kTimeout,
+        [this](bool passed, std::string_view text) {
+          check_.reset();
+          result_ = absl::StrCat(passed ? "passed: " : "failed: ", text);
+        });
+    check_->Start();
+    world_.Settle();
+  }
+  std::optional<absl::Duration>& Time(pid_t pid) {
+    return world_.os().process(pid).processor_time;
+  }
+
+  FakeWorld world_;
+  View view_;
+  std::vector<ListenSockets::Queue> queues_;
+  std::unique_ptr<StallCheck> check_;
+  std::string result_;
+};
+
+TEST_F(StallCheckTest, NobodyWaits) {
+  Start(0);
+  EXPECT_EQ(result_, "passed: connections are taken");
+}
+
+TEST_F(StallCheckTest, FailsWhenConnectionsWaitAllTheTime) {
+  Start(3);
+  world_.Advance(kTimeout - absl::Milliseconds(1));
+  EXPECT_EQ(result_, "");
+  queues_[0].length = 4;
+  world_.Advance(absl::Milliseconds(1));
+  EXPECT_EQ(result_,
+            "failed: 4 connections wait at web (tcp://127.0.0.1:80), none was "
+            "taken for 5s, and the process does nothing");
+}
+
+TEST_F(StallCheckTest, OneThatWasTakenIsEnough) {
+  Start(3);
+  world_.Advance(absl::Seconds(2));
+  queues_[0].length = 2;
+  world_.Advance(absl::Milliseconds(500));
+  EXPECT_EQ(result_, "passed: connections are taken");
+}
+
+// Even if others have come meanwhile.
+TEST_F(StallCheckTest, SoIsALookAtWhichNobodyWaits) {
+  Start(3);
+  world_.Advance(absl::Seconds(2));
+  queues_[0].length = 0;
+  world_.Advance(absl::Milliseconds(500));
+  queues_[0].length = 9;
+  world_.Advance(kTimeout);
+  EXPECT_EQ(result_, "passed: connections are taken");
+}
+
+TEST_F(StallCheckTest, OneOfSeveralSocketsMayStall) {
+  Start(0);
+  queues_ = {{"a", "tcp://127.0.0.1:80", 2}, {"b", "tcp://127.0.0.1:81", 2}};
+  check_ = std::make_unique<StallCheck>(
+      world_.context(), view_, [this] { return queues_; }, kTimeout,
+      [this](bool, std::string_view text) { result_ = text; });
+  check_->Start();
+  world_.Advance(absl::Seconds(1));
+  queues_[0].length = 1;
+  world_.Advance(kTimeout);
+  EXPECT_THAT(result_, HasSubstr("2 connections wait at b"));
+}
+
+TEST_F(StallCheckTest, ABusyProcessPasses) {
+  Start(3);
+  Time(view_.pid) = absl::Milliseconds(50);
+  world_.Advance(kTimeout);
+  EXPECT_EQ(result_, "passed: connections wait, but the process is busy");
+}
+
+// The twin: a runtime's timers are no work.
+TEST_F(StallCheckTest, HardlyAnyTimeIsNotBusy) {
+  Start(3);
+  Time(view_.pid) = absl::Milliseconds(49);
+  world_.Advance(kTimeout);
+  EXPECT_THAT(result_, HasSubstr("failed: 3 connections"));
+}
+
+TEST_F(StallCheckTest, SoDoesOneWithABusyChild) {
+  const pid_t child = world_.os().AddChildOf(view_.pid);
+  Start(3);
+  Time(child) = absl::Seconds(1);
+  world_.Advance(kTimeout);
+  EXPECT_THAT(result_, HasSubstr("busy"));
+}
+
+TEST_F(StallCheckTest, SoDoesOneThatForks) {
+  Start(3);
+  world_.os().AddChildOf(view_.pid);
+  world_.Advance(kTimeout);
+  EXPECT_THAT(result_, HasSubstr("busy"));
+}
+
+TEST_F(StallCheckTest, SoDoesOneThatCannotBeSeen) {
+  Time(view_.pid) = {};
+  Start(3);
+  world_.Advance(kTimeout);
+  EXPECT_THAT(result_, HasSubstr("busy"));
+}
+
+TEST_F(StallCheckTest, AFreezeBeginsAnew) {
+  Start(3);
+  world_.Advance(absl::Seconds(4));
+  world_.Freeze(absl::Hours(1));
+  EXPECT_EQ(result_, "");
+  world_.Advance(kTimeout - absl::Milliseconds(1));
+  EXPECT_EQ(result_, "");
+  world_.Advance(absl::Milliseconds(1));
+  EXPECT_THAT(result_, HasSubstr("failed: 3 connections"));
+}
+
+}  // namespace
+}  // namespace reinit

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "reaper/json_text.h"
 
 namespace reinit {
 namespace {
@@ -15,64 +16,12 @@ namespace {
 constexpr size_t kMaxMessage = 2200;
 constexpr size_t kMaxText = 1500;
 
-// How many bytes at the beginning of `text` are one character of UTF-8; 0: they
-// are none. Without overlong forms, surrogates and what is above U+10FFFF.
-size_t CharacterSize(std::string_view text) {
-  const auto byte = [text](size_t at) {
-    return at < text.size() ? static_cast<unsigned char>(text[at]) : 0U;
-  };
-  const auto goes_on = [&byte](size_t at, unsigned low = 0x80,
-                               unsigned high = 0xbf) {
-    return byte(at) >= low && byte(at) <= high;
-  };
-  const unsigned first = byte(0);
-  if (first < 0x80) return 1;
-  if (first >= 0xc2 && first <= 0xdf) return goes_on(1) ? 2 : 0;
-  if (first >= 0xe0 && first <= 0xef) {
-    const unsigned low = first == 0xe0 ? 0xa0 : 0x80;
-    const unsigned high = first == 0xed ? 0x9f : 0xbf;
-    return goes_on(1, low, high) && goes_on(2) ? 3 : 0;
-  }
-  if (first >= 0xf0 && first <= 0xf4) {
-    const unsigned low = first == 0xf0 ? 0x90 : 0x80;
-    const unsigned high = first == 0xf4 ? 0x8f : 0xbf;
-    return goes_on(1, low, high) && goes_on(2) && goes_on(3) ? 4 : 0;
-  }
-  return 0;
-}
-
-std::string Hex(std::string_view prefix, char byte) {
-  static constexpr char kHex[] = "0123456789abcdef";
-  const auto value = static_cast<unsigned char>(byte);
-  std::string result(prefix);
-  result += kHex[value >> 4];
-  result += kHex[value & 15];
-  return result;
-}
-
-// The character, or the stray byte, at the beginning of `text`, as it stands in
-// a JSON string; `size` is how much of `text` it was.
-std::string NextPiece(std::string_view text, size_t* size) {
-  *size = CharacterSize(text);
-  if (*size == 0) {
-    *size = 1;
-    return Hex("\\\\x", text[0]);
-  }
-  const char c = text[0];
-  if (c == '\n') return "\\n";
-  if (c == '\t') return "\\t";
-  if (c == '"') return "\\\"";
-  if (c == '\\') return text.substr(1, 1) == "x" ? "\\\\x5c" : "\\\\";
-  if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return Hex("\\u00", c);
-  return std::string(text.substr(0, *size));
-}
-
 // `text` as a JSON string with its quotes, at most `limit` bytes between them.
 std::string Quoted(std::string_view text, size_t limit, bool* cut) {
   std::string result = "\"";
   while (!text.empty()) {
     size_t size = 0;
-    const std::string piece = NextPiece(text, &size);
+    const std::string piece = NextJsonText(text, &size);
     if (result.size() + piece.size() > limit + 1) {
       *cut = true;
       break;

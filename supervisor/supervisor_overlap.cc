@@ -83,30 +83,34 @@ void Supervisor::RollBack(std::string_view why) {
 // What failed to start does not cost the one that runs its restarts.
 void Supervisor::RetryReplacement(std::string_view why) {
   const bool for_failure = planned_->reason.IsFailure();
+  const auto log = [&](LogLevel level, std::string_view line) {
+    context_.log->Event(level, "replacement_failed", line,
+                        {{"generation", instance_->generation()},
+                         {"pid", instance_->pid()},
+                         {"cause", ToString(planned_->reason.cause)},
+                         {"reason", why}});
+  };
   const std::string text =
       absl::StrCat(planned_->reason.text, ": ", why, ": process [",
                    instance_->pid(), "] goes on");
   if (next_change_.has_value()) {
     // It may be the cure.
+    log(LogLevel::kWarning,
+        absl::StrCat(text, ", trying again with ", next_change_->text));
     planned_->reason = *std::exchange(next_change_, std::nullopt);
     planned_->delay = absl::ZeroDuration();
     backoff_.Reset();
     limit_.Reset();
-    context_.log->Write(LogLevel::kWarning,
-                        absl::StrCat(text, ", trying again with ",
-                                     planned_->reason.text));
   } else if (limit_.Take(context_.loop->Now())) {
     planned_->delay = backoff_.Take(random_());
-    context_.log->Write(LogLevel::kWarning,
-                        absl::StrCat(text, ", trying again in ",
-                                     Millis(planned_->delay)));
+    log(LogLevel::kWarning,
+        absl::StrCat(text, ", trying again in ", Millis(planned_->delay)));
   } else if (for_failure) {
-    context_.log->Write(LogLevel::kWarning, text);
+    log(LogLevel::kWarning, text);
     GiveUp();
     return;
   } else {
-    context_.log->Write(
-        LogLevel::kError,
+    log(LogLevel::kError,
         absl::StrCat(text, ", waiting for the next change; ",
                      GivingUpLine(*options_)));
     if (planned_->done) planned_->done(false);

@@ -3,66 +3,23 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "reaper/json_text.h"
 
 namespace reinit {
 namespace {
 
-constexpr char kHex[] = "0123456789abcdef";
 constexpr std::string_view kCut = "...";
 
-bool Continues(std::string_view bytes, size_t at) {
-  return at < bytes.size() &&
-         (static_cast<unsigned char>(bytes[at]) & 0xc0) == 0x80;
-}
+using NextFn = std::string(std::string_view text, size_t* size);
 
-// The length of the UTF-8 character that `bytes` begins with; 0: none. Neither
-// surrogates nor forms that are too long are characters.
-size_t CharacterSize(std::string_view bytes) {
-  const auto first = static_cast<unsigned char>(bytes[0]);
-  if (first < 0x80) return 1;
-  const size_t size = first >= 0xf0   ? 4
-                      : first >= 0xe0 ? 3
-                      : first >= 0xc2 ? 2
-                                      : 0;
-  if (size == 0 || first > 0xf4) return 0;
-  for (size_t i = 1; i < size; ++i) {
-    if (!Continues(bytes, i)) return 0;
-  }
-  const auto second = static_cast<unsigned char>(bytes[1]);
-  const bool wrong =
-      (first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
-      (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f);
-  return wrong ? 0 : size;
-}
-
-// One character of a JSON string.
-std::string Escaped(std::string_view character) {
-  const char c = character[0];
-  if (c == '"' || c == '\\') return {'\\', c};
-  if (c == '\n') return "\\n";
-  if (c == '\t') return "\\t";
-  const auto byte = static_cast<unsigned char>(c);
-  if (byte >= 0x20 && byte != 0x7f) return std::string(character);
-  return absl::StrCat("\\u00", std::string(1, kHex[byte >> 4]),
-                      std::string(1, kHex[byte & 15]));
-}
-
-// One character of `bytes` after the other, as `show` has it; what is none is
-// shown to it as \xNN.
-template <typename Show>
-std::string Cut(std::string_view bytes, size_t max, Show show) {
+// One piece of `bytes` after the other, as `next` has it.
+std::string Cut(std::string_view bytes, size_t max, NextFn* next) {
   std::string result;
   size_t cut = 0;  // with room for kCut behind it
   while (!bytes.empty()) {
-    const size_t size = CharacterSize(bytes);
-    const auto byte = static_cast<unsigned char>(bytes[0]);
-    if (size > 0) {
-      result += show(bytes.substr(0, size));
-    } else {
-      absl::StrAppend(&result, show("\\"), "x",
-                      std::string({kHex[byte >> 4], kHex[byte & 15]}));
-    }
-    bytes.remove_prefix(size > 0 ? size : 1);
+    size_t size = 0;
+    result += next(bytes, &size);
+    bytes.remove_prefix(size);
     if (result.size() > max) return result.substr(0, cut).append(kCut);
     if (result.size() + kCut.size() <= max) cut = result.size();
   }
@@ -72,7 +29,7 @@ std::string Cut(std::string_view bytes, size_t max, Show show) {
 }  // namespace
 
 std::string ValidText(std::string_view bytes, size_t max) {
-  return Cut(bytes, max, [](std::string_view text) { return text; });
+  return Cut(bytes, max, NextText);
 }
 
 std::string SecondsText(absl::Duration duration) {
@@ -107,7 +64,7 @@ BoundedJson& BoundedJson::Key(std::string_view name) {
 
 BoundedJson& BoundedJson::Text(std::string_view bytes) {
   Separate();
-  absl::StrAppend(&out_, "\"", Cut(bytes, kMaxText, Escaped), "\"");
+  absl::StrAppend(&out_, "\"", Cut(bytes, kMaxText, NextJsonText), "\"");
   return *this;
 }
 

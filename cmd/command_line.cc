@@ -125,6 +125,12 @@ CommandLine ListenExec(Arguments& arguments) {
 CommandLine Ctl(Arguments& arguments,
                 absl::Span<const std::string_view> environment) {
   CommandLine result;
+  const auto& words = arguments.operands;
+  if (std::find(words.begin(), words.end(), "--help") != words.end()) {
+    result.action = CommandLine::Action::kPrint;
+    result.text = absl::StrCat(kCtlUsage, "\nSee docs/control.md\n");
+    return result;
+  }
   result.action = CommandLine::Action::kCtl;
   result.errors = std::move(arguments.errors);
   std::vector<GivenFlag> given = ScanEnvironment(environment);

@@ -470,6 +470,13 @@ TEST(CommandLineCtl, FindsTheSocket) {
             "/run/reinit.sock");
 }
 
+TEST(CommandLine, CtlHelp) {
+  const CommandLine line = Parse({"ctl", "wait", "--help"});
+  EXPECT_EQ(line.action, Action::kPrint);
+  EXPECT_THAT(line.text, HasSubstr("reinit ctl status|restart"));
+  EXPECT_THAT(line.errors, IsEmpty());
+}
+
 TEST(CommandLineCtl, FindsEveryError) {
   EXPECT_THAT(Errors({"ctl"}), ElementsAre(HasSubstr("what to do is missing")));
   EXPECT_THAT(Errors({"ctl", "stauts"}),

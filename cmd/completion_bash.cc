@@ -84,6 +84,17 @@ _reinit() {
         fi
         ;;
       self-install) pending=@dir start=0 ;;
+      ctl)
+        pending=@none
+        if [[ $cur == -* ]]; then
+          pending='=--json|--now|--ready|--timeout|--control'
+        elif ((last == start + 1)); then
+          pending='=status|restart|reload|stop|signal|wait'
+        elif [[ ${words[last - 1]} == signal ]]; then
+          pending="=$_reinit_signals"
+        fi
+        start=0
+        ;;
       listen-exec)
         start=$((start + 1))
         [[ ${words[start]} == -- ]] && ((start < last)) && start=$((start + 1))
@@ -111,8 +122,8 @@ _reinit() {
     value=$cur
   fi
   if [[ -n $pending ]]; then
-    how=$pending
-    [[ $pending == @* ]] || how=$(_reinit_values "${pending//_/-}") || return
+    how=${pending#=}
+    [[ $pending == [@=]* ]] || how=$(_reinit_values "${pending//_/-}") || return
     # Bash replaces only what stands behind the last colon.
     local behind=''
     [[ $value == *:* && $COMP_WORDBREAKS == *:* ]] && behind=${value%"${value##*:}"}

@@ -42,6 +42,12 @@ _reinit_rest() {
 
 constexpr std::string_view kSpecs = R"( '1:URL:_reinit_words )";
 
+constexpr std::string_view kCtl = R"(' ;;
+    ctl)
+      _arguments -S '--json[answer as JSON]' '--now[stop\: kill at once]' '--ready[wait\: until it is ready]' \
+        '--timeout=[wait\: at most so long]:D: ' '--control=[the socket of reinit]:PATH:_files' \
+        '1:what:_reinit_words status restart reload stop signal wait' '2:signal:_reinit_words )";
+
 constexpr std::string_view kRest = R"(' ;;
     self-install) _arguments '1:folder:_files -/' ;;
     listen-exec)
@@ -112,9 +118,9 @@ std::string Spec(const Flag& flag) {
                       flag.name, ")--no-", flag.name, "[not]'");
 }
 
-std::string UrlWords() {
+std::string WordsOf(std::string_view placeholder) {
   for (const Flag& flag : FlagTable()) {
-    if (flag.placeholder != "URL") continue;
+    if (flag.placeholder != placeholder) continue;
     return absl::StrReplaceAll(absl::StrJoin(ChoicesOf(flag).words, " "),
                                {{":", "\\:"}});
   }
@@ -132,7 +138,8 @@ std::string ZshCompletion() {
   for (const Flag& flag : FlagTable()) {
     if (flag.Has(kProbe)) absl::StrAppend(&out, "\\\n      ", Spec(flag), " ");
   }
-  absl::StrAppend(&out, "\\\n     ", kSpecs, UrlWords(), kRest);
+  absl::StrAppend(&out, "\\\n     ", kSpecs, WordsOf("URL"), kCtl,
+                  WordsOf("SIG"), kRest);
   for (const Flag& flag : FlagTable()) {
     absl::StrAppend(&out, "  ", Spec(flag), " \\\n");
   }

@@ -42,6 +42,8 @@ constexpr Subcommand kSubcommands[] = {
     {"listen-exec", "-- COMMAND [ARG...]",
      "become COMMAND, with LISTEN_PID set to this process: for wrapper "
      "scripts between reinit and a server"},
+    {"ctl", "status|restart|reload|stop|signal SIG|wait",
+     "see and steer a running reinit: docs/control.md"},
     {"self-install", "DIR",
      "copy this binary to DIR/reinit: for an initContainer"},
 };

@@ -24,6 +24,14 @@ constexpr std::string_view kUsage =
     "  reinit probe URL, reinit ctl WORD      one health check; ask one that "
     "runs\n";
 
+constexpr std::string_view kUsageAll =
+    "  reinit [flags] [--] COMMAND [ARG...]   run COMMAND and look after it\n"
+    "  reinit probe URL                       one health check: 0 or 1\n"
+    "  reinit ctl WORD                        ask one that runs: ctl --help\n"
+    "  reinit listen-exec -- COMMAND...       become COMMAND, with LISTEN_PID "
+    "its own\n"
+    "  reinit self-install DIR                copy this binary to DIR\n";
+
 constexpr std::string_view kFooter =
     "D is a time: 250ms, 2s, 1m30s, infinity; a bare number is seconds.\n"
     "Flags also come from the environment: REINIT_STOP_TIMEOUT=2s.\n"
@@ -86,7 +94,7 @@ std::string HelpText(Settings::Help which) {
   std::string out = absl::StrCat(
       "reinit ", kVersion,
       ": an init for containers that keeps its process current and alive\n",
-      kUsage, all ? "" : "\n");
+      all ? kUsageAll : kUsage, all ? "" : "\n");
   std::optional<FlagGroup> group;
   for (const Flag& flag : FlagTable()) {
     if (!shown(flag)) continue;

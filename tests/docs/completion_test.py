@@ -39,6 +39,8 @@ OFFERED = (
     ("reinit self-install ", {"sub"}),
     ("reinit self-inst", {"self-install"}),
     ("reinit probe tc", {"tcp://"}),
+    ("reinit ctl s", {"status", "stop", "signal"}),
+    ("reinit ctl signal US", {"USR1", "USR2"}),
     ("reinit probe --h", {"--health-timeout=", "--health-expect=", "--help"}),
     ("reinit --pre-start=reinit-exam", {"reinit-example"}),
     ("reinit reinit-exam", {"reinit-example"}),

@@ -152,6 +152,9 @@ void CheckLine(const CommandLine& line) {
     case CommandLine::Action::kListenExec:
       EXPECT_FALSE(line.options.command.empty());
       return;
+    case CommandLine::Action::kSelfInstall:
+      EXPECT_EQ(line.options.command.size(), 1u);
+      return;
     case CommandLine::Action::kCtl:
       EXPECT_FALSE(line.ctl.path.empty());
       EXPECT_TRUE(line.ctl.wait || !line.ctl.request.empty());

@@ -103,16 +103,31 @@ TEST_F(OverlapTest, StopsItByTheSignalForReloads) {
   EXPECT_THAT(SentTo(old_), ElementsAre(SIGQUIT));
 }
 
-TEST_F(OverlapTest, HoldsForAFailureToo) {
+class EveryCauseTest : public OverlapTest,
+                       public ::testing::WithParamInterface<Reason::Cause> {};
+
+TEST_P(EveryCauseTest, Overlaps) {
   Begin();
   fake_.ready = false;
-  Sick();
+  Reason reason;
+  reason.cause = GetParam();
+  Wake(reason);
   world_.Advance(absl::Milliseconds(120));
   ASSERT_EQ(Apps().size(), 2u);
   EXPECT_THAT(SentTo(old_), IsEmpty());
   Ready();
-  EXPECT_THAT(Apps(), ElementsAre(os().last()));
+  const bool hung = GetParam() == Reason::Cause::kWatchdog;
+  EXPECT_EQ(SentTo(old_).at(0), hung ? SIGABRT : SIGTERM);
 }
+
+INSTANTIATE_TEST_SUITE_P(All, EveryCauseTest,
+                         ::testing::Values(Reason::Cause::kFile,
+                                           Reason::Cause::kSignal,
+                                           Reason::Cause::kControl,
+                                           Reason::Cause::kHealth,
+                                           Reason::Cause::kWatchdog,
+                                           Reason::Cause::kMemory,
+                                           Reason::Cause::kAge));
 
 // Nothing is served that could be lost.
 TEST_F(OverlapTest, OneThatIsNotReadyIsStoppedFirst) {

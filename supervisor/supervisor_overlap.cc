@@ -71,13 +71,15 @@ void Supervisor::TakeOver() {
 void Supervisor::RollBack(std::string_view why) {
   instance_.swap(other_);
   last_pid_ = instance_->pid();
+  TellStrategies();
+  // First, since the clean-up may be done at once, and leads on to what is
+  // planned.
+  RetryReplacement(why);
   if (other_->alive()) {
     other_->Stop(options_->stop.signal, options_->stop.timeout);
   } else {
     other_->CleanUp();
   }
-  TellStrategies();
-  RetryReplacement(why);
 }
 
 // What failed to start does not cost the one that runs its restarts.
@@ -110,9 +112,8 @@ void Supervisor::RetryReplacement(std::string_view why) {
     GiveUp();
     return;
   } else {
-    log(LogLevel::kError,
-        absl::StrCat(text, ", waiting for the next change; ",
-                     GivingUpLine(*options_)));
+    log(LogLevel::kError, absl::StrCat(text, ", waiting for the next change; ",
+                                       GivingUpLine(*options_)));
     if (planned_->done) planned_->done(false);
     planned_.reset();
     backoff_.Reset();

@@ -39,12 +39,19 @@ server.serve_forever(0.01)
 """
 
 
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
 class Load:
     """Clients that make one new connection after the other, and count."""
 
     def __init__(self, family, address):
         self.family, self.address = family, address
         self.answers, self.failures, self.longest = {}, [], 0.0
+        self.latest, self.in_a_row = 0, 0  # the generation that answered last, and how often without another between
+        self.lock = threading.Lock()
         self.ended = threading.Event()
         self.threads = [threading.Thread(target=self.run, daemon=True) for _ in range(CLIENTS)]
 
@@ -67,8 +74,20 @@ class Load:
                 self.failures.append(repr(error))
                 time.sleep(0.001)  # the pace of failures, not a wait for anything
                 continue
-            self.longest = max(self.longest, time.monotonic() - began)
-            self.answers[generation] = self.answers.get(generation, 0) + 1
+            with self.lock:
+                self.note(generation, time.monotonic() - began)
+
+    def note(self, generation, seconds):
+        self.longest = max(self.longest, seconds)
+        self.answers[generation] = self.answers.get(generation, 0) + 1
+        self.in_a_row = self.in_a_row + 1 if generation == self.latest else 1
+        self.latest = generation
+
+    def total(self):
+        return sum(self.answers.values())
+
+    def summary(self):
+        return f"{self.total()} answers, {len(self.failures)} failures, longest wait {self.longest * 1000:.0f} ms"
 
     def ask(self):
         with socket.socket(self.family) as client:
@@ -94,22 +113,17 @@ class HeldTest(harness.Pid1Test):
                                 lambda: f"generation {generation} does not answer: {load.answers} {load.failures[-3:]}")
         run.kill(signal.SIGTERM)
         run.end()
-        print(f"    {sum(load.answers.values())} answers, {len(load.failures)} failures, "
-              f"longest wait {load.longest * 1000:.0f} ms")
+        print(f"    {load.summary()}")
         return load
 
     def flags(self):
         return ["--reload-signal=HUP", "--stop-timeout=20s"]
 
-    def free_port(self):
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            return server.getsockname()[1]
-
     def server(self, *arguments):
         return ["--", harness.PYTHON, "-SEc", SERVER, *arguments]
 
     def test_http_server(self):
-        port = self.free_port()
+        port = free_port()
         run = self.start(f"--listen=tcp://127.0.0.1:{port}", *self.flags(), *self.server(str(port), "held"))
         run.says("ready after")
         load = self.reload_under_load(run, socket.AF_INET, ("127.0.0.1", port))
@@ -124,7 +138,7 @@ class HeldTest(harness.Pid1Test):
 
     def test_twin_that_binds_its_own_port(self):
         """The same server and load, without --listen: connections are refused."""
-        port = self.free_port()
+        port = free_port()
         run = self.start(*self.flags(), *self.server(str(port)))
         run.says("started process")
         load = self.reload_under_load(run, socket.AF_INET, ("127.0.0.1", port))

@@ -19,6 +19,7 @@ constexpr std::string_view kSignals =
 // Where the placeholder only names the set. A URL has a table of its own.
 constexpr std::string_view kWordsOf[][2] = {
     {"health-on-failure", "restart|exit|none|signal:"},
+    {"control", "auto|off|/"},
     {"help", "all"},
     {"listen", "tcp://|unix:/|fd:"},
     {"listen-env",

@@ -103,6 +103,8 @@ class Instance {
   const std::optional<ExitStatus>& exit_status() const { return exit_status_; }
   // The stop was asked for by Stop, ExpectStop or KillNow.
   bool stop_requested() const { return stop_requested_; }
+  // When it is killed; InfiniteFuture: never.
+  absl::Time stop_deadline() const { return ladder_.deadline(); }
   absl::Time started() const { return started_; }
   absl::Time ready_since() const { return ready_since_; }  // or InfiniteFuture
 

@@ -172,7 +172,7 @@ void Supervisor::GiveUp() {
     StopProcess(instance_.get());
     TellStrategies();
   }
-  if (ReplacedOneDrains()) other_->StopWithin(options_->stop.timeout);
+  EndProbation();
   if (StaysAfterGivingUp(*options_)) return;
   const int code = last_status_.ShellCode();
   Shutdown(stopped_by_us || code == 0 ? 1 : code);

@@ -178,6 +178,7 @@ class Supervisor {
   Instance* Serving() const;
   void AskReplacement();
   void TakeOver();
+  void EndProbation();
   void RollBack(std::string_view why);
   void RetryReplacement(std::string_view why);
   void OnOther(Instance::Event event);

@@ -54,8 +54,7 @@ void Supervisor::AskReplacement() {
 // The new one is ready.
 void Supervisor::TakeOver() {
   if (!Overlapping()) {
-    // It stands in for one that died while the one before it drained.
-    if (ReplacedOneDrains()) other_->StopWithin(options_->stop.timeout);
+    EndProbation();
     return;
   }
   StopProcess(other_.get());
@@ -65,6 +64,14 @@ void Supervisor::TakeOver() {
   }
   FinishRestart();
   if (!next_change_.has_value() && reload_check_ == nullptr) ForgetChange();
+}
+
+// Nobody needs the one any more that went on while the one that replaced it
+// had died.
+void Supervisor::EndProbation() {
+  if (!ReplacedOneDrains()) return;
+  if (other_->stop_deadline() < absl::InfiniteFuture()) return;
+  other_->StopWithin(options_->stop.timeout);
 }
 
 // The old one goes on.

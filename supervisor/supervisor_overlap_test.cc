@@ -373,6 +373,7 @@ TEST_F(OverlapTest, ASecondCtrlCKillsBoth) {
 }
 
 TEST_F(OverlapTest, TermKillsWhatStillDrains) {
+  options_.stop.shutdown_timeout = absl::Seconds(30);
   Begin();
   os().process(old_).deaf = true;
   Overlap();
@@ -523,7 +524,7 @@ TEST_F(OverlapTest, CtlStopNowKillsBoth) {
   os().process(new_).deaf = true;
   supervisor_->AskStop(/*now=*/true);
   world_.Settle();
-  ExpectEnded(128 + SIGTERM);
+  ExpectEnded(128 + SIGKILL);
 }
 
 }  // namespace

@@ -18,6 +18,7 @@ _reinit_values() {
     --reload-check) echo '@command' ;;
     --reload-timeout) echo '@none' ;;
     --reload-retry-delay) echo '@none' ;;
+    --restart-order) echo 'stop-first|start-first' ;;
     --reload-signal) echo 'HUP|INT|QUIT|TERM|USR1|USR2|WINCH|KILL|CONT' ;;
     --restart) echo 'no|on-failure|on-abnormal|always|on-failure:' ;;
     --after-exit) echo 'exit|wait' ;;
@@ -30,7 +31,7 @@ _reinit_values() {
     --start-limit-burst) echo '@none' ;;
     --start-limit-interval) echo '@none' ;;
     --start-limit-action) echo 'exit|stay' ;;
-    --health) echo 'http://|http+unix:///|tcp://|unix:///|file:/|exec:' ;;
+    --health) echo 'http://|http+unix:///|tcp://|unix:///|file:/|exec:|stall:' ;;
     --health-interval) echo '@none' ;;
     --health-timeout) echo '@none' ;;
     --health-retries) echo '@none' ;;
@@ -64,6 +65,8 @@ _reinit_values() {
     --post-stop) echo '@command' ;;
     --log-level) echo 'error|warning|info|debug' ;;
     --log-format) echo 'text|json' ;;
+    --control) echo 'auto|off|/' ;;
+    --status-listen) echo '@none' ;;
     --termination-log) echo '@file' ;;
     --help) echo 'all' ;;
     *) return 1 ;;
@@ -129,6 +132,17 @@ _reinit() {
         fi
         ;;
       self-install) pending=@dir start=0 ;;
+      ctl)
+        pending=@none
+        if [[ $cur == -* ]]; then
+          pending='=--json|--now|--ready|--timeout|--control'
+        elif ((last == start + 1)); then
+          pending='=status|restart|reload|stop|signal|wait'
+        elif [[ ${words[last - 1]} == signal ]]; then
+          pending="=$_reinit_signals"
+        fi
+        start=0
+        ;;
       listen-exec)
         start=$((start + 1))
         [[ ${words[start]} == -- ]] && ((start < last)) && start=$((start + 1))
@@ -156,8 +170,8 @@ _reinit() {
     value=$cur
   fi
   if [[ -n $pending ]]; then
-    how=$pending
-    [[ $pending == @* ]] || how=$(_reinit_values "${pending//_/-}") || return
+    how=${pending#=}
+    [[ $pending == [@=]* ]] || how=$(_reinit_values "${pending//_/-}") || return
     # Bash replaces only what stands behind the last colon.
     local behind=''
     [[ $value == *:* && $COMP_WORDBREAKS == *:* ]] && behind=${value%"${value##*:}"}
@@ -182,7 +196,7 @@ _reinit() {
 complete -F _reinit reinit
 
 _reinit_signals='HUP|INT|QUIT|TERM|USR1|USR2|WINCH|KILL|CONT'
-_reinit_subcommands='probe listen-exec self-install'
+_reinit_subcommands='probe listen-exec ctl self-install'
 _reinit_probe_flags='
   --health-timeout=
   --health-expect=
@@ -206,6 +220,7 @@ _reinit_flags='
   --reload-check=
   --reload-timeout=
   --reload-retry-delay=
+  --restart-order=
   --reload-signal=
   --restart=
   --after-exit=
@@ -253,6 +268,8 @@ _reinit_flags='
   --post-stop=
   --log-level=
   --log-format=
+  --control=
+  --status-listen=
   --termination-log=
   --check
   --help

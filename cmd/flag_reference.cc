@@ -12,7 +12,7 @@ namespace reinit {
 namespace {
 
 constexpr std::string_view kTop =
-    R"(<!-- Written by `tools/bazel run //cmd:flag_reference`; do not edit. -->
+    R"(<!-- Written by `tools/bazel run //cmd:flag_docs`; do not edit. -->
 # Flags of reinit
 
     reinit [flags] [--] COMMAND [ARG...]    run COMMAND and look after it

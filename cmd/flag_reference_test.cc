@@ -1,7 +1,5 @@
 #include "cmd/flag_reference.h"
 
-#include <fstream>
-#include <iterator>
 #include <string>
 
 #include "absl/strings/match.h"
@@ -11,15 +9,6 @@
 
 namespace reinit {
 namespace {
-
-TEST(FlagReference, IsWhatDocsFlagsMdSays) {
-  std::ifstream file("docs/flags.md", std::ios::binary);
-  const std::string committed{std::istreambuf_iterator<char>(file), {}};
-  // Not EXPECT_EQ, which would print both.
-  EXPECT_TRUE(committed == FlagReference())
-      << "docs/flags.md is not what the flag table says. Write it anew:\n"
-         "  tools/bazel run //cmd:flag_docs";
-}
 
 TEST(FlagReference, HasEachFlagAndItsVariable) {
   const std::string text = FlagReference();

@@ -65,7 +65,7 @@ class PolicyTest(harness.Pid1Test):
         again = self.event("start")
         self.assertEqual(again["env"]["REINIT_GENERATION"], "2")
         self.assertIn("77", again["env"]["REINIT_REASON"])
-        self.assertEqual(again["env"]["REINIT_INSTANCE"], app["env"]["REINIT_INSTANCE"])
+        self.assertNotEqual(again["env"]["REINIT_INSTANCE"], app["env"]["REINIT_INSTANCE"], "tells its orphans from others")
         self.tell(again, "die", signal_number=int(signal.SIGSEGV))
         self.assertIn("SEGV", self.event("start")["env"]["REINIT_REASON"])
         run.kill(TERM)

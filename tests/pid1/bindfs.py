@@ -5,6 +5,7 @@ import signal
 import subprocess
 
 import engine
+import harness
 
 
 class Mount:
@@ -31,6 +32,11 @@ class Mount:
 
     def go_on(self):
         self.process.send_signal(signal.SIGCONT)
+
+    def waits(self):
+        """Whether it is at work on a request that waits for another such file system."""
+        tasks = f"/proc/{self.process.pid}/task"
+        return any("request_wait" in harness.proc(self.process.pid, f"task/{task}/wchan") for task in os.listdir(tasks))
 
     def end(self):
         self.process.kill()

@@ -40,7 +40,7 @@ class ReadyTest(harness.Pid1Test):
             "say('READY=1\\nSTATUS=serving'); signal.pause()"))
         self.line(run, "ready after")
         self.assertIn("says: serving", run.stderr)
-        self.assertTrue(os.path.exists(ready))
+        self.eventually(lambda: os.path.exists(ready), lambda: "no ready file")
         self.stop(run)
         self.assertFalse(os.path.exists(ready))
 

@@ -56,10 +56,11 @@ void FinishProbe(const Arguments& arguments, Settings& settings,
   if (status.ok()) {
     const ProbeTarget::Kind kind = settings.options.health.checks.front().kind;
     if (kind == ProbeTarget::Kind::kExec) {
-      wrong = "allowed are http:// and tcp://; run the command itself instead";
+      wrong =
+          "only what is asked over a socket; run the command itself instead";
     } else if (kind == ProbeTarget::Kind::kFile) {
       wrong =
-          "allowed are http:// and tcp://; one look at a file tells nothing";
+          "only what is asked over a socket; one look at a file tells nothing";
     } else if (kind == ProbeTarget::Kind::kStall) {
       wrong = "only for --health: it is about the sockets that reinit holds";
     } else {

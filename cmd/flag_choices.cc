@@ -26,13 +26,13 @@ constexpr std::string_view kWordsOf[][2] = {
      "systemd|nginx|server-starter|php-fpm|unicorn|einhorn|gunicorn|all"},
     {"log-level", "error|warning|info|debug"},
     {"on-change", "restart|exit|none|signal:"},
-    {"ready", "exec|notify|accept|delay:|fd:|http://|tcp://"},
+    {"ready", "exec|notify|accept|delay:|fd:|http://|tcp://|grpc://"},
     {"restart", "no|on-failure|on-abnormal|always|on-failure:"},
     {"watch-mode", "auto|inotify|poll|mtime|hash"},
 };
 
 constexpr std::string_view kUrls =
-    "http://|http+unix:///|tcp://|unix:///|file:/|exec:|stall:";
+    "http://|http+unix:///|tcp://|unix:///|grpc://|file:/|exec:|stall:";
 
 std::vector<std::string_view> Split(std::string_view words) {
   return absl::StrSplit(words, '|');

@@ -189,6 +189,7 @@ int RunSupervisor(const Options& options, std::vector<std::string> environment,
       [&supervisor](const SignalInfo& info) { supervisor.OnSignal(info); },
       [&] {
         observer->OnSignal(SIGCHLD);
+        if (notify != nullptr) notify->Read();
         children.Reap();
       });
   if (!signals.ok()) {

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "reaper/exit_status.h"
@@ -124,6 +125,11 @@ class Os {
   // cannot be executed is not an error here: it comes through Spawned::result.
   virtual absl::StatusOr<Spawned> Spawn(const SpawnRequest& request) = 0;
 
+  // Runs `work` in a child that has nothing of ours open but 0 to 2, and ends
+  // with what that returns (0 to 255): for what may hang in the kernel. It dies
+  // with this process. The error is as Spawn's.
+  virtual absl::StatusOr<pid_t> Fork(absl::FunctionRef<int()> work) = 0;
+
   // Reaps one ended child, or tells of one that was stopped, if there is one.
   virtual Reaped ReapOne() = 0;
 
@@ -186,6 +192,7 @@ class LinuxOs : public Os {
  public:
   using Os::Send;
   absl::StatusOr<Spawned> Spawn(const SpawnRequest& request) override;
+  absl::StatusOr<pid_t> Fork(absl::FunctionRef<int()> work) override;
   Reaped ReapOne() override;
   int Send(pid_t pid, const SignalInfo& signal) override;
   std::vector<ProcessInfo> Processes() override;

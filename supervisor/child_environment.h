@@ -9,7 +9,7 @@
 
 namespace reinit {
 
-// A new REINIT_INSTANCE=<random> entry. It tells the processes of this reinit
+// A new REINIT_INSTANCE=<random> entry. It tells the processes of one start
 // from those of others; it is no secret.
 std::string NewInstanceMark();
 

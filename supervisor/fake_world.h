@@ -126,6 +126,16 @@ class FakeOs : public Os {
     return spawned;
   }
 
+  // Done at once, unless it is to be held.
+  absl::StatusOr<pid_t> Fork(absl::FunctionRef<int()> work) override {
+    if (fork_fails_) return absl::ErrnoToStatus(EAGAIN, "fork");
+    ++forks_;
+    last_fork_ = next_pid_++;
+    processes_[last_fork_].marked = false;
+    if (!hold_forks_) Exit(last_fork_, {.code = work()});
+    return last_fork_;
+  }
+
   Reaped ReapOne() override {
     Reaped reaped;
     if (!stops_.empty()) {
@@ -242,6 +252,10 @@ class FakeOs : public Os {
     spawn_errors_ = count;
     spawn_error_ = error;
   }
+  void set_hold_forks(bool hold) { hold_forks_ = hold; }
+  void set_fork_fails(bool fails) { fork_fails_ = fails; }
+  int forks() const { return forks_; }
+  pid_t last_fork() const { return last_fork_; }
   void set_oom_kills(int64_t count) { oom_kills_ = count; }
   void set_deaf_by_default(bool deaf) { deaf_by_default_ = deaf; }
 
@@ -254,6 +268,10 @@ class FakeOs : public Os {
   pid_t next_pid_ = 100;
   pid_t last_ = 0;
   int spawns_ = 0;
+  int forks_ = 0;
+  pid_t last_fork_ = 0;
+  bool hold_forks_ = false;
+  bool fork_fails_ = false;
   int stopped_self_ = 0;
   bool can_be_continued_ = false;
   int released_ = 0;

@@ -18,7 +18,8 @@ Instance::Instance(const Context& context, Spec spec, OnEvent on_event)
       on_event_(std::move(on_event)),
       ladder_(spec_.leftover_timeout),
       stop_timer_(context.loop,
-                  [this] { Act(ladder_.Tick(context_.loop->Now())); }) {}
+                  [this] { Act(ladder_.Tick(context_.loop->Now())); }),
+      survival_timer_(context.loop, [this] { OnSurvival(); }) {}
 
 Instance::~Instance() {
   if (alive()) context_.children->Forget(pid_);
@@ -127,6 +128,7 @@ void Instance::OnExit(ExitStatus status) {
   // Its end may be seen before the news of its start.
   ReadResult();
   stop_timer_.Cancel();
+  survival_timer_.Cancel();
   Move(InstanceInput::kExited);
   on_event_(Event::kExited);
 }
@@ -212,10 +214,25 @@ void Instance::Act(StopLadder::Act act) {
               : absl::StrCat("process [", pid_, "] has not ended on ",
                              SignalName(stop_signal_), ": SIGKILL"));
       Send({.signo = SIGKILL});
+      survival_timer_.ArmAfter(StopLadder::kUnkillable);
       return;
     default:
       return;
   }
+}
+
+// Whoever wonders why nothing happens is told what is waited for.
+void Instance::OnSurvival() {
+  char state = '?';
+  for (const ProcessInfo& process : context_.os->Processes()) {
+    if (process.pid == pid_) state = process.state;
+  }
+  context_.log->Write(
+      LogLevel::kWarning,
+      absl::StrCat("process [", pid_, "] survives SIGKILL in state ",
+                   std::string(1, state),
+                   ": it waits in the kernel, most likely for a file system "
+                   "or a device; waiting for its end"));
 }
 
 void Instance::CleanUp() {

@@ -117,6 +117,7 @@ class Instance {
   bool Succeed(const ExitStatus& status);
   void OnExit(ExitStatus status);
   void Act(StopLadder::Act act);
+  void OnSurvival();
 
   const Context context_;
   const Spec spec_;
@@ -131,6 +132,7 @@ class Instance {
   std::optional<ExitStatus> exit_status_;
   StopLadder ladder_;
   EventLoop::Timer stop_timer_;
+  EventLoop::Timer survival_timer_;  // of SIGKILL
   int stop_signal_ = 0;
   int stopped_by_ = 0;
   bool stop_requested_ = false;

@@ -69,8 +69,9 @@ void Supervisor::Startup() {
   };
   for (const auto& strategy : strategies_) strategy->Start(wake);
   if (supervising_) {
-    const std::string upwards = TakeNotifySocket(&base_environment_);
-    report_.emplace(context_.log, options_->ready.file, upwards);
+    const Upwards upwards =
+        TakeUpwards(&base_environment_, context_.os->Self());
+    report_.emplace(context_, options_->ready.file, upwards);
   }
   if (notify_ != nullptr) {
     const absl::Status listens = notify_->Listen(

@@ -25,8 +25,10 @@
 #include "supervisor/notify/ready_report.h"
 #include "supervisor/options.h"
 #include "supervisor/restart_history.h"
+#include "supervisor/side_file.h"
 #include "supervisor/socket/listen_sockets.h"
 #include "supervisor/status.h"
+#include "supervisor/strangers.h"
 #include "supervisor/strategy/strategy.h"
 #include "supervisor/zombie_report.h"
 
@@ -228,7 +230,7 @@ class Supervisor {
   void Drained();
   void NoteOomKill();
   std::string EndText() const;
-  void WriteTerminationLog() const;
+  void WriteTerminationLog();
   int ExitCodeOf(const ExitStatus& status) const;
   void Shutdown(int exit_code);
   void Finish();
@@ -250,7 +252,9 @@ class Supervisor {
   ListenSockets* const sockets_;  // or null
   std::function<void()> on_last_;
   std::optional<ReadyReport> report_;
+  Strangers strangers_;
   bool says_it_stops_ = false;  // the process, by STOPPING=1
+  std::string said_failure_;    // by ERRNO=, EXIT_STATUS=
 
   std::unique_ptr<Instance> instance_;  // null: no process
   std::unique_ptr<Instance> other_;     // see above; mostly null
@@ -291,6 +295,7 @@ class Supervisor {
   SignalInfo draining_;  // the one to be passed on when drain_timer_ fires
   int down_signal_ = 0;  // the last of TERM, INT, QUIT that was received
   std::optional<Leftovers> final_sweep_;
+  std::optional<SideFile> last_words_;  // --termination-log, at the very end
 };
 
 }  // namespace reinit

@@ -7,7 +7,6 @@
 #include "reaper/signals.h"
 #include "reaper/terminal.h"
 #include "supervisor/supervisor.h"
-#include "supervisor/termination_log.h"
 
 namespace reinit {
 namespace {
@@ -203,8 +202,11 @@ void Supervisor::Finish() {
 }
 
 void Supervisor::MarkEnded() {
-  end_ = End::kEnded;
-  if (!options_->termination_log.empty()) WriteTerminationLog();
+  if (options_->termination_log.empty()) {
+    end_ = End::kEnded;
+  } else if (!last_words_.has_value()) {
+    WriteTerminationLog();
+  }
 }
 
 // The kernel's killer shows nowhere in the status itself.
@@ -215,25 +217,30 @@ void Supervisor::NoteOomKill() {
 }
 
 std::string Supervisor::EndText() const {
-  return killed_for_memory_ ? absl::StrCat(last_status_.ToString(),
-                                           ", by the kernel: out of memory")
-                            : last_status_.ToString();
+  return absl::StrCat(
+      last_status_.ToString(),
+      killed_for_memory_ ? ", by the kernel: out of memory" : "",
+      said_failure_.empty() ? "" : ", after it had said: ", said_failure_);
 }
 
-void Supervisor::WriteTerminationLog() const {
+// Then it has ended.
+void Supervisor::WriteTerminationLog() {
   std::string text;
   if (last_pid_ != 0) text = absl::StrCat("process ended: ", EndText(), "\n");
   if (!end_reason_.empty()) absl::StrAppend(&text, end_reason_, "\n");
   if (down_signal_ != 0) {
     absl::StrAppend(&text, "stopped by ", SignalName(down_signal_), "\n");
   }
-  const absl::Status written = WriteSmallFile(options_->termination_log, text);
-  if (!written.ok()) {
-    context_.log->Write(
-        LogLevel::kWarning,
-        absl::StrCat("--termination-log=", options_->termination_log, ": ",
-                     written.message()));
-  }
+  last_words_.emplace(context_, options_->termination_log, [this](int error) {
+    if (error != 0) {
+      context_.log->Write(
+          LogLevel::kWarning,
+          absl::StrCat("--termination-log=", options_->termination_log,
+                       ": cannot be written: ", SideFile::ErrorText(error)));
+    }
+    end_ = End::kEnded;
+  });
+  last_words_->Write(std::move(text));
 }
 
 // What nobody claims, too: orphans whose environment was wiped, for one.

@@ -22,6 +22,7 @@ constexpr int kExitCannotStart = 1;
 
 void Supervisor::LaunchProcess() {
   says_it_stops_ = false;
+  said_failure_.clear();
   oom_kills_ = context_.os->OomKills();
   if (sockets_ != nullptr) {
     for (const std::string& news : sockets_->Renew()) {

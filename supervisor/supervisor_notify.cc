@@ -1,12 +1,32 @@
 // The Supervisor's part that hears what the process says of itself, and tells
 // others whether it serves.
 #include <algorithm>
+#include <cstring>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "supervisor/messages.h"
 #include "supervisor/supervisor.h"
 
 namespace reinit {
+namespace {
+
+// ERRNO= and EXIT_STATUS=, of which one is there.
+std::string FailureText(const NotifyMessage& message) {
+  std::string text;
+  if (message.error.has_value()) {
+    const char* const words = ::strerrordesc_np(*message.error);
+    text = absl::StrCat("error ", *message.error, " (",
+                        words != nullptr ? words : "no known one", ")");
+  }
+  if (message.exit_status.has_value()) {
+    absl::StrAppend(&text, text.empty() ? "" : ", ", "exit status ",
+                    *message.exit_status);
+  }
+  return text;
+}
+
+}  // namespace
 
 View Supervisor::ViewNow() const {
   View view;
@@ -64,6 +84,9 @@ void Supervisor::MarkReadyIfSo(LogLevel level) {
 }
 
 void Supervisor::OnNotify(pid_t sender, const NotifyMessage& message) {
+  // To find out whose a process is costs a walk through /proc.
+  const absl::Time now = context_.loop->Now();
+  if (strangers_.Has(sender, now)) return;
   if (other_ != nullptr && other_->Has(sender)) {
     // All that is still of interest.
     if (message.extend_timeout.has_value()) {
@@ -77,6 +100,7 @@ void Supervisor::OnNotify(pid_t sender, const NotifyMessage& message) {
         absl::StrCat("a notification from process ", sender,
                      ", which has ended or is not one of the process's own: "
                      "ignored"));
+    strangers_.Add(sender, now);
     return;
   }
   if (message.status.has_value()) {
@@ -84,6 +108,12 @@ void Supervisor::OnNotify(pid_t sender, const NotifyMessage& message) {
                         absl::StrCat("process [", instance_->pid(),
                                      "] says: ", *message.status));
     if (report_.has_value()) report_->Status(*message.status);
+  }
+  if (message.error.has_value() || message.exit_status.has_value()) {
+    said_failure_ = FailureText(message);
+    context_.log->Write(
+        LogLevel::kInfo,
+        absl::StrCat("process [", instance_->pid(), "] says: ", said_failure_));
   }
   if (message.main_pid.has_value() && instance_->Has(*message.main_pid)) {
     instance_->SetSuccessor(*message.main_pid);
@@ -94,10 +124,6 @@ void Supervisor::OnNotify(pid_t sender, const NotifyMessage& message) {
   }
   if (message.extend_timeout.has_value()) {
     instance_->ExtendStop(*message.extend_timeout);
-  }
-  if (message.watchdog == NotifyMessage::Watchdog::kAlive &&
-      report_.has_value()) {
-    report_->WatchdogAlive();
   }
   if (message.stopping && !says_it_stops_) {
     says_it_stops_ = true;

@@ -17,9 +17,9 @@ ARROWS = {
     "cmd": {"reaper", "supervisor", "cmd"},
 }
 OURS = {*ARROWS, "tests", "docker", "tools", "third_party", "docs"}
-# Libraries that read what comes from a network, and the folders of helpers' code that may use them: none yet.
+# Libraries that read what comes from a network, and where the helpers' code is that may use them.
 HELPERS_ONLY_LIBRARIES = re.compile(r"^(nlohmann/|httplib\.h|.*/httplib\.h|nghttp2/)")
-HELPERS_ONLY_FOLDERS = ()
+HELPERS_ONLY_FOLDERS = ("supervisor/probe/grpc_health.",)
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*(?:include|include_next|import)[ \t]*["<]([^">]+)[">]', re.MULTILINE)
 

@@ -25,6 +25,7 @@ debian_sources=(
   "com_google_googletest googletest/bookworm 81964fe578e9bd7c94dfdb09c8e4d6e6759e19967e397dbea48d1c10e45d0df2"
   "com_github_google_benchmark benchmark/bookworm 6430e4092653380d9dc4ccb45a1e2dc9259d581f4866dc0759713126056bc1d7"
   "com_github_cyan4973_xxhash xxhash/bookworm 3bb6b7d6f30c591dd65aaaff1c8b7a5b94d81687998ca9400082c739a690436c"
+  "com_github_nghttp2 nghttp2/bookworm 6b71561a9950b4a90fa36aa3160763f1437f3730d7a12434e416aa3f4ab145e0"
 )
 
 debian_fail() {

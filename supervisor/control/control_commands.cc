@@ -1,9 +1,8 @@
 #include "supervisor/control/control_commands.h"
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "reaper/signals.h"
+#include "supervisor/control/control_request.h"
 #include "supervisor/control/status_render.h"
 
 namespace reinit {
@@ -19,15 +18,6 @@ std::string Result(const absl::Status& status, std::string_view done) {
   return status.ok() ? Done(done) : Failed(status.message());
 }
 
-std::string Signal(Supervisor* supervisor, std::string_view number) {
-  int signo = 0;
-  if (!absl::SimpleAtoi(number, &signo) || signo < 1 || signo > kMaxSignal) {
-    return Failed("there is no such signal");
-  }
-  return Result(supervisor->AskSignal(signo),
-                absl::StrCat("sent ", SignalName(signo)));
-}
-
 std::string Progress(const Status& status) {
   return Done(absl::StrCat(status.state, " ", status.serves ? 1 : 0, " ",
                            status.Settled() ? 1 : 0));
@@ -37,21 +27,30 @@ std::string Progress(const Status& status) {
 
 std::string RunControlCommand(Supervisor* supervisor,
                               std::string_view request) {
-  if (request == "status") return Done(StatusText(supervisor->Describe()));
-  if (request == "status json") {
-    return Done(absl::StrCat(StatusJson(supervisor->Describe()), "\n"));
-  }
-  if (request == "progress") return Progress(supervisor->Describe());
-  if (request == "restart") {
-    return Result(supervisor->AskRestart(), "restarting");
-  }
-  if (request == "reload") return Result(supervisor->AskReload(), "reloading");
-  if (request == "stop" || request == "stop now") {
-    supervisor->AskStop(request != "stop");
-    return Done("stopping");
-  }
-  if (absl::ConsumePrefix(&request, "signal ")) {
-    return Signal(supervisor, request);
+  using What = ControlRequest::What;
+  const ControlRequest asked = ParseControlRequest(request);
+  switch (asked.what) {
+    case What::kStatus:
+      return Done(StatusText(supervisor->Describe()));
+    case What::kStatusJson:
+      return Done(absl::StrCat(StatusJson(supervisor->Describe()), "\n"));
+    case What::kProgress:
+      return Progress(supervisor->Describe());
+    case What::kRestart:
+      return Result(supervisor->AskRestart(), "restarting");
+    case What::kReload:
+      return Result(supervisor->AskReload(), "reloading");
+    case What::kStop:
+    case What::kStopNow:
+      supervisor->AskStop(asked.what == What::kStopNow);
+      return Done("stopping");
+    case What::kSignal:
+      return Result(supervisor->AskSignal(asked.signal),
+                    absl::StrCat("sent ", SignalName(asked.signal)));
+    case What::kNoSuchSignal:
+      return Failed("there is no such signal");
+    case What::kUnknown:
+      break;
   }
   return Failed("unknown request");
 }

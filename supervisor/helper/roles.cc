@@ -4,6 +4,7 @@
 
 #include "absl/strings/strip.h"
 #include "supervisor/helper/helper_process.h"
+#include "supervisor/memory_limit.h"
 #include "supervisor/probe/probe_record.h"
 #include "supervisor/status_server/status_record.h"
 #include "supervisor/watch/watch_record.h"
@@ -13,6 +14,9 @@ namespace {
 
 // It was not PID 1 that started it so.
 constexpr int kBadArguments = 2;
+
+// Of which the binary itself and 256 checks are a half.
+constexpr rlim_t kMaxProbeMemory = 128 << 20;
 
 }  // namespace
 
@@ -27,6 +31,7 @@ std::optional<int> RunAsHelper(const std::vector<std::string_view>& argv) {
   }
   if (role == "probe") {
     const auto config = ProbeConfig::FromArgs(args);
+    LimitMemory(kMaxProbeMemory);
     return config.ok() ? RunProbeHelper(kHelperFd, *config) : kBadArguments;
   }
   if (role == "status") return RunStatusHelper(kHelperFd, kStatusListenFd);

@@ -42,12 +42,15 @@ class NotifySocket {
   absl::Status Listen(EventLoop* loop, OnMessage on_message);
   void StopListening() { watch_.Cancel(); }
 
+  // Hears what has come, a bounded number of messages, without waiting for the
+  // loop: to be called before a process is reaped, whose last words count.
+  void Read();
+
   const std::string& path() const { return path_; }
 
  private:
   NotifySocket(UniqueFd socket, std::string path)
       : socket_(std::move(socket)), path_(std::move(path)) {}
-  void Read();
   bool ReadOne();
 
   const UniqueFd socket_;

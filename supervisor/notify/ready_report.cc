@@ -1,34 +1,49 @@
 #include "supervisor/notify/ready_report.h"
 
-#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 
 namespace reinit {
 namespace {
 
 constexpr std::string_view kSocket = "NOTIFY_SOCKET=";
-constexpr std::string_view kAboutUs[] = {
-    kSocket, "WATCHDOG_USEC=", "WATCHDOG_PID=", "FDSTORE="};
+constexpr std::string_view kWatchdog = "WATCHDOG_USEC=";
+constexpr std::string_view kWatchdogPid = "WATCHDOG_PID=";
+constexpr std::string_view kAboutUs[] = {kSocket, kWatchdog, kWatchdogPid,
+                                         "FDSTORE="};
+
+// The value of the first of these entries; empty if there is none.
+std::string_view Find(const std::vector<std::string>& environment,
+                      std::string_view name) {
+  for (const std::string_view entry : environment) {
+    if (absl::StartsWith(entry, name)) return entry.substr(name.size());
+  }
+  return "";
+}
 
 }  // namespace
 
-std::string TakeNotifySocket(std::vector<std::string>* environment) {
-  std::string socket;
-  const auto is_about_us = [&](const std::string& entry) {
-    if (absl::StartsWith(entry, kSocket) && socket.empty()) {
-      socket = entry.substr(kSocket.size());
-    }
+Upwards TakeUpwards(std::vector<std::string>* environment, pid_t self) {
+  Upwards upwards;
+  upwards.socket = std::string(Find(*environment, kSocket));
+  int64_t micros = 0;
+  const std::string_view whose = Find(*environment, kWatchdogPid);
+  if (absl::SimpleAtoi(Find(*environment, kWatchdog), &micros) && micros > 0 &&
+      (whose.empty() || whose == absl::StrCat(self))) {
+    upwards.watchdog = absl::Microseconds(micros);
+  }
+  const auto is_about_us = [](const std::string& entry) {
     return std::any_of(
         std::begin(kAboutUs), std::end(kAboutUs),
         [&](std::string_view name) { return absl::StartsWith(entry, name); });
@@ -36,12 +51,25 @@ std::string TakeNotifySocket(std::vector<std::string>* environment) {
   environment->erase(
       std::remove_if(environment->begin(), environment->end(), is_about_us),
       environment->end());
-  return socket;
+  return upwards;
 }
 
-ReadyReport::ReadyReport(Log* log, std::string file, std::string_view upwards)
-    : log_(log), file_(std::move(file)), address_(upwards) {
-  if (!file_.empty()) ::unlink(file_.c_str());  // of a life before this one
+ReadyReport::ReadyReport(const Context& context, const std::string& file,
+                         const Upwards& upwards)
+    : context_(context),
+      address_(upwards.socket),
+      watchdog_(upwards.watchdog),
+      alive_(context.loop, [this] { Live(); }) {
+  if (!file.empty()) {
+    file_.emplace(context, file, [this, file](int error) {
+      if (error == 0 || std::exchange(complained_, true)) return;
+      context_.log->Write(LogLevel::kWarning,
+                          absl::StrCat("--ready-file=", file, ": cannot be ",
+                                       file_is_there_ ? "made: " : "removed: ",
+                                       SideFile::ErrorText(error)));
+    });
+    file_->Remove();
+  }
   const bool usable = !address_.empty() &&
                       (address_[0] == '/' || address_[0] == '@') &&
                       address_.size() < sizeof(sockaddr_un::sun_path);
@@ -49,9 +77,14 @@ ReadyReport::ReadyReport(Log* log, std::string file, std::string_view upwards)
   if (address_[0] == '@') address_[0] = '\0';
   upwards_.reset(
       ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (watchdog_ != absl::InfiniteDuration()) Live();
 }
 
-ReadyReport::~ReadyReport() { SetFile(false); }
+// Twice as often as has to be, as sd_watchdog_enabled(3) recommends.
+void ReadyReport::Live() {
+  Send("WATCHDOG=1");
+  alive_.ArmAfter(watchdog_ / 2);
+}
 
 void ReadyReport::Show(bool ready, std::string_view state) {
   SetFile(ready);
@@ -70,27 +103,15 @@ void ReadyReport::Status(std::string_view text) {
   Send(absl::StrCat("STATUS=", text));
 }
 
-void ReadyReport::WatchdogAlive() { Send("WATCHDOG=1"); }
-
 void ReadyReport::SetFile(bool there) {
-  if (file_.empty() || there == file_is_there_) return;
-  bool done;
-  if (there) {
-    // A fifo or a device there must not hold us.
-    done = UniqueFd(::open(file_.c_str(),
-                           O_CREAT | O_WRONLY | O_CLOEXEC | O_NONBLOCK, 0644))
-               .valid();
-  } else {
-    done = ::unlink(file_.c_str()) == 0 || errno == ENOENT;
-  }
-  const int error = errno;
+  if (!file_.has_value() || there == file_is_there_) return;
   // As if it had been: it is tried again at the next change, not at each call.
   file_is_there_ = there;
-  if (done || std::exchange(complained_, true)) return;
-  log_->Write(LogLevel::kWarning,
-              absl::StrCat("--ready-file=", file_, ": ",
-                           there ? "cannot be made: " : "cannot be removed: ",
-                           ::strerrordesc_np(error)));
+  if (there) {
+    file_->Write("");
+  } else {
+    file_->Remove();
+  }
 }
 
 void ReadyReport::Send(std::string_view message) {
@@ -106,8 +127,9 @@ void ReadyReport::Send(std::string_view message) {
       std::exchange(complained_, true)) {
     return;
   }
-  log_->Write(LogLevel::kWarning, absl::StrCat("NOTIFY_SOCKET: cannot send: ",
-                                               ::strerrordesc_np(errno)));
+  context_.log->Write(
+      LogLevel::kWarning,
+      absl::StrCat("NOTIFY_SOCKET: cannot send: ", ::strerrordesc_np(errno)));
 }
 
 }  // namespace reinit

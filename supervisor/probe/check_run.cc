@@ -33,13 +33,17 @@ std::string ErrorText(int error) {
   return text;
 }
 
-std::string Request(const ProbeTarget& target) {
+std::string Authority(const ProbeTarget& target) {
   const bool ipv6 = absl::StrContains(target.host, ':');
-  return absl::StrCat(
-      "GET ", target.path, " HTTP/1.1\r\nHost: ", ipv6 ? "[" : "", target.host,
-      ipv6 ? "]" : "", target.port == 80 ? "" : absl::StrCat(":", target.port),
-      "\r\nUser-Agent: reinit-probe/0.1\r\nAccept: */*\r\n"
-      "Connection: close\r\n\r\n");
+  return absl::StrCat(ipv6 ? "[" : "", target.host, ipv6 ? "]" : "",
+                      target.port == 80 ? "" : absl::StrCat(":", target.port));
+}
+
+std::string Request(const ProbeTarget& target) {
+  return absl::StrCat("GET ", target.path,
+                      " HTTP/1.1\r\nHost: ", Authority(target),
+                      "\r\nUser-Agent: reinit-probe/0.1\r\nAccept: */*\r\n"
+                      "Connection: close\r\n\r\n");
 }
 
 // The path fits: the target's parser saw to that.
@@ -77,6 +81,11 @@ pollfd CheckRun::Wanted() const {
     case State::kReading:
     case State::kDraining:
       return {socket_.get(), POLLIN, 0};
+    case State::kCalling:
+      return {socket_.get(),
+              static_cast<short>(call_->outgoing().empty() ? POLLIN
+                                                           : POLLIN | POLLOUT),
+              0};
     case State::kFinished:
       break;
   }
@@ -113,6 +122,9 @@ void CheckRun::Step(bool ready, absl::Time now) {
       break;
     case State::kReading:
       Read();
+      break;
+    case State::kCalling:
+      Call();
       break;
     case State::kDraining:
       Drain();
@@ -216,9 +228,13 @@ void CheckRun::OnConnected() {
     AddressFailed(ErrorText(error));
     return;
   }
+  if (target_->kind == ProbeTarget::Kind::kGrpc) {
+    call_ = std::make_unique<GrpcHealth>(Authority(*target_), target_->service);
+    state_ = State::kCalling;
+    return Call();
+  }
   if (target_->kind != ProbeTarget::Kind::kHttp) {
-    Answer(true, "connected");
-    return;
+    return Answer(true, "connected");
   }
   request_ = Request(*target_);
   state_ = State::kSending;
@@ -259,6 +275,33 @@ void CheckRun::OnHead() {
   state_ = State::kDraining;
   drain_deadline_ = now_ + kMaxDrainTime;
   Drain();
+}
+
+// False: there is no use in going on to read.
+bool CheckRun::CallSends() {
+  const std::string_view bytes = call_->outgoing();
+  if (bytes.empty()) return true;
+  const ssize_t sent =
+      ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  if (sent >= 0) call_->Sent(static_cast<size_t>(sent));
+  // Else it has closed, which the read says, after what it had to say before.
+  return sent >= 0 || WouldBlock(errno) || errno == EINTR || errno == EPIPE;
+}
+
+void CheckRun::Call() {
+  if (!CallSends()) return Answer(false, ErrorText(errno));
+  char buffer[kReadSize];
+  const ssize_t got = ::recv(socket_.get(), buffer, sizeof(buffer), 0);
+  if (got < 0) {
+    if (!WouldBlock(errno) && errno != EINTR) Answer(false, ErrorText(errno));
+    return;
+  }
+  const GrpcHealth::State state =
+      got == 0 ? call_->End() : call_->Feed({buffer, static_cast<size_t>(got)});
+  if (state == GrpcHealth::State::kMore) return;
+  // Acknowledgements, as good manners; nobody waits for them.
+  CallSends();
+  Answer(state == GrpcHealth::State::kPassed, call_->text());
 }
 
 void CheckRun::Drain() {

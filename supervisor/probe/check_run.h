@@ -13,6 +13,7 @@
 
 #include "absl/time/time.h"
 #include "reaper/unique_fd.h"
+#include "supervisor/probe/grpc_health.h"
 #include "supervisor/probe/http_response.h"
 #include "supervisor/probe/resolver.h"
 #include "supervisor/probe/target.h"
@@ -28,15 +29,16 @@ struct CheckResult {
 using ExpectedStatus = std::vector<std::pair<int, int>>;
 
 // Looks the host up, connects to each of its addresses in turn and, for http,
-// sends one GET and reads the head of the answer. Never blocks: its owner polls
-// for what Wanted() says and calls Step. Has an answer at its deadline at the
-// latest, whatever the other side does, and holds no more than some 20 KiB.
+// sends one GET and reads the head of the answer, or for grpc makes one call.
+// Never blocks: its owner polls for what Wanted() says and calls Step. Has an
+// answer at its deadline at the latest, whatever the other side does, and holds
+// no more than some 20 KiB, with grpc 200.
 //
 // Destroying it closes its connection and ends its look-up. One thread; times
 // are monotonic (MonotonicClock).
 class CheckRun {
  public:
-  // `target` (http or tcp) and `expected` are borrowed for its life.
+  // `target` (neither file nor exec) and `expected` are borrowed for its life.
   CheckRun(const ProbeTarget* target, const ExpectedStatus* expected,
            absl::Duration timeout, absl::Time now,
            LookupFn lookup = &SystemLookup);
@@ -64,6 +66,7 @@ class CheckRun {
     kConnecting,
     kSending,
     kReading,
+    kCalling,  // both at once: grpc
     kDraining,
     kFinished
   };
@@ -77,6 +80,8 @@ class CheckRun {
   void Send();
   void Read();
   void OnHead();
+  void Call();
+  bool CallSends();
   void Drain();
   void Answer(bool passed, std::string_view text);
   void TimedOut();
@@ -97,6 +102,7 @@ class CheckRun {
   UniqueFd socket_;
   std::string request_;  // what is still to be sent of it
   HttpResponse response_;
+  std::unique_ptr<GrpcHealth> call_;
   size_t drained_ = 0;
   CheckResult result_;
 };

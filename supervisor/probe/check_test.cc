@@ -13,6 +13,7 @@
 #include <future>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -21,6 +22,7 @@
 #include "gtest/gtest.h"
 #include "reaper/clock.h"
 #include "supervisor/poll_timeout.h"
+#include "supervisor/probe/h2_frames.h"
 #include "supervisor/probe/hostile_server.h"
 
 namespace reinit {
@@ -255,7 +257,7 @@ TEST(CheckTest, NobodyListens) {
   UniqueFd unused = ListenOn("127.0.0.1", 0, 1);
   const uint16_t port = PortOf(unused);
   unused.reset();
-  for (const char* scheme : {"http", "tcp"}) {
+  for (const char* scheme : {"http", "tcp", "grpc"}) {
     const CheckResult result =
         Check(absl::StrCat(scheme, "://127.0.0.1:", port));
     EXPECT_FALSE(result.passed);
@@ -303,6 +305,94 @@ TEST(CheckTest, LocalhostFindsAServerOnIpv6Only) {
                        Answering("HTTP/1.1 200 OK\r\n\r\n"));
   EXPECT_EQ(Check(absl::StrCat("http://localhost:", server.port())).text,
             "HTTP 200");
+}
+
+// Up to the end of the request, which is that of the call's message.
+void ReadGrpcRequest(int fd) {
+  std::string request;
+  char c;
+  const std::string end =
+      h2::Frame(h2::kData, h2::kEndStream, 1, h2::Message(""));
+  while (!absl::EndsWith(request, end) && ::recv(fd, &c, 1, 0) == 1) {
+    request.push_back(c);
+  }
+}
+
+std::string GrpcUrl(const HostileServer& server) {
+  return absl::StrCat("grpc://127.0.0.1:", server.port());
+}
+
+class GrpcAnswerTest : public ::testing::TestWithParam<
+                           std::pair<std::string, std::string_view>> {};
+
+TEST_P(GrpcAnswerTest, IsJudged) {
+  HostileServer server([](int fd) {
+    ReadGrpcRequest(fd);
+    SendAll(fd, GetParam().first);
+  });
+  const CheckResult result = Check(GrpcUrl(server));
+  EXPECT_EQ(result.passed, GetParam().second == "SERVING");
+  EXPECT_THAT(result.text, HasSubstr(GetParam().second));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Table, GrpcAnswerTest,
+    ::testing::Values(
+        std::pair(h2::Answer(1), "SERVING"),
+        std::pair(h2::Answer(2), "NOT_SERVING"),
+        std::pair(h2::Answer(3), "SERVICE_UNKNOWN"),
+        std::pair(h2::Refusal("12"), "UNIMPLEMENTED"),
+        std::pair(h2::Refusal("5"), "NOT_FOUND"),
+        std::pair(h2::Settings() + h2::Frame(h2::kRst, 0, 1, h2::Number(2, 4)),
+                  "broke off the call (INTERNAL_ERROR)"),
+        std::pair(h2::Settings() +
+                      h2::Frame(h2::kGoaway, 0, 0, h2::Number(0, 8)),
+                  "sends it away (NO_ERROR)"),
+        std::pair(std::string("HTTP/1.1 400 Bad Request\r\n\r\n"),
+                  "speaks HTTP/1"),
+        std::pair(std::string(200, '\xff'), "not an HTTP/2 answer"),
+        std::pair(std::string(), "closed")));
+
+TEST(GrpcCheckTest, WhatIsEndlessIsCutOff) {
+  const std::string rows[] = {
+      h2::Frame(h2::kContinuation, 0, 1, h2::Field("x", std::string(99, 'y'))),
+      h2::Data(std::string(10'000, 'd')),
+      h2::Frame(h2::kPing, 0, 0, "12345678"),
+  };
+  for (const std::string& again : rows) {
+    HostileServer server([&](int fd) {
+      ReadGrpcRequest(fd);
+      SendAll(fd, h2::Settings());
+      SendAll(fd, &again == &rows[0] ? h2::Frame(h2::kHeaders, 0, 1,
+                                                 h2::Field(":status", "200"))
+                                     : h2::Head());
+      while (SendAll(fd, again)) {
+      }
+    });
+    EXPECT_FALSE(Check(GrpcUrl(server)).passed);
+  }
+}
+
+TEST(GrpcCheckTest, SilenceAndASlowDripEndAtTheDeadline) {
+  HostileServer silent([](int fd) { Pause(fd, -1); });
+  EXPECT_EQ(Check(GrpcUrl(silent), kShort).text, "no answer within 200ms");
+  HostileServer drip([](int fd) {
+    SendAll(fd, h2::Settings());
+    while (Pause(fd, 10) &&
+           SendAll(fd, h2::Frame(h2::kPing, 0, 0, "12345678"))) {
+    }
+  });
+  EXPECT_EQ(Check(GrpcUrl(drip), kShort).text, "no answer within 200ms");
+}
+
+TEST(GrpcCheckTest, ResetIsNamed) {
+  HostileServer server([](int fd) {
+    ReadGrpcRequest(fd);
+    SendAll(fd, h2::Settings());
+    const linger at_once = {1, 0};
+    ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+  });
+  EXPECT_EQ(Check(GrpcUrl(server)).text, "connection reset by peer");
 }
 
 TEST(CheckTest, ExecIsRefused) { EXPECT_FALSE(Check("exec:true").passed); }

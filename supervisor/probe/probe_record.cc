@@ -1,5 +1,7 @@
 #include "supervisor/probe/probe_record.h"
 
+#include <cstring>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +14,17 @@
 #include "absl/time/time.h"
 
 namespace reinit {
+
+std::optional<ProbeReply> ReadProbeReply(const char* bytes) {
+  ProbeReply reply;
+  std::memcpy(&reply, bytes, sizeof(reply));
+  if (reply.magic != ProbeReply::kMagic ||
+      reply.passed > ProbeReply::kUnknown ||
+      std::memchr(reply.text, '\0', sizeof(reply.text)) == nullptr) {
+    return std::nullopt;
+  }
+  return reply;
+}
 
 std::vector<std::string> ProbeConfig::ToArgs() const {
   std::vector<std::string> args = {

@@ -3,6 +3,7 @@
 #define REINIT_SUPERVISOR_PROBE_PROBE_RECORD_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -39,6 +40,10 @@ struct ProbeReply {
                         // refused", "no answer within 3s"
 };
 static_assert(sizeof(ProbeReply) == 256);
+
+// The reply in sizeof(ProbeReply) bytes from the helper, which may be broken:
+// nothing, unless all of it is as it is said above.
+std::optional<ProbeReply> ReadProbeReply(const char* bytes);
 
 struct ProbeConfig {
   std::vector<std::string> targets;  // URLs as given; none is exec

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -27,8 +28,8 @@ namespace {
 
 constexpr std::string_view kAllowed =
     "allowed are http://HOST[:PORT][/PATH], http+unix://SOCKET[:PATH], "
-    "tcp://HOST:PORT, unix://SOCKET, file:PATH?max-age=DURATION, exec:CMD and "
-    "stall:";
+    "tcp://HOST:PORT, unix://SOCKET, grpc://HOST:PORT[/SERVICE], "
+    "file:PATH?max-age=DURATION, exec:CMD and stall:";
 
 // A request line must fit a server's usual limit of 8 KiB.
 constexpr size_t kMaxUrl = 4096;
@@ -167,6 +168,25 @@ absl::StatusOr<ProbeTarget> ParseTcp(std::string_view rest,
   return target;
 }
 
+absl::StatusOr<ProbeTarget> ParseGrpc(std::string_view rest,
+                                      ProbeTarget target) {
+  target.kind = ProbeTarget::Kind::kGrpc;
+  if (absl::Status s = CheckUrlBytes(target.text); !s.ok()) return s;
+  const size_t end = std::min(rest.find('/'), rest.size());
+  target.service = std::string(rest.substr(end));
+  if (!target.service.empty()) target.service.erase(0, 1);
+  if (target.service.find_first_of("/?%") != std::string::npos) {
+    return Refused(target.text,
+                   "behind the slash stands the name of a service, such as "
+                   "my.package.Service");
+  }
+  if (absl::Status s = ParseAuthority(rest.substr(0, end), target); !s.ok()) {
+    return s;
+  }
+  if (target.port == 0) return Refused(target.text, "the port is missing");
+  return target;
+}
+
 absl::Status ParseSocket(std::string_view path, ProbeTarget& target) {
   if (path.empty() || path.front() != '/') {
     return Refused(target.text, "the socket must be an absolute path");
@@ -276,11 +296,7 @@ absl::StatusOr<ProbeTarget> ParseProbeTarget(std::string_view text) {
   if (ConsumeScheme(rest, "file:")) return ParseFile(rest, target);
   if (ConsumeScheme(rest, "exec:")) return ParseExec(rest, target);
   if (ConsumeScheme(rest, "stall:")) return ParseStall(rest, target);
-  if (ConsumeScheme(rest, "grpc://")) {
-    return Refused(text,
-                   "reinit speaks no gRPC yet; use exec: with a program that "
-                   "does, such as grpc_health_probe");
-  }
+  if (ConsumeScheme(rest, "grpc://")) return ParseGrpc(rest, target);
   if (ConsumeScheme(rest, "https://")) {
     return Refused(text,
                    "reinit speaks no TLS; check a plain port, or use exec: "

@@ -13,15 +13,16 @@
 namespace reinit {
 
 struct ProbeTarget {
-  enum class Kind { kHttp, kTcp, kUnix, kFile, kExec, kStall };
+  enum class Kind { kHttp, kTcp, kUnix, kGrpc, kFile, kExec, kStall };
   Kind kind = Kind::kHttp;
   std::string text;               // as given: for messages
-  std::string host;               // http, tcp; IPv6 without brackets
-  uint16_t port = 0;              // http, tcp
+  std::string host;               // http, tcp, grpc; IPv6 without brackets
+  uint16_t port = 0;              // http, tcp, grpc
   std::string socket;             // unix, http by one: its absolute path
   std::string file;               // file: its absolute path
   absl::Duration max_age;         // file
   std::string path;               // http: path and query, at least "/"
+  std::string service;            // grpc; empty: the server as a whole
   std::vector<std::string> argv;  // exec
 
   // What the probe helper can do: no program of the user's runs there, and the
@@ -33,9 +34,9 @@ struct ProbeTarget {
 
 // `http://HOST[:PORT][/PATH][?QUERY]`, `http+unix://SOCKET[:PATH[?QUERY]]` (as
 // in curl and Docker the socket is a file path, which may hold no colon),
-// `tcp://HOST:PORT`, `unix://SOCKET`, `file:PATH?max-age=DURATION`,
-// `exec:CMD ARGS`, `stall:` (of the sockets that reinit holds). The error names
-// the text and what is wrong with it.
+// `tcp://HOST:PORT`, `unix://SOCKET`, `grpc://HOST:PORT[/SERVICE]`,
+// `file:PATH?max-age=DURATION`, `exec:CMD ARGS`, `stall:` (of the sockets that
+// reinit holds). The error names the text and what is wrong with it.
 absl::StatusOr<ProbeTarget> ParseProbeTarget(std::string_view text);
 
 }  // namespace reinit

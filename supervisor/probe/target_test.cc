@@ -57,7 +57,8 @@ INSTANTIATE_TEST_SUITE_P(
         Good{"http://8080.example", Kind::kHttp, "8080.example", 80, "/"},
         Good{"tcp://db:5432", Kind::kTcp, "db", 5432, ""},
         Good{"tcp://db:5432/", Kind::kTcp, "db", 5432, ""},
-        Good{"tcp://[fe80::1]:5432", Kind::kTcp, "fe80::1", 5432, ""}));
+        Good{"tcp://[fe80::1]:5432", Kind::kTcp, "fe80::1", 5432, ""},
+        Good{"grpc://h:50051", Kind::kGrpc, "h", 50051, ""}));
 
 struct Bad {
   std::string_view text;
@@ -78,10 +79,12 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         Bad{"", "allowed are"}, Bad{"localhost:80", "allowed are"},
         Bad{"http:/x", "allowed are"}, Bad{"unix://run/x", "absolute path"},
-        Bad{"grpc://h:1", "no gRPC"}, Bad{"file:/x", "max-age"},
-        Bad{"stall:web", "nothing stands"},
-        Bad{"http+unix://x", "absolute path"}, Bad{"unix://", "absolute path"},
-        Bad{"unix:///a b", "%XX"},
+        Bad{"grpc://h", "port is missing"}, Bad{"file:/x", "max-age"},
+        Bad{"grpc://h:1/a/b", "name of a service"},
+        Bad{"grpc://h:1?x", "port must"}, Bad{"grpc://:1", "host is missing"},
+        Bad{"grpc://h:1/a%20b", "name of a service"},
+        Bad{"stall:web", "nothing stands"}, Bad{"http+unix://x", "absolute path"},
+        Bad{"unix://", "absolute path"}, Bad{"unix:///a b", "%XX"},
         Bad{"http+unix:///run/x:ready", "behind the colon"},
         Bad{"http+unix:///run/x:", "behind the colon"},
         Bad{"https://h/", "no TLS"}, Bad{"HTTPS://h/", "no TLS"},
@@ -124,6 +127,19 @@ TEST(TargetTest, TakesSocketPaths) {
   EXPECT_FALSE(ParseProbeTarget("unix:///" + std::string(107, 'a')).ok());
 }
 
+TEST(TargetTest, TakesTheNameOfAService) {
+  for (const auto& [text, service] :
+       {std::pair{"grpc://[::1]:1/my.package.Service", "my.package.Service"},
+        {"grpc://[::1]:1/", ""},
+        {"GRPC://[::1]:1", ""}}) {
+    const auto target = ParseProbeTarget(text);
+    ASSERT_TRUE(target.ok()) << target.status();
+    EXPECT_EQ(target->kind, Kind::kGrpc);
+    EXPECT_EQ(target->host, "::1");
+    EXPECT_EQ(target->service, service);
+  }
+}
+
 TEST(TargetTest, SplitsAnExecCheckIntoWords) {
   const auto target = ParseProbeTarget("exec:pg_isready -h 'my host'");
   ASSERT_TRUE(target.ok()) << target.status();
@@ -155,8 +171,7 @@ TEST(ProbeTargetTest, RefusesFilesThatCannotBeJudged) {
         {"file:/run/alive?max-age=", "not a duration"},
         {"file:/run/alive?max-age=-1s", "negative"},
         {"file:/run/alive?max-age=0", "more than 0"},
-        {"file:/run/alive?max-age=infinity", "finite"},
-        {"grpc://localhost:50051/x", "no gRPC"}}) {
+        {"file:/run/alive?max-age=infinity", "finite"}}) {
     const auto target = ParseProbeTarget(text);
     ASSERT_FALSE(target.ok()) << text;
     EXPECT_THAT(target.status().message(), HasSubstr(why));

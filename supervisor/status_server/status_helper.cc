@@ -1,6 +1,5 @@
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -16,6 +15,7 @@
 #include "absl/time/time.h"
 #include "reaper/clock.h"
 #include "reaper/unique_fd.h"
+#include "supervisor/memory_limit.h"
 #include "supervisor/poll_timeout.h"
 #include "supervisor/status_server/http_request.h"
 #include "supervisor/status_server/status_record.h"
@@ -286,18 +286,10 @@ void StatusHelper::ReadAnswer() {
   known_.metrics = std::string(texts);
 }
 
-// The sanitizers reserve terabytes.
-void LimitMemory() {
-#ifndef __SANITIZE_ADDRESS__
-  const rlimit limit = {kMaxMemory, kMaxMemory};
-  ::setrlimit(RLIMIT_AS, &limit);
-#endif
-}
-
 }  // namespace
 
 int RunStatusHelper(int fd, int listener) {
-  LimitMemory();
+  LimitMemory(kMaxMemory);
   // PID 1 has the other end of this description, and does not use it.
   ::fcntl(listener, F_SETFL, ::fcntl(listener, F_GETFL) | O_NONBLOCK);
   return StatusHelper(fd, listener).Run();

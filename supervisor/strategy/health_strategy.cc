@@ -1,7 +1,6 @@
 #include "supervisor/strategy/health_strategy.h"
 
 #include <algorithm>
-#include <cstring>
 #include <optional>
 #include <utility>
 
@@ -240,19 +239,16 @@ void HealthStrategy::AskHelper(Check* check) {
 }
 
 bool HealthStrategy::OnReply(const char* record) {
-  ProbeReply reply;
-  std::memcpy(&reply, record, sizeof(reply));
-  const bool terminated =
-      std::memchr(reply.text, '\0', sizeof(reply.text)) != nullptr;
-  if (reply.magic != ProbeReply::kMagic || !terminated) return false;
+  const std::optional<ProbeReply> reply = ReadProbeReply(record);
+  if (!reply.has_value()) return false;
   for (const auto& check : checks_) {
-    if (check->asked == 0 || check->asked != reply.id) continue;
+    if (check->asked == 0 || check->asked != reply->id) continue;
     check->asked = 0;
     check->late.Cancel();
-    if (reply.passed == ProbeReply::kUnknown) {
+    if (reply->passed == ProbeReply::kUnknown) {
       check->next.ArmAfter(RetryDelay());
     } else {
-      OnResult(check.get(), reply.passed == 1, reply.text);
+      OnResult(check.get(), reply->passed == 1, reply->text);
     }
     return true;
   }

@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <cstring>
 #include <ctime>
 #include <optional>
 #include <utility>
@@ -87,12 +86,9 @@ void WatchStrategy::Start(WakeFn wake) {
 }
 
 bool WatchStrategy::OnRecord(const char* bytes) {
-  WatchRecord record;
-  std::memcpy(&record, bytes, sizeof(record));
-  if (record.magic != WatchRecord::kMagic ||
-      std::memchr(record.path, '\0', sizeof(record.path)) == nullptr) {
-    return false;
-  }
+  const std::optional<WatchRecord> read = ReadWatchRecord(bytes);
+  if (!read.has_value()) return false;
+  const WatchRecord& record = *read;
   switch (record.kind) {
     case WatchRecord::Kind::kReady:
       digest_ = record.digest;

@@ -1,5 +1,8 @@
 #include "supervisor/watch/watch_record.h"
 
+#include <cstdint>
+#include <cstring>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,6 +16,19 @@
 #include "absl/time/time.h"
 
 namespace reinit {
+
+std::optional<WatchRecord> ReadWatchRecord(const char* bytes) {
+  WatchRecord record;
+  std::memcpy(&record, bytes, sizeof(record));
+  const auto kind = static_cast<uint32_t>(record.kind);
+  if (record.magic != WatchRecord::kMagic ||
+      kind < static_cast<uint32_t>(WatchRecord::Kind::kReady) ||
+      kind > static_cast<uint32_t>(WatchRecord::Kind::kProgress) ||
+      std::memchr(record.path, '\0', sizeof(record.path)) == nullptr) {
+    return std::nullopt;
+  }
+  return record;
+}
 
 std::vector<std::string> WatchConfig::ToArgs() const {
   std::vector<std::string> args = {

@@ -42,6 +42,10 @@ struct WatchRecord {
 };
 static_assert(sizeof(WatchRecord) == 512);
 
+// The record in sizeof(WatchRecord) bytes from the helper, which may be broken:
+// nothing, unless all of it is as it is said above.
+std::optional<WatchRecord> ReadWatchRecord(const char* bytes);
+
 struct WatchConfig {
   std::vector<std::string> paths;
   bool poll = false;  // sweep only; else what is not announced is swept

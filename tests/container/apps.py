@@ -88,3 +88,25 @@ sys.exit(3)
 
 # Both duties of an init in a restricted container: reaping and reloading.
 DUTIES = ZOMBIES + VERSIONED
+
+# Answers each GET after a while, and after SIGUSR1 none.
+SLOW_HEALTH = """
+import http.server, signal, time
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    count, hangs = 0, False
+    def do_GET(self):
+        Handler.count += 1
+        print("check", Handler.count, flush=True)
+        time.sleep(1000 if Handler.hangs else 0.5)
+        self.send_response(200)
+        self.end_headers()
+    def log_message(self, *_):
+        pass
+
+def hang(*_):
+    Handler.hangs = True
+
+signal.signal(signal.SIGUSR1, hang)
+http.server.ThreadingHTTPServer(("127.0.0.1", 8080), Handler).serve_forever()
+"""

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import time
 import unittest
 import urllib.request
 
@@ -295,6 +296,34 @@ class ConfinedTest(ContainerTest):
 
     def test_terminal(self):
         self.check_duties("-t")
+
+
+class FaultTest(ContainerTest):
+    """What befalls a whole container."""
+
+    def test_docker_pause_is_no_failure(self):
+        """One failed check would restart it, and one is under way almost all the time."""
+        with self.app(apps.SLOW_HEALTH, flags=("--health=http://127.0.0.1:8080/", "--health-retries=1", "--health-timeout=2s",
+                                               "--health-interval=1ms", "--log-level=debug")) as container:
+            container.lines.wait("check 3")
+            for turn in range(2):
+                self.engine.docker("pause", container.id)
+                time.sleep(3)  # is what is to be tested
+                self.engine.docker("unpause", container.id)
+                seen = len(container.lines.all())
+                for _ in range(3):
+                    container.lines.wait("check ", after=seen)
+                    seen = len(container.lines.all())
+            self.assertFalse([line for line in container.lines.all() if "restart" in line], container.lines.all())
+            # The twin: it does look.
+            container.kill("USR1")  # from now on the server answers nobody
+            container.lines.wait("restart 1: health check")
+
+    def test_out_of_memory_is_named(self):
+        code, _, err = self.once("--termination-log=/proc/1/fd/2", "--", "python3", "-c", "b = bytearray(1 << 30)",
+                                 flags=("--memory=64m", "--memory-swap=64m"))
+        self.assertEqual(137, code, err)
+        self.assertIn("SIGKILL, by the kernel: out of memory", err)
 
 
 class ScratchTest(ContainerTest):

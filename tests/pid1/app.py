@@ -125,6 +125,9 @@ class App:
     def do_read(self, fd, size):
         self.report("read", text=os.read(fd, size).decode())
 
+    def do_look(self, path):
+        self.report("looked", there=os.path.exists(path))
+
     def do_write(self, fd, text):
         self.report("wrote", size=os.write(fd, text.encode()))
 

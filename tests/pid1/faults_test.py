@@ -6,6 +6,7 @@ import resource
 import signal
 import unittest
 
+import bindfs
 import harness
 import namespace
 import xml_runner
@@ -127,6 +128,81 @@ class SurroundingsTest(FaultTest):
             run.kill(signal.SIGUSR1)
         run.kill(TERM)
         run.end(4)
+
+
+class HungFileSystemTest(FaultTest):
+    """A FUSE file system that answers nobody any more."""
+
+    def test_ready_file(self):
+        source = self.folder()
+        mount = bindfs.Mount(self, source)
+        run, app = self.start_app("--restart=always", "--restart-delay=1ms", f"--ready-file={mount.path}/ready")
+        self.eventually(lambda: os.path.exists(os.path.join(source, "ready")), lambda: "no ready file")
+        mount.hang()
+        self.tell(app, "exit", code=1)
+        app = self.event("start")
+        run.kill(signal.SIGUSR1)
+        self.event("signal", signal=signal.SIGUSR1)
+        run.says("--ready-file", "does not answer")
+        run.kill(TERM)
+        run.end(0)
+
+    def test_last_words(self):
+        mount = bindfs.Mount(self, self.folder())
+        run, app = self.start_app(f"--termination-log={mount.path}/words", config={"exit_on": {"15": 4}})
+        mount.hang()
+        run.kill(TERM)
+        run.says("--termination-log", "does not answer")
+        run.end(4)
+
+    def test_an_unkillable_process(self):
+        """Its request is in the hands of a server that waits for another one: nothing ends that (state D)."""
+        inner = bindfs.Mount(self, self.folder())
+        outer = bindfs.Mount(self, inner.path)
+        run, app = self.start_app("--restart=always", "--shutdown-timeout=50ms")
+        inner.hang()
+        self.tell(app, "look", path=os.path.join(outer.path, "file"))
+        self.eventually(lambda: "request_wait" in harness.proc(app["host"], "wchan") and outer.waits(),
+                        lambda: "it does not wait")
+        run.kill(TERM)
+        run.says("SIGKILL")
+        run.says("survives SIGKILL in state D")
+        # It is not the init that is stuck.
+        run.kill(signal.SIGUSR1)
+        self.assertIsNone(run.status)
+        inner.go_on()
+        run.end(137)
+
+
+class LastWordsTest(FaultTest):
+    def test_a_fifo_that_nobody_reads(self):
+        path = os.path.join(self.folder(), "fifo")
+        os.mkfifo(path)
+        run, app = self.start_app(f"--termination-log={path}", config={"exit_on": {"15": 4}})
+        run.kill(TERM)
+        run.end(4)
+        self.assertIn("--termination-log", run.stderr)
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root to mount over /sys")
+    def test_out_of_memory(self):
+        """As cgroup v2 tells it; the kernel's own killer is at work in tests/container."""
+        events = "/sys/fs/cgroup/memory.events"
+
+        def setup():
+            namespace.mount("none", "/sys/fs/cgroup", "tmpfs")
+            with open(events, "w", encoding="ascii") as file:
+                file.write("low 0\nhigh 0\nmax 3\noom 0\noom_kill 0\noom_group_kill 0\n")
+        words = os.path.join(self.folder(), "words")
+        run = self.start(f"--termination-log={words}", "--", "/bin/sh", "-c",
+                         f"echo oom_kill 1 >{events}; kill -KILL $$", setup=setup)
+        run.end(137)
+        with open(words, encoding="utf-8") as file:
+            self.assertEqual(file.read(), "process ended: SIGKILL, by the kernel: out of memory\n")
+        # Killed by somebody else.
+        run = self.start(f"--termination-log={words}", "--", "/bin/sh", "-c", "kill -KILL $$", setup=setup)
+        run.end(137)
+        with open(words, encoding="utf-8") as file:
+            self.assertEqual(file.read(), "process ended: SIGKILL\n")
 
 
 class ForkFailsTest(FaultTest):

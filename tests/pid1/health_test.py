@@ -103,6 +103,57 @@ class Server:
             self.pid = 0
 
 
+class GrpcServer:
+    """grpc.health.v1 by Debian's python3-grpcio: a process of its own, steered by shared memory."""
+
+    STATUS = {"UNKNOWN": 0, "SERVING": 1, "NOT_SERVING": 2}
+    CODE = """
+import mmap, signal, sys
+from concurrent import futures
+import grpc
+shared = mmap.mmap(int(sys.argv[1]), 4096)
+def check(request, context):
+    shared[1] = min(shared[1] + 1, 255)
+    if request not in (b"", b"\\x0a\\x03app"):
+        context.abort(grpc.StatusCode.NOT_FOUND, "no such service")
+    return bytes([8, shared[0]])
+server = grpc.server(futures.ThreadPoolExecutor(2))
+if sys.argv[2] == "health":
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(
+        "grpc.health.v1.Health", {"Check": grpc.unary_unary_rpc_method_handler(check)}),))
+print(server.add_insecure_port("127.0.0.1:0"), flush=True)
+server.start()
+signal.pause()
+"""
+
+    def __init__(self, test, serves="health"):
+        self.memory = os.memfd_create("grpc")
+        os.ftruncate(self.memory, 4096)
+        self.shared = mmap.mmap(self.memory, 4096)
+        self.be("SERVING")
+        # Not below reinit: its end must not be waited for there.
+        self.process = subprocess.Popen(
+            [harness.PYTHON, "-c", self.CODE, str(self.memory), serves], pass_fds=[self.memory], text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=namespace.die_with_parent)
+        test.addCleanup(self.stop)
+        port = self.process.stdout.readline().strip()
+        if not port and "No module named 'grpc'" in self.process.stderr.read():
+            test.skipTest("Debian's python3-grpcio is not installed")
+        self.address = f"127.0.0.1:{port}"
+
+    def be(self, status):
+        self.shared[0] = self.STATUS[status]
+
+    @property
+    def asked(self):
+        return self.shared[1]
+
+    def stop(self):
+        self.process.kill()
+        self.process.communicate()
+        os.close(self.memory)
+
+
 class HealthTest(harness.Pid1Test):
     """Base."""
 
@@ -299,6 +350,27 @@ class NetworkCheckTest(HealthTest):
         run.kill(TERM)
         self.assertIn(run.end(), (0, 143))  # while it stops, or before the next one has started
 
+    def test_grpc(self):
+        """grpc://HOST:PORT/SERVICE against Google's own server, in plain."""
+        server = GrpcServer(self)
+        run, app = self.start_checked(f"--health=grpc://{server.address}/app")
+        run.says("ready")
+        server.be("NOT_SERVING")
+        self.event("signal", signal=TERM)
+        run.says("NOT_SERVING")
+        server.be("SERVING")
+        self.finish(run, self.restarted(2))
+
+    def test_ready_by_grpc(self):
+        server = GrpcServer(self)
+        server.be("NOT_SERVING")
+        run, app = self.start_checked(f"--ready=grpc://{server.address}")
+        self.eventually(lambda: server.asked > 2, lambda: "not asked")
+        self.assertNotIn("ready after", run.stderr)
+        server.be("SERVING")
+        run.says("ready after")
+        self.finish(run, app)
+
     def test_all_must_pass(self):
         one, two = Server(self), Server(self)
         two.be("sick")
@@ -418,7 +490,19 @@ class ProbeCommandTest(HealthTest):
         self.assertEqual(self.probe(f"tcp://127.0.0.1:{server.port}"), 1)
         self.assertEqual(self.probe(server.url), 1)
         self.assertEqual(self.probe("gopher://nowhere"), 2)
+        self.assertEqual(self.probe("exec:true"), 2)
         self.assertEqual(self.probe("file:/etc/hostname?max-age=1h"), 2)
+
+
+    def test_grpc(self):
+        server = GrpcServer(self)
+        self.assertEqual(self.probe(f"grpc://{server.address}"), 0)
+        self.assertEqual(self.probe(f"grpc://{server.address}/app"), 0)
+        self.assertEqual(self.probe(f"grpc://{server.address}/other"), 1)
+        server.be("UNKNOWN")
+        self.assertEqual(self.probe(f"grpc://{server.address}"), 1)
+        self.assertEqual(self.probe(f"grpc://{GrpcServer(self, serves='nothing').address}"), 1)
+        self.assertEqual(self.probe(f"grpc://127.0.0.1:{Server(self).port}"), 1)
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ class ReadyTest(harness.Pid1Test):
             "say('READY=1\\nSTATUS=serving'); signal.pause()"))
         self.line(run, "ready after")
         self.assertIn("says: serving", run.stderr)
-        self.assertTrue(os.path.exists(ready))
+        self.eventually(lambda: os.path.exists(ready), lambda: "no ready file")
         self.stop(run)
         self.assertFalse(os.path.exists(ready))
 
@@ -137,6 +137,49 @@ class ReadyTest(harness.Pid1Test):
         self.line(run, "--reload-check: exit code 1: not applying")
         self.write(path, "good again")
         self.line(run, "reload 1: ")
+        self.stop(run)
+
+    def test_errors_that_it_says(self):
+        path = os.path.join(self.folder(), "words")
+        run = self.start("--ready=notify", f"--termination-log={path}", "--", *self.service(
+            "say('ERRNO=13\\nEXIT_STATUS=77'); sys.exit(1)"))
+        run.end(1)
+        with open(path) as file:
+            self.assertEqual(file.read(), "process ended: exit code 1, after it had said: error 13 (Permission denied), "
+                                          "exit status 77\n")
+
+    def test_time_that_it_asks_for(self):
+        """To become ready, and to stop."""
+        run = self.start("--ready=notify", "--ready-timeout=300ms", "--shutdown-timeout=300ms", "--restart-delay=1ms",
+                         "--start-limit-burst=1", "--", *self.service(
+            "def term(*_): say('EXTEND_TIMEOUT_USEC=60000000'); time.sleep(1); sys.exit(5)\n"
+            "signal.signal(signal.SIGTERM, term)\n"
+            "say('EXTEND_TIMEOUT_USEC=60000000'); time.sleep(1); say('READY=1')\n"
+            "while True: signal.pause()"))
+        self.line(run, "ready after")
+        self.stop(run, 5)
+
+    def test_restart_reset(self):
+        """It does not use the budget of restarts: more of them than are allowed."""
+        run = self.start("--ready=notify", "--restart=always", "--restart-delay=1ms", "--restart-delay-max=1ms",
+                         "--start-limit-burst=1", "--", *self.service(
+            "r, w = os.pipe(); say('RESTART_RESET=1'); say('BARRIER=1', w); os.close(w); os.read(r, 1); sys.exit(1)"))
+        self.line(run, "restart 4")
+        self.stop(run)
+
+    def test_a_watchdog_above(self):
+        """A service manager with WatchdogSec= hears from reinit, whatever the process does."""
+        path = os.path.join(self.folder(), "up")
+        up = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(up.close)
+        up.bind(path)
+        up.settimeout(self.deadline)
+        run = self.start("--ready=exec", "--", "/bin/sh", "-c", "echo got=$WATCHDOG_USEC; exec sleep 1000",
+                         env={"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "40000"})
+        heard = 0
+        while heard < 5:
+            heard += up.recv(4096) == b"WATCHDOG=1"
+        self.line(run, "got=\n")
         self.stop(run)
 
     def test_last_words(self):

@@ -1,0 +1,18 @@
+// Requests on the control socket.
+#include "supervisor/control/control_request.h"
+
+#include <cstdint>
+
+#include "reaper/signals.h"
+#include "tests/fuzz/require.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using What = reinit::ControlRequest::What;
+  const reinit::ControlRequest request =
+      reinit::ParseControlRequest(reinit::AsText(data, size));
+  reinit::Require((request.what == What::kSignal) == (request.signal != 0),
+                  "a signal has a number, and nothing else");
+  reinit::Require(request.signal >= 0 && request.signal <= reinit::kMaxSignal,
+                  "the signal exists");
+  return 0;
+}

@@ -31,7 +31,7 @@ _reinit_values() {
     --start-limit-burst) echo '@none' ;;
     --start-limit-interval) echo '@none' ;;
     --start-limit-action) echo 'exit|stay' ;;
-    --health) echo 'http://|http+unix:///|tcp://|unix:///|file:/|exec:|stall:' ;;
+    --health) echo 'http://|http+unix:///|tcp://|unix:///|grpc://|file:/|exec:|stall:' ;;
     --health-interval) echo '@none' ;;
     --health-timeout) echo '@none' ;;
     --health-retries) echo '@none' ;;
@@ -41,7 +41,7 @@ _reinit_values() {
     --listen) echo 'tcp://|unix:/|fd:' ;;
     --listen-backlog) echo '@none' ;;
     --listen-env) echo 'systemd|nginx|server-starter|php-fpm|unicorn|einhorn|gunicorn|all' ;;
-    --ready) echo 'exec|notify|accept|delay:|fd:|http://|tcp://' ;;
+    --ready) echo 'exec|notify|accept|delay:|fd:|http://|tcp://|grpc://' ;;
     --ready-timeout) echo '@none' ;;
     --ready-file) echo '@file' ;;
     --watchdog) echo '@none' ;;

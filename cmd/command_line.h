@@ -21,7 +21,7 @@ struct CommandLine {
     // reinit listen-exec -- CMD: become options.command, with LISTEN_PID
     kListenExec,
     kSelfInstall,  // reinit self-install DIR: DIR is options.command[0]
-    kCtl,  // reinit ctl ...: ask `ctl` of a running reinit
+    kCtl,          // reinit ctl ...: ask `ctl` of a running reinit
   };
   Action action = Action::kRun;
   Options options;

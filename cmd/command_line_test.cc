@@ -336,9 +336,10 @@ TEST(Sidecar, WhatItCannotHave) {
                 ElementsAre(AllOf(HasSubstr(flag),
                                   HasSubstr("needs a command to run"))));
   }
-  EXPECT_THAT(Errors(With(SidecarLine(), {"--ready-file=/tmp/x", "--control=off",
-                                     "--termination-log=/tmp/y"})),
-              IsEmpty());
+  EXPECT_THAT(
+      Errors(With(SidecarLine(), {"--ready-file=/tmp/x", "--control=off",
+                                  "--termination-log=/tmp/y"})),
+      IsEmpty());
 }
 
 TEST(Sidecar, AListenerInTheEnvironmentIsNotHeld) {

@@ -22,8 +22,8 @@ namespace {
 // more when a field is added: then it belongs in here too.
 std::string Dump(const Settings& settings) {
   const auto& [options, dev, check, version, help, restart_burst] = settings;
-  const auto& [command, reload_delay, watch, health, ready, listen, reload,
-               aim, limits, restart, stop, after_exit, success, signals, process,
+  const auto& [command, reload_delay, watch, health, ready, listen, reload, aim,
+               limits, restart, stop, after_exit, success, signals, process,
                init, subreaper, parent_death_signal, termination_log, control,
                status_listen, log_level, log_format, clear] = options;
   const auto& [ready_kind, ready_delay, descriptor, ready_check, ready_timeout,
@@ -34,8 +34,7 @@ std::string Dump(const Settings& settings) {
   const auto& [target_process, target_cmdline, pidfile, target_all,
                target_force, on_missing] = aim;
   const auto& [memory, age, watchdog] = limits;
-  const auto& [paths, mode, compare, scan, settle, filter, on_stale] =
-      watch;
+  const auto& [paths, mode, compare, scan, settle, filter, on_stale] = watch;
   const auto& [extensions, include, exclude, ignore_files, defaults] = filter;
   const auto& [checks, interval, timeout, retries, start_period, expect,
                on_failure] = health;

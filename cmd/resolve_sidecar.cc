@@ -47,10 +47,10 @@ void SettingsResolver::JudgeSidecar() {
       errors_.push_back("--on-change=restart: needs a command to run");
     }
     if (action.kind == ChangeAction::Kind::kSignal && !aimed) {
-      errors_.push_back(absl::StrCat(
-          "--on-change=", action.text,
-          ": without a command it needs one of --target-process, "
-          "--target-cmdline and --target-pidfile"));
+      errors_.push_back(
+          absl::StrCat("--on-change=", action.text,
+                       ": without a command it needs one of --target-process, "
+                       "--target-cmdline and --target-pidfile"));
     }
   }
   if (options.watch.paths.empty() && options.reload.signal == 0) {

@@ -171,8 +171,7 @@ class FakeOs : public Os {
   }
 
   std::vector<ProcessInfo> Processes() override {
-    std::vector<ProcessInfo> result = {
-        {kSelf, 1, kSelf, kSelf, 'S', ""}};
+    std::vector<ProcessInfo> result = {{kSelf, 1, kSelf, kSelf, 'S', ""}};
     if (blind_looks_ > 0) {
       --blind_looks_;
       return result;

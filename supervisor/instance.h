@@ -47,8 +47,8 @@ class Instance {
     // it has named (MAINPID=), or, after an exit with 0, the only orphan of its
     // own that holds a socket of ours (the USR2 of unicorn and gunicorn).
     kSucceeded,
-    kExited,      // exit_status() is known; the owner now calls CleanUp
-    kGone,        // nothing of it is left
+    kExited,  // exit_status() is known; the owner now calls CleanUp
+    kGone,    // nothing of it is left
   };
   // Must not destroy the instance; posting that is fine.
   using OnEvent = absl::AnyInvocable<void(Event)>;

@@ -37,7 +37,7 @@ struct Status {
     std::string address;
   };
 
-  std::string state;  // Supervisor::StateName
+  std::string state;     // Supervisor::StateName
   bool sidecar = false;  // there never is a process
   bool ending = false;
   pid_t reinit_pid = 0;
@@ -48,7 +48,7 @@ struct Status {
   // With start-first: the next one, not ready yet, or the former one, which
   // is to end.
   std::optional<Process> other_process;
-  std::string last_exit;           // in words; empty: none has ended yet
+  std::string last_exit;  // in words; empty: none has ended yet
   uint64_t exits = 0;
 
   std::vector<std::pair<std::string_view, uint64_t>> restarts;  // by cause, all

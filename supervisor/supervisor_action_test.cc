@@ -268,10 +268,10 @@ TEST_F(ActionTest, ARequestIsMadeByAHelper) {
   Change();
   ASSERT_NE(Helper(), 0);
   EXPECT_TRUE(os().process(Helper()).request.unprivileged);
-  EXPECT_THAT(os().process(Helper()).request.argv,
-              IsSupersetOf({"--requests",
-                            "--target=POST http://127.0.0.1:9/-/reload",
-                            "--expect=200-299", "--timeout=30s"}));
+  EXPECT_THAT(
+      os().process(Helper()).request.argv,
+      IsSupersetOf({"--requests", "--target=POST http://127.0.0.1:9/-/reload",
+                    "--expect=200-299", "--timeout=30s"}));
   const ProbeRequest asked = Asked();
   EXPECT_EQ(asked.id, 1U);
   Reply(asked.id, true);

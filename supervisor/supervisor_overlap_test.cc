@@ -120,14 +120,12 @@ TEST_P(EveryCauseTest, Overlaps) {
   EXPECT_EQ(SentTo(old_).at(0), hung ? SIGABRT : SIGTERM);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, EveryCauseTest,
-                         ::testing::Values(Reason::Cause::kFile,
-                                           Reason::Cause::kSignal,
-                                           Reason::Cause::kControl,
-                                           Reason::Cause::kHealth,
-                                           Reason::Cause::kWatchdog,
-                                           Reason::Cause::kMemory,
-                                           Reason::Cause::kAge));
+INSTANTIATE_TEST_SUITE_P(
+    All, EveryCauseTest,
+    ::testing::Values(Reason::Cause::kFile, Reason::Cause::kSignal,
+                      Reason::Cause::kControl, Reason::Cause::kHealth,
+                      Reason::Cause::kWatchdog, Reason::Cause::kMemory,
+                      Reason::Cause::kAge));
 
 // Nothing is served that could be lost.
 TEST_F(OverlapTest, OneThatIsNotReadyIsStoppedFirst) {

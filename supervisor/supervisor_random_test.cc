@@ -118,8 +118,8 @@ class SupervisorRandomTest : public SupervisorTest {
     }
   }
 
-  // I1 never two of it, or three; nothing ends us but TERM; I5, I8 no pile of timers or
-  // watches, none of them overdue.
+  // I1 never two of it, or three; nothing ends us but TERM; I5, I8 no pile of
+  // timers or watches, none of them overdue.
   void CheckAlways() {
     ASSERT_LE(All("app").size(), starts_first_ ? 2u : 1u);
     ASSERT_FALSE(supervisor_->ended());
@@ -145,7 +145,8 @@ class SupervisorRandomTest : public SupervisorTest {
   }
 
   // I3 and I4: TERM ends it within its timeouts, with the process's status
-  // (or, with none, its own; one that only drains is none), and nothing is left.
+  // (or, with none, its own; one that only drains is none), and nothing is
+  // left.
   void CheckEnds() {
     const std::vector<pid_t> mains = All("app");
     const bool obeys = mains.size() == 1 && !os().process(mains[0]).deaf;

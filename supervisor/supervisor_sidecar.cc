@@ -10,9 +10,11 @@ void Supervisor::StartSidecar() {
   mark_ = NewInstanceMark();
   std::vector<std::string_view> names;
   for (const auto& strategy : strategies_) names.push_back(strategy->name());
-  const std::string actions = absl::StrJoin(
-      options_->reload.on_change, ", ",
-      [](std::string* out, const ChangeAction& action) { *out += action.text; });
+  const std::string actions =
+      absl::StrJoin(options_->reload.on_change, ", ",
+                    [](std::string* out, const ChangeAction& action) {
+                      *out += action.text;
+                    });
   const std::string paths = absl::StrJoin(options_->watch.paths, ", ");
   context_.log->Event(
       LogLevel::kInfo, "watching",

@@ -57,8 +57,8 @@ std::optional<Status::Process> Supervisor::DescribeProcess(
   if (instance->state() == InstanceState::kReady) {
     process.ready = now - instance->ready_since();
   }
-  process.pids = MembersOf(context_, process.pid, instance->first_pid(),
-                           instance->mark());
+  process.pids =
+      MembersOf(context_, process.pid, instance->first_pid(), instance->mark());
   return process;
 }
 

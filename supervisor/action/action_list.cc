@@ -48,9 +48,8 @@ void ActionList::Finish(bool applied) {
 }
 
 bool ActionList::StartWillDo() const {
-  return std::all_of(
-      actions_.begin(), actions_.end(),
-      [](const auto& action) { return action->StartWillDo(); });
+  return std::all_of(actions_.begin(), actions_.end(),
+                     [](const auto& action) { return action->StartWillDo(); });
 }
 
 void ActionList::OnNotify(const NotifyMessage& message) {

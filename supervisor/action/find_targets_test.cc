@@ -95,8 +95,7 @@ TEST_F(FindTargetsTest, BelowAnotherWithOneBetween) {
 
 TEST_F(FindTargetsTest, NamesAreCutAsTheKernelDoes) {
   Add(50, 0, "prometheus-conf", "x");
-  EXPECT_THAT(Find({.process = "prometheus-config-reloader"}),
-              ElementsAre(50));
+  EXPECT_THAT(Find({.process = "prometheus-config-reloader"}), ElementsAre(50));
   EXPECT_THAT(Find({.process = "prometheus"}), IsEmpty());
 }
 
@@ -120,12 +119,18 @@ TEST(MatchesGlobTest, Table) {
     const char* text;
     bool matches;
   } kRows[] = {
-      {"", "", true},          {"", "a", false},
-      {"*", "", true},         {"*", "a/b c", true},
-      {"a*c", "abbc", true},   {"a*c", "abbcd", false},
-      {"a?c", "abc", true},    {"a?c", "ac", false},
-      {"*a*b*", "xxaxxb", true}, {"*a*b", "ab ab", true},
-      {"**", "x", true},       {"*.py", "app.py", true},
+      {"", "", true},
+      {"", "a", false},
+      {"*", "", true},
+      {"*", "a/b c", true},
+      {"a*c", "abbc", true},
+      {"a*c", "abbcd", false},
+      {"a?c", "abc", true},
+      {"a?c", "ac", false},
+      {"*a*b*", "xxaxxb", true},
+      {"*a*b", "ab ab", true},
+      {"**", "x", true},
+      {"*.py", "app.py", true},
       {"*.py", "app.pyc", false},
   };
   for (const auto& row : kRows) {

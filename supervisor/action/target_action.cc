@@ -47,7 +47,10 @@ std::string Name(const ProcessInfo& process) {
 
 TargetAction::TargetAction(const Context& context, int signo,
                            const TargetOptions* target, Fail fail)
-    : context_(context), signo_(signo), target_(target), fail_(std::move(fail)) {}
+    : context_(context),
+      signo_(signo),
+      target_(target),
+      fail_(std::move(fail)) {}
 
 std::string TargetAction::Wanted() const {
   std::vector<std::string> flags;
@@ -75,13 +78,14 @@ absl::StatusOr<std::vector<ProcessInfo>> TargetAction::Find() const {
           absl::StrCat(Wanted(), ": the file holds no pid, or is not there"));
     }
   }
-  std::vector<ProcessInfo> found = FindTargets(
-      context_.os->Processes(), context_.os->Self(), rule,
-      [this](pid_t pid) { return context_.os->CommandLine(pid); });
+  std::vector<ProcessInfo> found =
+      FindTargets(context_.os->Processes(), context_.os->Self(), rule,
+                  [this](pid_t pid) { return context_.os->CommandLine(pid); });
   if (found.empty()) {
     return absl::NotFoundError(
-        absl::StrCat(Wanted(), ": no such process; in another container it is "
-                               "seen only with shareProcessNamespace"));
+        absl::StrCat(Wanted(),
+                     ": no such process; in another container it is "
+                     "seen only with shareProcessNamespace"));
   }
   if (found.size() > 1 && !target_->all) {
     return absl::FailedPreconditionError(absl::StrCat(

@@ -36,14 +36,15 @@ std::string ErrorText(int error) {
 std::string Request(const ProbeTarget& target) {
   const bool ipv6 = absl::StrContains(target.host, ':');
   // Some servers answer 411 to one of these that does not say so.
-  const bool may_have_body = target.method != "GET" && target.method != "DELETE";
-  return absl::StrCat(
-      target.method, " ", target.path, " HTTP/1.1\r\nHost: ", ipv6 ? "[" : "",
-      target.host, ipv6 ? "]" : "",
-      target.port == 80 ? "" : absl::StrCat(":", target.port),
-      "\r\nUser-Agent: reinit-probe/0.1\r\nAccept: */*\r\n",
-      may_have_body ? "Content-Length: 0\r\n" : "",
-      "Connection: close\r\n\r\n");
+  const bool may_have_body =
+      target.method != "GET" && target.method != "DELETE";
+  return absl::StrCat(target.method, " ", target.path,
+                      " HTTP/1.1\r\nHost: ", ipv6 ? "[" : "", target.host,
+                      ipv6 ? "]" : "",
+                      target.port == 80 ? "" : absl::StrCat(":", target.port),
+                      "\r\nUser-Agent: reinit-probe/0.1\r\nAccept: */*\r\n",
+                      may_have_body ? "Content-Length: 0\r\n" : "",
+                      "Connection: close\r\n\r\n");
 }
 
 // The path fits: the target's parser saw to that.

@@ -42,7 +42,7 @@ static_assert(sizeof(ProbeReply) == 256);
 
 struct ProbeConfig {
   std::vector<std::string> targets;  // URLs as given; none is exec
-  bool requests = false;  // they are `METHOD URL`, for an action
+  bool requests = false;             // they are `METHOD URL`, for an action
   absl::Duration timeout;            // hard limit of one check, all included
   std::vector<std::pair<int, int>> expect;  // HTTP status ranges that pass
 

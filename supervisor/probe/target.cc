@@ -297,9 +297,8 @@ absl::StatusOr<ProbeTarget> ParseProbeTarget(std::string_view text) {
 absl::StatusOr<ProbeTarget> ParseRequestTarget(std::string_view text) {
   const size_t blank = text.find(' ');
   const std::string_view method = text.substr(0, blank);
-  const bool known =
-      std::find(std::begin(kMethods), std::end(kMethods), method) !=
-      std::end(kMethods);
+  const bool known = std::find(std::begin(kMethods), std::end(kMethods),
+                               method) != std::end(kMethods);
   if (!known || blank == std::string_view::npos) {
     return Refused(text,
                    "allowed is METHOD URL, as in POST "
@@ -309,7 +308,8 @@ absl::StatusOr<ProbeTarget> ParseRequestTarget(std::string_view text) {
   auto target = ParseProbeTarget(text.substr(blank + 1));
   if (!target.ok()) return target;
   if (target->kind != ProbeTarget::Kind::kHttp) {
-    return Refused(text, "allowed is http:// or http+unix:// behind the method");
+    return Refused(text,
+                   "allowed is http:// or http+unix:// behind the method");
   }
   target->method = std::string(method);
   target->text = std::string(text);

@@ -35,7 +35,8 @@ struct ProbeTarget {
 // `http://HOST[:PORT][/PATH][?QUERY]`, `http+unix://SOCKET[:PATH[?QUERY]]` (as
 // in curl and Docker the socket is a file path, which may hold no colon),
 // `tcp://HOST:PORT`, `unix://SOCKET`, `file:PATH?max-age=DURATION`,
-// `exec:CMD ARGS`, `stall:` (of the sockets that reinit holds). The error names the text and what is wrong with it.
+// `exec:CMD ARGS`, `stall:` (of the sockets that reinit holds). The error names
+// the text and what is wrong with it.
 absl::StatusOr<ProbeTarget> ParseProbeTarget(std::string_view text);
 
 // `METHOD URL`, a request rather than a check: `POST http://HOST[:PORT]/PATH`

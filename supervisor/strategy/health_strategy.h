@@ -14,9 +14,10 @@
 namespace reinit {
 
 // Network checks run in the probe helper, exec checks as jobs with
-// `environment`, stall: on `sockets` (null: there are none); the schedule and the verdict are HealthState's. Until every
-// check has succeeded once, the instance is not ready. `options` and `sockets`
-// are borrowed for the life of the strategy.
+// `environment`, stall: on `sockets` (null: there are none); the schedule and
+// the verdict are HealthState's. Until every check has succeeded once, the
+// instance is not ready. `options` and `sockets` are borrowed for the life of
+// the strategy.
 std::unique_ptr<Strategy> MakeHealthStrategy(
     const Context& context, const HealthOptions* options,
     std::vector<std::string> environment, const ListenSockets* sockets);

@@ -56,11 +56,11 @@ void StallCheck::Look() {
     on_done_(true, "connections wait, but the process is busy");
   } else {
     const ListenSockets::Queue& first = stalled_.front();
-    on_done_(false, absl::StrCat(first.length, " connections wait at ",
-                                 first.name, " (", first.address,
-                                 "), none was taken for ",
-                                 absl::FormatDuration(timeout_),
-                                 ", and the process does nothing"));
+    on_done_(false,
+             absl::StrCat(first.length, " connections wait at ", first.name,
+                          " (", first.address, "), none was taken for ",
+                          absl::FormatDuration(timeout_),
+                          ", and the process does nothing"));
   }
 }
 
@@ -68,8 +68,8 @@ std::map<pid_t, absl::Duration> StallCheck::TimesUsed() const {
   std::map<pid_t, absl::Duration> times;
   for (const pid_t pid :
        MembersOf(context_, view_.pid, view_.group, view_.mark)) {
-    times[pid] = context_.os->ProcessorTime(pid).value_or(
-        absl::InfiniteDuration());
+    times[pid] =
+        context_.os->ProcessorTime(pid).value_or(absl::InfiniteDuration());
   }
   return times;
 }

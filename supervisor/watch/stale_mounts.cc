@@ -29,8 +29,9 @@ std::string Unescaped(std::string_view text) {
       return at < text.size() && text[at] >= '0' && text[at] <= '7';
     };
     if (text[i] == '\\' && digit(i + 1) && digit(i + 2) && digit(i + 3)) {
-      result += static_cast<char>((text[i + 1] - '0') * 64 +
-                                  (text[i + 2] - '0') * 8 + (text[i + 3] - '0'));
+      result +=
+          static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 +
+                            (text[i + 3] - '0'));
       i += 3;
     } else {
       result += text[i];
@@ -66,8 +67,7 @@ std::vector<MountPoint> ParseMountInfo(std::string_view text) {
 }
 
 std::vector<MountPoint> OwnMounts() {
-  const UniqueFd file(
-      ::open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC));
+  const UniqueFd file(::open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC));
   std::string text;
   char buffer[4096];
   ssize_t got = 0;
@@ -87,11 +87,11 @@ StaleMounts::StaleMounts(const std::vector<std::string>& roots,
     for (const MountPoint& mount : mounts) {
       const bool inside =
           mount.path == path || absl::StartsWith(mount.path, below);
-      const bool known = std::find(std::begin(kOfTheRuntime),
-                                   std::end(kOfTheRuntime),
-                                   mount.path) != std::end(kOfTheRuntime);
-      const bool twice = std::find(paths_.begin(), paths_.end(), mount.path) !=
-                         paths_.end();
+      const bool known =
+          std::find(std::begin(kOfTheRuntime), std::end(kOfTheRuntime),
+                    mount.path) != std::end(kOfTheRuntime);
+      const bool twice =
+          std::find(paths_.begin(), paths_.end(), mount.path) != paths_.end();
       if (inside && !known && !twice && IsStiff(mount)) {
         paths_.push_back(mount.path);
       }

@@ -71,12 +71,14 @@ void FinishProbe(const Arguments& arguments, Settings& settings,
       absl::StrCat("probe ", EscapeForLog(url), ": ", EscapeForLog(wrong)));
 }
 
-void FinishRun(Arguments& arguments, Settings& settings, CommandLine& result) {
+void FinishRun(bool sidecar, Arguments& arguments, Settings& settings,
+               CommandLine& result) {
   settings.options.command = std::move(arguments.operands);
+  if (sidecar) return;
   if (settings.options.command.empty()) {
     result.errors.push_back(
         "no command to run; write `reinit [flags] [--] COMMAND [ARG...]`, or "
-        "--help");
+        "--help; a sidecar has --watch and --on-change instead");
   } else if (settings.options.command.front().empty()) {
     result.errors.push_back("the command to run is an empty word");
   }
@@ -183,7 +185,9 @@ CommandLine ParseCommandLine(absl::Span<const std::string_view> args,
   Settings& settings = resolver.settings();
   if (arguments.probe) resolver.KeepProbeFlags();
   resolver.Apply(context.on_terminal);
-  if (!arguments.probe) resolver.FinishRun();
+  const bool sidecar = !arguments.probe && arguments.operands.empty() &&
+                       resolver.Find("on-change") != nullptr;
+  if (!arguments.probe) resolver.FinishRun(sidecar);
   Append(resolver.errors(), result.errors);
   if (PrintsOnly(settings, result)) return result;
 
@@ -191,7 +195,7 @@ CommandLine ParseCommandLine(absl::Span<const std::string_view> args,
   if (arguments.probe) {
     FinishProbe(arguments, settings, result);
   } else {
-    FinishRun(arguments, settings, result);
+    FinishRun(sidecar, arguments, settings, result);
   }
   result.options = std::move(settings.options);
   if (settings.check) {
@@ -204,7 +208,7 @@ CommandLine ParseCommandLine(absl::Span<const std::string_view> args,
 CommandLine ParseFlagVariables(absl::Span<const std::string_view> environment) {
   SettingsResolver resolver({}, ScanEnvironment(environment));
   resolver.Apply(/*on_terminal=*/false);
-  resolver.FinishRun();
+  resolver.FinishRun(/*sidecar=*/false);
   CommandLine result;
   result.errors = std::move(resolver.errors());
   result.warnings = std::move(resolver.warnings());

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "cmd/parse_for_test.h"
 #include "cmd/version.h"
@@ -203,7 +204,12 @@ INSTANTIATE_TEST_SUITE_P(
         {"--watch-ext=,", "extensions with commas"},
         {"--watch-ext=py,,html", "extensions with commas"},
         {"--watch-ext=*.py", "extensions with commas"},
-        {"--on-change=http:POST", "allowed in this version are restart"},
+        {"--on-change=http:POST", "allowed is METHOD URL"},
+        {"--on-change=http:SEND http://a/", "allowed is METHOD URL"},
+        {"--on-change=http:POST https://a/", "no TLS"},
+        {"--on-change=http:POST tcp://a:1", "http:// or http+unix://"},
+        {"--on-change=exec:", "exec:"},
+        {"--on-change=reload", "http:METHOD URL"},
         {"--on-change=signal:XYZ", "XYZ"},
         {"--on-change=exit:256", "0 to 255"},
         {"--listen=8080", "allowed are tcp://"},
@@ -270,6 +276,83 @@ TEST(CommandLineErrors, MissingCommand) {
        {Words{}, Words{"--"}, Words{"--dev"}, Words{"--watch=.", "--"}})
     EXPECT_THAT(Errors(args), ElementsAre(HasSubstr("no command to run")));
   EXPECT_THAT(Errors({""}), ElementsAre(HasSubstr("empty word")));
+}
+
+// --- Without a command -----------------------------------------------------
+
+Words SidecarLine() {
+  return {"--watch=.", "--on-change=signal:HUP", "--target-process=nginx"};
+}
+
+Words With(Words words, const Words& more) {
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
+TEST(Sidecar, NeedsNoCommand) {
+  const CommandLine line = Parse(SidecarLine());
+  EXPECT_THAT(line.errors, IsEmpty());
+  EXPECT_THAT(line.warnings, IsEmpty());
+  EXPECT_EQ(line.action, CommandLine::Action::kRun);
+  EXPECT_TRUE(line.options.Sidecar());
+  EXPECT_TRUE(line.options.Supervising());
+  for (const std::string_view action :
+       {"exec:true", "http:POST http://127.0.0.1:9/-/reload", "exit", "none"}) {
+    const std::string flag = absl::StrCat("--on-change=", action);
+    EXPECT_THAT(Errors({"--watch=.", flag}), IsEmpty()) << flag;
+  }
+  EXPECT_THAT(Errors({"--reload-signal=HUP", "--on-change=exec:true"}),
+              IsEmpty());
+  EXPECT_THAT(Errors({}, {"REINIT_WATCH=.", "REINIT_ON_CHANGE=exec:true"}),
+              IsEmpty());
+}
+
+TEST(Sidecar, WhatItMustHave) {
+  EXPECT_THAT(Errors({"--watch=.", "--on-change=signal:HUP"}),
+              ElementsAre(HasSubstr("needs one of --target-process")));
+  EXPECT_THAT(Errors({"--on-change=exec:true"}),
+              ElementsAre(HasSubstr("without a command it needs --watch")));
+  EXPECT_THAT(Errors({"--watch=.", "--on-change=restart"}),
+              ElementsAre(HasSubstr("=restart: needs a command")));
+}
+
+TEST(Sidecar, WrongTargets) {
+  for (const auto& [flag, why] :
+       {std::pair{"--target-process=/usr/sbin/nginx", "--target-cmdline"},
+        {"--target-cmdline=[a]", "* (any text)"},
+        {"--target-pidfile=/no/such/x", "folder is not there"},
+        {"--on-missing=stay", "allowed are wait, fail"}}) {
+    EXPECT_THAT(Errors(With(SidecarLine(), {flag})),
+                ElementsAre(HasSubstr(why)));
+  }
+}
+
+TEST(Sidecar, WhatItCannotHave) {
+  for (const std::string_view flag :
+       {"--dev", "--restart=always", "--health=tcp://127.0.0.1:1",
+        "--listen=tcp://127.0.0.1:80", "--ready=exec", "--stop-timeout=1s",
+        "--pre-start=true", "--max-age=1h", "--rewrite=TERM:INT"}) {
+    EXPECT_THAT(Errors(With(SidecarLine(), {flag})),
+                ElementsAre(AllOf(HasSubstr(flag),
+                                  HasSubstr("needs a command to run"))));
+  }
+  EXPECT_THAT(
+      Errors(With(SidecarLine(), {"--ready-file=/tmp/x", "--control=off",
+                                  "--termination-log=/tmp/y"})),
+      IsEmpty());
+}
+
+TEST(Sidecar, AListenerInTheEnvironmentIsNotHeld) {
+  const CommandLine line =
+      Parse(SidecarLine(), {"REINIT_LISTEN=tcp://127.0.0.1:80"});
+  EXPECT_THAT(line.errors, IsEmpty());
+  EXPECT_TRUE(line.options.listen.sockets.empty());
+}
+
+TEST(Sidecar, TargetsAreOnlyForIt) {
+  EXPECT_THAT(Errors(With(SidecarLine(), {"nginx"})),
+              ElementsAre(HasSubstr("only without a command")));
+  EXPECT_THAT(Errors({"nginx"}, {"REINIT_TARGET_PROCESS=nginx"}), IsEmpty());
 }
 
 TEST(CommandLineErrors, NextFlagIsNotTakenForAValue) {

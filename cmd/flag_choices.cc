@@ -25,7 +25,7 @@ constexpr std::string_view kWordsOf[][2] = {
     {"listen-env",
      "systemd|nginx|server-starter|php-fpm|unicorn|einhorn|gunicorn|all"},
     {"log-level", "error|warning|info|debug"},
-    {"on-change", "restart|exit|none|signal:"},
+    {"on-change", "restart|exit|none|signal:|http:|exec:"},
     {"ready", "exec|notify|accept|delay:|fd:|http://|tcp://|grpc://"},
     {"restart", "no|on-failure|on-abnormal|always|on-failure:"},
     {"watch-mode", "auto|inotify|poll|mtime|hash"},

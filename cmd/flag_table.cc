@@ -21,6 +21,8 @@ using enum DurationRange;
 using V = std::string_view;
 using S = Settings;
 using ForwardTo = SignalOptions::ForwardTo;
+using OnStaleMount = WatchOptions::OnStaleMount;
+using OnMissing = TargetOptions::OnMissing;
 using LimitAction = RestartOptions::LimitAction;
 
 constexpr int kMaxCount = 1'000'000;
@@ -67,17 +69,20 @@ constexpr Flag kFlags[] = {
     {"watch-settle", kValue, kReload, "D", "50ms", kNeedsWatch,
      "quiet time after the last change before it counts",
      [](V v, S& s) { return SetDuration(v, kFinite, &s.options.watch.settle); }},
+    {"on-stale-mount", kValue, kReload, "warn|exit", "warn", kNeedsWatch,
+     "when a file that is mounted by itself (subPath, docker -v file:file) was replaced outside and stays out of date here: say so, or exit with 1 so that the container is started again",
+     [](V v, S& s) { return SetChoice(v, {{"warn", OnStaleMount::kWarn}, {"exit", OnStaleMount::kExit}}, &s.options.watch.on_stale_mount); }},
     {"on-change", kRepeated, kReload, "ACTION", "", kCommon | kNeedsWatch | kReloads,
-     "restart (the default), signal:SIG, exit[:CODE] or none; repeatable, done in order",
+     "restart, signal:SIG, 'http:METHOD URL', exec:CMD, exit[:CODE], none; repeatable, done in order",
      [](V v, S& s) { return AddChangeAction(v, &s.options.reload.on_change); }},
     {"reload-check", kValue, kReload, "CMD", "", kNeedsWatch | kReloads,
      "run this to its end before a change is applied, within 5 minutes; if it fails the process stays as it is until the next change",
      [](V v, S& s) { return SetCommand(v, &s.options.reload.check); }},
     {"reload-timeout", kValue, kReload, "D", "30s", kNeedsWatch | kReloads,
-     "with --ready=notify: how long signal:SIG waits for RELOADING=1 and READY=1",
+     "how long an http: or exec: action may take, and with --ready=notify how long signal:SIG waits for RELOADING=1 and READY=1",
      [](V v, S& s) { return SetDuration(v, kPositive, &s.options.reload.timeout); }},
     {"reload-retry-delay", kValue, kReload, "D", "5s", kNeedsWatch | kReloads,
-     "pause before an action that failed is tried again",
+     "pause before an action that failed is tried again; doubles up to six times as long",
      [](V v, S& s) { return SetDuration(v, kPositive, &s.options.reload.retry_delay); }},
     {"restart-order", kValue, kReload, "stop-first|start-first", "stop-first", kNeedsRestart,
      "start-first starts the new process beside the old one, which is stopped once the new one is ready",
@@ -85,6 +90,25 @@ constexpr Flag kFlags[] = {
     {"reload-signal", kValue, kReload, "SIG", "", 0,
      "this signal to reinit means reload; it is not passed on",
      [](V v, S& s) { return SetReloadSignal(v, &s.options.reload.signal); }},
+
+    {"target-process", kValue, kSidecar, "NAME", "", 0,
+     "without a command, signal: goes to the process of this name, as in /proc/PID/comm; of several the one above the others",
+     [](V v, S& s) { return SetTargetName(v, &s.options.target.process); }},
+    {"target-cmdline", kValue, kSidecar, "GLOB", "", 0,
+     "the same by its arguments, joined by blanks: '*gunicorn*app:app*'; given together, all must match",
+     [](V v, S& s) { return SetTargetCmdline(v, &s.options.target.cmdline); }},
+    {"target-pidfile", kValue, kSidecar, "PATH", "", 0,
+     "the same by a file that holds its pid, read anew each time",
+     [](V v, S& s) { return SetPath(v, &s.options.target.pidfile); }},
+    {"target-all", kSwitch, kSidecar, "", "off", 0,
+     "more than one may match, and all of them get the signal",
+     [](V v, S& s) { return SetSwitch(v, &s.options.target.all); }},
+    {"target-force", kSwitch, kSidecar, "", "off", 0,
+     "send it even where there is no handler for it and it would end the process",
+     [](V v, S& s) { return SetSwitch(v, &s.options.target.force); }},
+    {"on-missing", kValue, kSidecar, "wait|fail", "wait", 0,
+     "when there is no such process: try again as for any change that cannot be applied, or exit with 1",
+     [](V v, S& s) { return SetChoice(v, {{"wait", OnMissing::kWait}, {"fail", OnMissing::kFail}}, &s.options.target.on_missing); }},
 
     {"restart", kValue, kExit, "WHEN", "no", kCommon,
      "no, on-failure[:N] (N times), on-abnormal (by a signal) or always",
@@ -272,6 +296,8 @@ std::string_view FlagGroupTitle(FlagGroup group) {
       return "Development";
     case kReload:
       return "Reload on change";
+    case kSidecar:
+      return "Without a command: a sidecar";
     case kExit:
       return "When the process ends by itself";
     case kHealth:

@@ -26,6 +26,7 @@ enum class FlagType {
 enum class FlagGroup {
   kDev,
   kReload,
+  kSidecar,
   kExit,
   kHealth,
   kReady,

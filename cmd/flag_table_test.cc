@@ -22,7 +22,7 @@ namespace {
 // more when a field is added: then it belongs in here too.
 std::string Dump(const Settings& settings) {
   const auto& [options, dev, check, version, help, restart_burst] = settings;
-  const auto& [command, reload_delay, watch, health, ready, listen, reload,
+  const auto& [command, reload_delay, watch, health, ready, listen, reload, aim,
                limits, restart, stop, after_exit, success, signals, process,
                init, subreaper, parent_death_signal, termination_log, control,
                status_listen, log_level, log_format, clear] = options;
@@ -31,8 +31,10 @@ std::string Dump(const Settings& settings) {
   const auto& [listen_sockets, backlog, forms] = listen;
   const auto& [on_change, reload_check, reload_timeout, retry_delay,
                reload_signal] = reload;
+  const auto& [target_process, target_cmdline, pidfile, target_all,
+               target_force, on_missing] = aim;
   const auto& [memory, age, watchdog] = limits;
-  const auto& [paths, mode, compare, scan, settle, filter] = watch;
+  const auto& [paths, mode, compare, scan, settle, filter, on_stale] = watch;
   const auto& [extensions, include, exclude, ignore_files, defaults] = filter;
   const auto& [checks, interval, timeout, retries, start_period, expect,
                on_failure] = health;
@@ -58,7 +60,8 @@ std::string Dump(const Settings& settings) {
   add("log", static_cast<int>(log_format));
   add(static_cast<int>(mode), static_cast<int>(compare), retries,
       static_cast<int>(policy), burst);
-  add(static_cast<int>(action), static_cast<int>(order), signal);
+  add(static_cast<int>(action), static_cast<int>(order), signal,
+      static_cast<int>(on_stale));
   add_duration(reload_delay, scan, settle, interval, timeout, start_period,
                delay, delay_max, reset, limit_interval, stop_timeout, leftover);
   add(static_cast<int>(subreaper), parent_death_signal, no_new_privileges);
@@ -68,13 +71,15 @@ std::string Dump(const Settings& settings) {
       status_listen.has_value() ? status_listen->text : "-");
   add_duration(ready_delay, ready_timeout, reload_timeout, retry_delay, age,
                watchdog, shutdown_timeout, drain_delay);
-  add(backlog);
+  add(backlog, "target", target_process, target_cmdline, pidfile, target_all,
+      target_force, static_cast<int>(on_missing));
   for (const auto& spec : listen_sockets) add("listen", spec.text, spec.name);
   for (const auto form : forms) add("form", ToString(form));
   for (const auto& target : ready_check) add("ready", target.text);
   for (const auto& word : reload_check) add("reload-check", word);
-  for (const auto& [kind, value, text] : on_change) {
-    add("on-change", static_cast<int>(kind), value, text);
+  for (const auto& [kind, value, text, request, argv] : on_change) {
+    add("on-change", static_cast<int>(kind), value, text, request.text,
+        argv.size());
   }
   if (credentials.has_value()) add("uid", credentials->uid);
   add(static_cast<int>(on_failure.what), on_failure.signal);
@@ -138,6 +143,13 @@ const std::map<std::string_view, std::string_view>& Examples() {
           {"reload-timeout", "1s"},
           {"reload-retry-delay", "1s"},
           {"reload-signal", "HUP"},
+          {"target-process", "nginx"},
+          {"target-cmdline", "*nginx*"},
+          {"target-pidfile", "/run/nginx.pid"},
+          {"target-all", "yes"},
+          {"target-force", "yes"},
+          {"on-missing", "fail"},
+          {"on-stale-mount", "exit"},
           {"listen", "web=tcp://127.0.0.1:80"},
           {"listen-backlog", "7"},
           {"listen-env", "nginx,systemd"},

@@ -415,18 +415,8 @@ std::string_view LevelName(LogLevel level) {
   return "";
 }
 
-}  // namespace
-
-std::string PlanText(const Options& options,
-                     const std::vector<std::string>& warnings) {
-  std::string out = absl::StrCat("reinit ", kVersion, " would do this:\n");
-  AppendLine("runs",
-             options.command.empty() ? "nothing: no command"
-                                     : QuotedList(options.command, " "),
-             out);
-  AppendProcess(options.process, out);
-  AppendLine("strategies", Strategies(options), out);
-  AppendWatch(options, out);
+// What is about the process itself.
+void AppendCommand(const Options& options, std::string& out) {
   AppendLine("when it exits", OnExit(options), out);
   AppendHealth(options.health, out);
   AppendListen(options.listen, out);
@@ -438,6 +428,50 @@ std::string PlanText(const Options& options,
   AppendStop(options, out);
   AppendSignals(options.signals, out);
   if (options.clear) AppendLine("terminal", "cleared before each start", out);
+}
+
+// Of a sidecar.
+void AppendTarget(const Options& options, std::string& out) {
+  const TargetOptions& target = options.target;
+  std::string who;
+  const auto add = [&who](std::string_view what, const std::string& value) {
+    if (value.empty()) return;
+    absl::StrAppend(&who, who.empty() ? "" : ", ", what, Quoted(value));
+  };
+  add("named ", target.process);
+  add("with arguments ", target.cmdline);
+  add("whose pid is in ", target.pidfile);
+  if (!who.empty()) {
+    AppendLine("signals go to",
+               absl::StrCat(target.all ? "all processes " : "the process ", who,
+                            target.force ? ", whatever it handles" : ""),
+               out);
+  }
+  AppendLine("TERM, INT, QUIT", "end it, with status 0", out);
+  if (options.reload.signal != 0) {
+    AppendLine(SignalName(options.reload.signal), "means a change", out);
+  }
+}
+
+}  // namespace
+
+std::string PlanText(const Options& options,
+                     const std::vector<std::string>& warnings) {
+  std::string out = absl::StrCat("reinit ", kVersion, " would do this:\n");
+  const bool sidecar = options.Sidecar() && !options.reload.on_change.empty();
+  AppendLine("runs",
+             sidecar                   ? "nothing: tells others of changes"
+             : options.command.empty() ? "nothing: no command"
+                                       : QuotedList(options.command, " "),
+             out);
+  AppendProcess(options.process, out);
+  AppendLine("strategies", Strategies(options), out);
+  AppendWatch(options, out);
+  if (sidecar) {
+    AppendTarget(options, out);
+  } else {
+    AppendCommand(options, out);
+  }
   if (options.Supervising()) {
     AppendLine("asked by ctl",
                options.control == kControlOff    ? "not at all"

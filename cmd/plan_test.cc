@@ -44,6 +44,18 @@ TEST(Plan, OfDevelopment) {
                     Not(HasSubstr("gives up"))));
 }
 
+TEST(Plan, OfASidecar) {
+  EXPECT_THAT(
+      Plan({"--watch=/etc", "--on-change=exec:nginx -t",
+            "--on-change=signal:HUP", "--target-process=nginx",
+            "--target-cmdline=*nginx *", "--target-all"}),
+      AllOf(HasSubstr("nothing: tells others of changes\n"),
+            HasSubstr("exec:nginx -t, then signal:HUP, once nothing"),
+            HasSubstr("all processes named nginx, with arguments '*nginx *'"),
+            HasSubstr("end it, with status 0"), Not(HasSubstr("SIGKILL")),
+            Not(HasSubstr("when it exits"))));
+}
+
 TEST(Plan, OfAService) {
   EXPECT_THAT(
       Plan({"--restart=on-failure:1", "--health=http://127.0.0.1:80/ok",

@@ -11,6 +11,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "cmd/flag_values.h"
+#include "cmd/process_values.h"
+#include "supervisor/probe/target.h"
 
 namespace reinit {
 namespace {
@@ -81,12 +83,40 @@ absl::Status AddChangeAction(std::string_view value,
     action.kind = ChangeAction::Kind::kSignal;
     absl::Status status = SetSignal(rest, &action.value);
     if (!status.ok()) return status;
+  } else if (absl::ConsumePrefix(&rest, "http:")) {
+    action.kind = ChangeAction::Kind::kHttp;
+    auto request = ParseRequestTarget(rest);
+    if (!request.ok()) return request.status();
+    action.request = *std::move(request);
+  } else if (absl::ConsumePrefix(&rest, "exec:")) {
+    action.kind = ChangeAction::Kind::kExec;
+    absl::Status status = SetCommand(rest, &action.argv);
+    if (!status.ok()) return status;
   } else {
     return Wrong(
-        "allowed in this version are restart, signal:SIG, exit, exit:CODE and "
-        "none");
+        "allowed are restart, signal:SIG, http:METHOD URL, exec:CMD, exit, "
+        "exit:CODE and none");
   }
   to->push_back(std::move(action));
+  return absl::OkStatus();
+}
+
+absl::Status SetTargetName(std::string_view value, std::string* to) {
+  if (value.empty() || absl::StrContains(value, '/')) {
+    return Wrong(
+        "allowed is a name as in /proc/PID/comm, such as nginx; for a path or "
+        "arguments there is --target-cmdline");
+  }
+  *to = std::string(value);
+  return absl::OkStatus();
+}
+
+absl::Status SetTargetCmdline(std::string_view value, std::string* to) {
+  if (value.empty() || absl::StrContains(value, '[')) {
+    return Wrong(
+        "allowed are text, * (any text) and ? (any byte, also for a bracket)");
+  }
+  *to = std::string(value);
   return absl::OkStatus();
 }
 

@@ -17,9 +17,16 @@ namespace reinit {
 // `exec`, `delay:D`, `notify`, `fd:N`, or a health URL.
 absl::Status SetReady(std::string_view value, ReadyOptions* to);
 
-// `restart`, `signal:SIG`, `exit`, `exit:CODE`, `none`.
+// `restart`, `signal:SIG`, `http:METHOD URL`, `exec:CMD`, `exit`, `exit:CODE`,
+// `none`.
 absl::Status AddChangeAction(std::string_view value,
                              std::vector<ChangeAction>* to);
+
+// A name as in /proc/PID/comm.
+absl::Status SetTargetName(std::string_view value, std::string* to);
+
+// A glob of * and ? alone.
+absl::Status SetTargetCmdline(std::string_view value, std::string* to);
 
 // One that may mean something else than to end.
 absl::Status SetReloadSignal(std::string_view value, int* to);

@@ -82,7 +82,13 @@ bool SettingsResolver::Contradict(const GivenFlag* one,
   return one != nullptr && other != nullptr && one->source == other->source;
 }
 
-void SettingsResolver::FinishRun() {
+void SettingsResolver::FinishRun(bool sidecar) {
+  if (sidecar) {
+    JudgeSidecar();
+    WarnOfIdleFlags();
+    return;
+  }
+  RefuseTargets();
   ResolveRestartBurst();
   ResolveRestartDelays();
   ResolveAfterExit();

@@ -29,16 +29,17 @@ class SettingsResolver {
   // Calls the setters. --dev clears the screen if `on_terminal`.
   void Apply(bool on_terminal);
 
-  // Judges what only makes sense together.
-  void FinishRun();
+  // Judges what only makes sense together. `sidecar`: there is no command.
+  void FinishRun(bool sidecar);
+
+  // The one that counts, or null: the last with this name.
+  const GivenFlag* Find(std::string_view name) const;
 
   Settings& settings() { return settings_; }
   std::vector<std::string>& errors() { return errors_; }
   std::vector<std::string>& warnings() { return warnings_; }
 
  private:
-  // The one that counts, or null: the last with this name.
-  const GivenFlag* Find(std::string_view name) const;
   // Both were given in the same place, so that neither wins over the other.
   bool Contradict(const GivenFlag* one, const GivenFlag* other) const;
 
@@ -49,6 +50,8 @@ class SettingsResolver {
   void ResolveAfterExit();
   void ResolveListen();
   void WarnOfOverlap();
+  void JudgeSidecar();
+  void RefuseTargets();
   void WarnOfIdleFlags();
 
   std::vector<GivenFlag> given_;

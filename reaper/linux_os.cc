@@ -2,10 +2,12 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -41,24 +43,31 @@ bool ReadProc(const std::string& path, std::string* content) {
   }
 }
 
+// PF_KTHREAD of the kernel's sched.h, which user space has no name for.
+constexpr uint64_t kKernelThread = 0x200000;
+
 // `pid (comm) state ppid pgrp session ...`; comm may hold anything, also ")".
 std::optional<ProcessInfo> ParseStat(pid_t pid, std::string_view stat) {
   const size_t close = stat.rfind(')');
   if (close == std::string_view::npos || close + 2 >= stat.size()) return {};
   const std::vector<std::string_view> fields =
-      absl::StrSplit(stat.substr(close + 2), absl::MaxSplits(' ', 18));
+      absl::StrSplit(stat.substr(close + 2), absl::MaxSplits(' ', 20));
   ProcessInfo info;
   info.pid = pid;
   const size_t open = stat.find('(');
   if (open < close) info.name = stat.substr(open + 1, close - open - 1);
   int threads = 0;
-  if (fields.size() < 18 || fields[0].empty() ||
+  uint64_t flags = 0;
+  if (fields.size() < 20 || fields[0].empty() ||
       !absl::SimpleAtoi(fields[17], &threads) ||
       !absl::SimpleAtoi(fields[1], &info.parent) ||
       !absl::SimpleAtoi(fields[2], &info.group) ||
-      !absl::SimpleAtoi(fields[3], &info.session)) {
+      !absl::SimpleAtoi(fields[3], &info.session) ||
+      !absl::SimpleAtoi(fields[6], &flags) ||
+      !absl::SimpleAtoi(fields[19], &info.started)) {
     return {};
   }
+  info.kernel_thread = (flags & kKernelThread) != 0;
   info.state = fields[0][0];
   // Only its first thread has ended: the process lives on in the others.
   if (info.state == 'Z' && threads > 1) info.state = 'S';
@@ -165,6 +174,45 @@ std::optional<bool> LinuxOs::Withstands(pid_t pid, int signo) {
   }
   if (fields == 0) return {};
   return (withstood >> (signo - 1) & 1) != 0;
+}
+
+std::string LinuxOs::CommandLine(pid_t pid) {
+  const UniqueFd file(::open(absl::StrCat("/proc/", pid, "/cmdline").c_str(),
+                             O_RDONLY | O_CLOEXEC));
+  char buffer[4096];
+  const ssize_t got =
+      file.valid() ? ::read(file.get(), buffer, sizeof(buffer)) : 0;
+  if (got <= 0) return "";
+  std::string text(buffer, static_cast<size_t>(got));
+  while (!text.empty() && text.back() == '\0') text.pop_back();
+  std::replace(text.begin(), text.end(), '\0', ' ');
+  return text;
+}
+
+std::optional<uid_t> LinuxOs::UserOf(pid_t pid) {
+  struct stat found;
+  if (::stat(absl::StrCat("/proc/", pid).c_str(), &found) != 0) return {};
+  return found.st_uid;
+}
+
+int LinuxOs::SendToStranger(const ProcessInfo& process, int signo) {
+  const UniqueFd handle(
+      static_cast<int>(::syscall(SYS_pidfd_open, process.pid, 0)));
+  const int error = handle.valid() ? 0 : errno;
+  if (error == ESRCH) return ESRCH;
+  // The handle keeps the pid from being given anew; then one look tells.
+  std::string stat;
+  if (!ReadProc(absl::StrCat("/proc/", process.pid, "/stat"), &stat)) {
+    return ESRCH;
+  }
+  const auto now = ParseStat(process.pid, stat);
+  if (!now.has_value() || now->started != process.started) return ESRCH;
+  // Old kernels, and sandboxes that refuse what they do not know: then what is
+  // left is the moment since that look.
+  if (!handle.valid()) return ::kill(process.pid, signo) == 0 ? 0 : errno;
+  const long sent =
+      ::syscall(SYS_pidfd_send_signal, handle.get(), signo, nullptr, 0);
+  return sent == 0 ? 0 : errno;
 }
 
 int64_t LinuxOs::ResidentBytes(pid_t pid) {

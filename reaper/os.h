@@ -111,6 +111,8 @@ struct ProcessInfo {
   pid_t session = 0;
   char state = '?';  // as in /proc/PID/stat: R S D T Z...
   std::string name;  // at most 15 bytes of any kind
+  bool kernel_thread = false;
+  uint64_t started = 0;  // in clock ticks; with the pid it names one process
 };
 
 // About a dozen process operations behind one interface, so that a test can
@@ -153,6 +155,17 @@ class Os {
   // Whether a signal is caught, blocked or ignored by a process: then it cannot
   // be ended by it. Nothing if that cannot be told.
   virtual std::optional<bool> Withstands(pid_t pid, int signo) = 0;
+
+  // The arguments of a process, joined by blanks, at most 4 KiB of them; empty
+  // if it has none or they cannot be read.
+  virtual std::string CommandLine(pid_t pid) = 0;
+
+  // Whose process it is; nothing if it has ended.
+  virtual std::optional<uid_t> UserOf(pid_t pid) = 0;
+
+  // Sends to a process that is neither a child nor a descendant, so that its
+  // pid may be another's by now: then ESRCH. Returns 0 or errno.
+  virtual int SendToStranger(const ProcessInfo& process, int signo) = 0;
 
   // Resident memory in bytes; 0 if that cannot be told, or it has ended.
   virtual int64_t ResidentBytes(pid_t pid) = 0;
@@ -198,6 +211,9 @@ class LinuxOs : public Os {
   std::vector<ProcessInfo> Processes() override;
   std::optional<bool> StartedWith(pid_t pid, std::string_view entry) override;
   std::optional<bool> Withstands(pid_t pid, int signo) override;
+  std::string CommandLine(pid_t pid) override;
+  std::optional<uid_t> UserOf(pid_t pid) override;
+  int SendToStranger(const ProcessInfo& process, int signo) override;
   int64_t ResidentBytes(pid_t pid) override;
   std::optional<absl::Duration> ProcessorTime(pid_t pid) override;
   std::optional<int64_t> OomKills() override;

@@ -92,4 +92,20 @@ absl::StatusOr<int> ParseSignal(std::string_view text) {
                    "number from 1 to 64"));
 }
 
+bool EndsByDefault(int signo) {
+  switch (signo) {
+    case SIGCHLD:
+    case SIGCONT:
+    case SIGURG:
+    case SIGWINCH:
+    case SIGSTOP:
+    case SIGTSTP:
+    case SIGTTIN:
+    case SIGTTOU:
+      return false;
+    default:
+      return true;
+  }
+}
+
 }  // namespace reinit

@@ -18,6 +18,9 @@ std::string SignalName(int signo);
 // names the text and what is allowed.
 absl::StatusOr<int> ParseSignal(std::string_view text);
 
+// Whether a process that has no handler for it is ended by it.
+bool EndsByDefault(int signo);
+
 }  // namespace reinit
 
 #endif  // REINIT_REAPER_SIGNALS_H_

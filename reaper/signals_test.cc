@@ -130,5 +130,14 @@ TEST(Signals, BadInputIsRefusedWithItsText) {
   }
 }
 
+TEST(Signals, EndsByDefault) {
+  for (const int signo : {SIGHUP, SIGTERM, SIGUSR1, SIGKILL, SIGRTMIN, SIGIO}) {
+    EXPECT_TRUE(EndsByDefault(signo)) << signo;
+  }
+  for (const int signo : {SIGCHLD, SIGCONT, SIGURG, SIGWINCH, SIGSTOP}) {
+    EXPECT_FALSE(EndsByDefault(signo)) << signo;
+  }
+}
+
 }  // namespace
 }  // namespace reinit

@@ -88,6 +88,10 @@ class FakeOs : public Os {
     UniqueFd passed_fd;  // a copy of what was to become its descriptor 3
     std::map<int, UniqueFd> descriptors;  // and of others
     bool withstands = true;               // any signal
+    bool kernel_thread = false;
+    std::string cmdline;
+    uint64_t started = 0;
+    int refuses = 0;  // errno of who sends it a signal as a stranger
     int64_t resident = 0;
     std::optional<absl::Duration> processor_time = absl::ZeroDuration();
   };
@@ -185,7 +189,8 @@ class FakeOs : public Os {
     for (const auto& [pid, process] : processes_) {
       result.push_back({pid, process.parent,
                         process.group != 0 ? process.group : pid, pid,
-                        process.state, process.name});
+                        process.state, process.name, process.kernel_thread,
+                        process.started});
     }
     return result;
   }
@@ -197,6 +202,18 @@ class FakeOs : public Os {
 
   std::optional<bool> Withstands(pid_t pid, int) override {
     return processes_[pid].withstands;
+  }
+  std::string CommandLine(pid_t pid) override {
+    return processes_[pid].cmdline;
+  }
+  std::optional<uid_t> UserOf(pid_t) override { return 1001; }
+  int SendToStranger(const ProcessInfo& info, int signo) override {
+    const auto found = processes_.find(info.pid);
+    if (found == processes_.end() || found->second.started != info.started) {
+      return ESRCH;
+    }
+    if (found->second.refuses != 0) return found->second.refuses;
+    return Send(info.pid, SignalInfo{.signo = signo});
   }
   int64_t ResidentBytes(pid_t pid) override { return processes_[pid].resident; }
   std::optional<absl::Duration> ProcessorTime(pid_t pid) override {
@@ -233,6 +250,15 @@ class FakeOs : public Os {
     processes_[next_pid_].mark = mark;
     return next_pid_++;
   }
+  // Of somebody else's, who reaps it too.
+  pid_t AddStranger(const std::string& name, pid_t parent = 0) {
+    Process& process = processes_[next_pid_];
+    process.parent = parent;
+    process.name = name;
+    process.started = static_cast<uint64_t>(next_pid_);
+    return next_pid_++;
+  }
+  void Vanish(pid_t pid) { processes_.erase(pid); }
   void Executed(pid_t pid) { held_.erase(pid); }
   bool Alive(pid_t pid) const { return processes_.count(pid) > 0; }
   Process& process(pid_t pid) { return processes_[pid]; }

@@ -114,7 +114,10 @@ std::vector<pid_t> Leftovers::LookOnce() const {
     // The environment may have been overwritten (setproctitle), or not be
     // readable: where it stands in the main process's group or session, that is
     // proof enough. In state D reading it could hang.
-    return process.group == scope_.main || process.session == scope_.main ||
+    // A leader outside of the namespace shows as 0, as no process of ours does.
+    const bool of_group = scope_.main != 0 && (process.group == scope_.main ||
+                                               process.session == scope_.main);
+    return of_group ||
            (process.state != 'D' &&
             context_.os->StartedWith(process.pid, scope_.mark).value_or(false));
   };

@@ -35,6 +35,8 @@ struct WatchOptions {
   absl::Duration scan = absl::Seconds(30);  // with kAuto; 0: never
   absl::Duration settle = absl::Milliseconds(50);
   FilterOptions filter;
+  enum class OnStaleMount { kWarn, kExit };
+  OnStaleMount on_stale_mount = OnStaleMount::kWarn;
 };
 
 // As the start message calls it.
@@ -80,10 +82,12 @@ struct ReadyOptions {
 
 // One of --on-change; they are done in order.
 struct ChangeAction {
-  enum class Kind { kRestart, kSignal, kExit, kNone };
+  enum class Kind { kRestart, kSignal, kHttp, kExec, kExit, kNone };
   Kind kind = Kind::kRestart;
-  int value = 0;     // the signal, or the exit code
-  std::string text;  // as given
+  int value = 0;                       // the signal, or the exit code
+  std::string text = {};               // as given
+  ProbeTarget request = {};            // kHttp
+  std::vector<std::string> argv = {};  // kExec
 };
 
 struct ReloadOptions {
@@ -92,6 +96,21 @@ struct ReloadOptions {
   absl::Duration timeout = absl::Seconds(30);
   absl::Duration retry_delay = absl::Seconds(5);
   int signal = 0;  // to reinit, means reload; 0: none
+};
+
+// Without a command: whom signal actions go to. What is given must all match.
+struct TargetOptions {
+  enum class OnMissing { kWait, kFail };
+  std::string process;  // its name, as in /proc/PID/comm
+  std::string cmdline;  // glob over its arguments, joined by blanks
+  std::string pidfile;
+  bool all = false;    // more than one may match
+  bool force = false;  // also what would end one that has no handler for it
+  OnMissing on_missing = OnMissing::kWait;
+
+  bool Given() const {
+    return !process.empty() || !cmdline.empty() || !pidfile.empty();
+  }
 };
 
 struct LimitOptions {
@@ -167,6 +186,7 @@ struct Options {
   ReadyOptions ready;
   ListenOptions listen;
   ReloadOptions reload;
+  TargetOptions target;
   LimitOptions limits;
   RestartOptions restart;
   StopOptions stop;
@@ -185,6 +205,9 @@ struct Options {
   // Not under a personality, whose words are those of another program.
   LogFormat log_format = LogFormat::kText;
   bool clear = false;  // clear the terminal before each start
+
+  // Nothing is run: what changes is told to others.
+  bool Sidecar() const { return command.empty(); }
 
   // Whether some end of the process can lead to a restart.
   bool RestartsAfterExit() const {

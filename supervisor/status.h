@@ -37,7 +37,8 @@ struct Status {
     std::string address;
   };
 
-  std::string state;  // Supervisor::StateName
+  std::string state;     // Supervisor::StateName
+  bool sidecar = false;  // there never is a process
   bool ending = false;
   pid_t reinit_pid = 0;
   absl::Duration uptime;
@@ -56,6 +57,8 @@ struct Status {
 
   std::string_view change;  // ChangeState; "none": nothing to be applied
   std::string change_text;
+  std::optional<uint64_t> attempted_content;  // digest of the last one tried
+  std::optional<uint64_t> applied_content;    // and applied
   uint64_t changes_applied = 0;
   uint64_t changes_failed = 0;  // each attempt
 
@@ -69,6 +72,7 @@ struct Status {
 
   // The process runs, and no change or restart is under way.
   bool Settled() const {
+    if (sidecar) return state == "watching" && change == "none";
     return process.has_value() && !ending && change == "none" &&
            (state == "up" || state == "ready");
   }

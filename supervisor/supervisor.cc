@@ -22,6 +22,10 @@ constexpr absl::Duration kStartEffort = absl::Milliseconds(100);
 // From the ABRT of a watchdog to KILL.
 constexpr absl::Duration kCoreTimeout = absl::Seconds(10);
 
+// A change that cannot be applied is tried again after so many times
+// --reload-retry-delay, at the latest.
+constexpr int kMaxRetryDelays = 6;
+
 // What was found ready and ends so soon was not.
 constexpr absl::Duration kProbation = absl::Seconds(10);
 
@@ -47,6 +51,8 @@ Supervisor::Supervisor(const Context& context, const Options* options,
       drain_timer_(context.loop, [this] { Drained(); }),
       start_timer_(context.loop, [this] { StartProcess(); }),
       rest_timer_(context.loop, [this] { Rest(); }),
+      retry_backoff_(options->reload.retry_delay,
+                     kMaxRetryDelays * options->reload.retry_delay),
       backoff_(options->restart.delay, options->restart.delay_max),
       spawn_backoff_(absl::Milliseconds(100), absl::Seconds(10)),
       limit_(options->restart.limit_burst, options->restart.limit_interval),
@@ -82,6 +88,10 @@ void Supervisor::Startup() {
       context_.log->Write(LogLevel::kWarning, listens.message());
     }
   }
+  if (options_->Sidecar()) {
+    StartSidecar();
+    return;
+  }
   zombies_.Start();
   StartProcess();
 }
@@ -95,6 +105,12 @@ void Supervisor::OnWake(Strategy::Wake wake) {
     return;
   }
   MarkReadyIfSo(LogLevel::kInfo);
+  for (const auto& strategy : strategies_) {
+    if (const auto why = strategy->MustEnd()) {
+      Fail(*why);
+      return;
+    }
+  }
   Ask();
 }
 
@@ -385,6 +401,7 @@ std::string Supervisor::StateName() const {
   if (end_ == End::kEnded) return "ended";
   if (end_ == End::kEnding) return "ending";
   if (pre_start_ != nullptr) return "starting";
+  if (options_->Sidecar()) return SidecarState();
   if (instance_ == nullptr) return start_timer_.armed() ? "backoff" : "waiting";
   if (planned_.has_value()) {
     return planned_->reason.IsFailure() ? "restarting" : "reloading";

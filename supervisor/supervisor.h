@@ -55,6 +55,8 @@ namespace reinit {
 //   old, serves      | new, is stopped   | rolled back: the start is retried
 //   none, in backoff | old, is stopped   | the new one died while it drains
 //
+// Without a command there never is an instance: changes are told to others.
+//
 // Without strategies it is a plain init: it starts, forwards, reaps and ends
 // with the exit status of its process. The names Run, Startup, Restart,
 // Shutdown, ShouldRestart, StartProcess and StopProcess are those of the class
@@ -147,7 +149,7 @@ class Supervisor {
   void ActOnHealth(const Reason& reason);
   void OnReloadCheck(const Job::Result& result);
   void DropJob(std::unique_ptr<Job>& job);
-  void ApplyNow();
+  void ApplyNow(bool again);
   Action::OnDone BeginChange();
   void AfterChange();
   void RetryChange();
@@ -192,6 +194,7 @@ class Supervisor {
   void OnNoProcess(const absl::Status& why);
   void RefreshEnvironment();
   std::vector<std::string> ProcessEnvironment(int generation) const;
+  std::vector<std::string> ActionEnvironment(const Reason& reason);
   Instance::Spec MakeSpec();
   void AddLaunch(Instance::Spec* spec);
 
@@ -216,6 +219,11 @@ class Supervisor {
   void RunPostStop(void (Supervisor::*then)());
   void OnPostStop(const Job::Result& result);
   void StopHook(const SignalInfo& signal);
+
+  // Without a command (supervisor_sidecar.cc).
+  void StartSidecar();
+  std::string SidecarState() const;
+  void Fail(const std::string& why);
 
   // Signals and the end (supervisor_end.cc).
   bool MeansDown(const SignalInfo& signal) const;
@@ -273,12 +281,17 @@ class Supervisor {
   std::unique_ptr<Job> post_stop_;
   std::vector<Ended> post_stops_due_;
   void (Supervisor::*after_post_stop_)() = nullptr;
+  Backoff retry_backoff_;  // while a change cannot be applied
   Backoff backoff_;
   Backoff spawn_backoff_;  // while nothing can be forked
   StartLimit limit_;
   RestartHistory history_;
   uint64_t changes_applied_ = 0;
   uint64_t changes_failed_ = 0;
+  // Of the change that was tried last, and of the one that was applied last:
+  // back to the latter is a change like any other while they differ.
+  std::optional<uint64_t> attempted_content_;
+  std::optional<uint64_t> applied_content_;
   ExitStatus last_status_;
   uint64_t exits_ = 0;  // of processes
   pid_t last_pid_ = 0;

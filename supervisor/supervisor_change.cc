@@ -20,6 +20,10 @@ std::unique_ptr<Action> Supervisor::ActionOnChange() {
     Restart(reason, std::move(done));
   };
   hooks.signal = [this](int signo) { return SignalProcess(signo); };
+  hooks.environment = [this](const Reason& reason) {
+    return ActionEnvironment(reason);
+  };
+  hooks.fail = [this](const std::string& why) { Fail(why); };
   hooks.exit = [this](int code) {
     end_reason_ = "a change, and --on-change=exit";
     Shutdown(code);
@@ -32,7 +36,8 @@ std::unique_ptr<Action> Supervisor::ActionOnChange() {
 
 // A signal that it does not handle would end it, which is not what was meant.
 absl::Status Supervisor::SignalProcess(int signo) {
-  if (!context_.os->Withstands(instance_->pid(), signo).value_or(true)) {
+  if (EndsByDefault(signo) &&
+      !context_.os->Withstands(instance_->pid(), signo).value_or(true)) {
     return absl::UnavailableError(
         "not sent: the process has no handler for it and would be ended");
   }
@@ -74,6 +79,7 @@ void Supervisor::Ask() {
   if (reason->cause == Reason::Cause::kHealth) {
     ActOnHealth(*reason);
   } else if (!reason->IsChange()) {
+    if (options_->Sidecar()) return;
     Restart(*reason, nullptr);
   } else if (change_ == ChangeState::kChecking ||
              (change_ == ChangeState::kApplying && !planned_.has_value())) {
@@ -111,9 +117,11 @@ void Supervisor::ActOnHealth(const Reason& reason) {
 
 void Supervisor::Apply(const Reason& reason) {
   retry_timer_.Cancel();
+  retry_backoff_.Reset();
   applied_ = reason;
+  if (reason.content.has_value()) attempted_content_ = reason.content;
   if (options_->reload.check.empty()) {
-    ApplyNow();
+    ApplyNow(/*again=*/false);
     return;
   }
   change_ = Next(change_, ChangeInput::kDue);
@@ -129,7 +137,7 @@ void Supervisor::OnReloadCheck(const Job::Result& result) {
   if (end_ != End::kStaying) return;
   const bool two = instance_ != nullptr && other_ != nullptr;
   if (result.Success() && !two) {
-    ApplyNow();
+    ApplyNow(/*again=*/false);
     return;
   }
   change_ = Next(change_, ChangeInput::kFailed);
@@ -154,10 +162,22 @@ void Supervisor::DropJob(std::unique_ptr<Job>& job) {
 }
 
 // With nothing to be told of the change, it is applied by a start.
-void Supervisor::ApplyNow() {
+void Supervisor::ApplyNow(bool again) {
   Action::OnDone done = BeginChange();
-  if (instance_ == nullptr && !options_->reload.on_change.empty()) {
+  const bool starts = instance_ == nullptr && !options_->Sidecar() &&
+                      !options_->reload.on_change.empty();
+  if (starts && action_->StartWillDo()) {
     Restart(applied_, std::move(done));
+  } else if (starts && !again) {
+    Restart(applied_, [this, done = std::move(done)](bool started) {
+      if (started) {
+        action_->Apply(applied_, done);
+      } else {
+        done(false);
+      }
+    });
+  } else if (again) {
+    action_->Retry(applied_, std::move(done));
   } else {
     action_->Apply(applied_, std::move(done));
   }
@@ -166,12 +186,13 @@ void Supervisor::ApplyNow() {
 Action::OnDone Supervisor::BeginChange() {
   change_ = Next(change_, ChangeInput::kDue);
   change_ = Next(change_, ChangeInput::kPassed);
-  return [this](bool applied) {
+  return [this, content = attempted_content_](bool applied) {
+    if (applied) applied_content_ = content;
     ++(applied ? changes_applied_ : changes_failed_);
     change_ =
         Next(change_, applied ? ChangeInput::kApplied : ChangeInput::kFailed);
     if (action_->name() == "restart" || end_ != End::kStaying) return;
-    if (!applied) retry_timer_.ArmAfter(options_->reload.retry_delay);
+    if (!applied) retry_timer_.ArmAfter(retry_backoff_.Take(random_()));
     AfterChange();
   };
 }
@@ -188,12 +209,18 @@ void Supervisor::AfterChange() {
 }
 
 void Supervisor::RetryChange() {
-  // What cannot be done now is done by the start that is under way.
-  if (change_ == ChangeState::kPending && CanAct()) ApplyNow();
+  if (change_ != ChangeState::kPending || end_ != End::kStaying) return;
+  if (CanAct()) {
+    ApplyNow(/*again=*/true);
+  } else {
+    retry_timer_.ArmAfter(options_->reload.retry_delay);
+  }
 }
 
-// A process that starts now has all that there was to be applied.
+// A process that starts now has all that there was to be applied, unless that
+// is about others too. What is being applied goes on after a restart.
 void Supervisor::ForgetChange() {
+  if (change_ == ChangeState::kApplying || !action_->StartWillDo()) return;
   retry_timer_.Cancel();
   next_change_.reset();
   DropJob(reload_check_);

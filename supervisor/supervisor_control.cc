@@ -12,6 +12,12 @@ absl::Status Ending() {
   return absl::FailedPreconditionError("reinit is about to end");
 }
 
+absl::Status NoProcess() {
+  return absl::FailedPreconditionError(
+      "this reinit runs no command; `reinit ctl reload` has it do what "
+      "--on-change says");
+}
+
 Reason Asked(std::string_view text) {
   Reason reason;
   reason.cause = Reason::Cause::kControl;
@@ -23,6 +29,7 @@ Reason Asked(std::string_view text) {
 
 absl::Status Supervisor::AskRestart() {
   if (end_ != End::kStaying) return Ending();
+  if (options_->Sidecar()) return NoProcess();
   if (CanAct()) {
     Restart(Asked("ctl restart"), nullptr);
     return absl::OkStatus();
@@ -48,13 +55,14 @@ void Supervisor::AskStop(bool now) {
   }
   down_signal_ = SIGTERM;
   context_.log->Write(LogLevel::kInfo, "ctl stop --now: killing");
-  Shutdown(128 + SIGTERM);
+  Shutdown(options_->Sidecar() ? 0 : 128 + SIGTERM);
   StopHook({.signo = SIGKILL});
   drain_timer_.Cancel();
   KillAll();
 }
 
 absl::Status Supervisor::AskSignal(int signo) {
+  if (options_->Sidecar()) return NoProcess();
   Instance* const serving = Serving();
   if (serving == nullptr || !serving->alive()) {
     return absl::FailedPreconditionError("there is no process just now");

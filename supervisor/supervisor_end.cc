@@ -58,7 +58,8 @@ void Supervisor::OnSignal(const SignalInfo& received) {
   if (!alive || !early_signals_.empty()) {
     // Before the first process runs nothing is lost. A later one starts with
     // all that the signal may have been about, and would only be ended by it.
-    if (end_ == End::kStaying && generation_ <= 1 && signal.signo != 0) {
+    if (end_ == End::kStaying && generation_ <= 1 && signal.signo != 0 &&
+        !options_->Sidecar()) {
       early_signals_.Add(signal);
     }
     return;
@@ -89,7 +90,7 @@ void Supervisor::OnDown(const SignalInfo& signal) {
   }
   // With nothing to wait for, the signal is the reason of our own end; else
   // the exit status of the process replaces this.
-  if (first) Shutdown(128 + signal.signo);
+  if (first) Shutdown(options_->Sidecar() ? 0 : 128 + signal.signo);
   const bool one_alive = instance_ != nullptr && instance_->alive();
   const bool alive = one_alive || (other_ != nullptr && other_->alive());
   const bool second_ctrl_c = signal.signo == SIGINT && before == SIGINT;
@@ -175,6 +176,7 @@ void Supervisor::Shutdown(int exit_code) {
   start_timer_.Cancel();
   retry_timer_.Cancel();
   DropJob(reload_check_);
+  action_->Cancel();
   if (report_.has_value()) report_->Stopping();
   strategies_.clear();
   Finish();

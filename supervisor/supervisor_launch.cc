@@ -86,6 +86,10 @@ std::vector<std::string> Supervisor::ProcessEnvironment(int generation) const {
                           planned_.has_value() ? &planned_->reason : nullptr);
 }
 
+std::vector<std::string> Supervisor::ActionEnvironment(const Reason& reason) {
+  return ChildEnvironment(environment_, mark_, generation_, &reason);
+}
+
 Instance::Spec Supervisor::MakeSpec() {
   Instance::Spec spec;
   spec.argv = options_->command;

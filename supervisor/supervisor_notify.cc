@@ -50,6 +50,7 @@ void Supervisor::TellStrategies() {
 }
 
 bool Supervisor::Serves() const {
+  if (options_->Sidecar()) return end_ == End::kStaying;
   const Instance* const serving = Serving();
   return end_ == End::kStaying && !says_it_stops_ && serving != nullptr &&
          serving->state() == InstanceState::kReady;

@@ -11,6 +11,7 @@ Status Supervisor::Describe() const {
   const absl::Time now = context_.loop->Now();
   Status status;
   status.state = StateName();
+  status.sidecar = options_->Sidecar();
   status.ending = end_ != End::kStaying;
   status.reinit_pid = context_.os->Self();
   status.uptime = now - began_;
@@ -29,6 +30,8 @@ Status Supervisor::Describe() const {
   const bool known =
       change_ != ChangeState::kNone && change_ != ChangeState::kSettling;
   if (known) status.change_text = applied_.text;
+  status.attempted_content = attempted_content_;
+  status.applied_content = applied_content_;
   status.changes_applied = changes_applied_;
   status.changes_failed = changes_failed_;
 

@@ -14,12 +14,17 @@ _reinit_values() {
     --watch-scan) echo '@none' ;;
     --reload-delay) echo '@none' ;;
     --watch-settle) echo '@none' ;;
-    --on-change) echo 'restart|exit|none|signal:' ;;
+    --on-stale-mount) echo 'warn|exit' ;;
+    --on-change) echo 'restart|exit|none|signal:|http:|exec:' ;;
     --reload-check) echo '@command' ;;
     --reload-timeout) echo '@none' ;;
     --reload-retry-delay) echo '@none' ;;
     --restart-order) echo 'stop-first|start-first' ;;
     --reload-signal) echo 'HUP|INT|QUIT|TERM|USR1|USR2|WINCH|KILL|CONT' ;;
+    --target-process) echo '@none' ;;
+    --target-cmdline) echo '@none' ;;
+    --target-pidfile) echo '@file' ;;
+    --on-missing) echo 'wait|fail' ;;
     --restart) echo 'no|on-failure|on-abnormal|always|on-failure:' ;;
     --after-exit) echo 'exit|wait' ;;
     --success-exit-status) echo '@none' ;;
@@ -216,12 +221,19 @@ _reinit_flags='
   --watch-scan=
   --reload-delay=
   --watch-settle=
+  --on-stale-mount=
   --on-change=
   --reload-check=
   --reload-timeout=
   --reload-retry-delay=
   --restart-order=
   --reload-signal=
+  --target-process=
+  --target-cmdline=
+  --target-pidfile=
+  --target-all --no-target-all
+  --target-force --no-target-force
+  --on-missing=
   --restart=
   --after-exit=
   --success-exit-status=

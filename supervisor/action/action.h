@@ -23,14 +23,29 @@ class Action {
   // As --on-change calls it.
   virtual std::string_view name() const = 0;
 
+  // Once, before the first change: says what it would do it to.
+  virtual void Begin() {}
+
   // `done` is called once, from here or later.
   virtual void Apply(const Reason& reason, OnDone done) = 0;
+
+  // The change that was not applied, once more: what has succeeded of it is not
+  // done again.
+  virtual void Retry(const Reason& reason, OnDone done) {
+    Apply(reason, std::move(done));
+  }
+
+  // Whether a process that starts has the change by that alone.
+  virtual bool StartWillDo() const { return true; }
 
   // What the process said of itself (sd_notify).
   virtual void OnNotify(const NotifyMessage& message) { (void)message; }
 
   // The process has ended: what is under way with it has failed.
   virtual void OnGone() {}
+
+  // Reinit is about to end: what is under way is dropped, without a `done`.
+  virtual void Cancel() {}
 };
 
 // Starts the process anew, which is the Supervisor's own business.

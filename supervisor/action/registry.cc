@@ -3,6 +3,9 @@
 #include <utility>
 #include <vector>
 
+#include "supervisor/action/action_list.h"
+#include "supervisor/action/http_action.h"
+
 namespace reinit {
 namespace {
 
@@ -27,43 +30,6 @@ class NoAction : public Action {
   void Apply(const Reason&, OnDone done) override { done(true); }
 };
 
-class ActionList : public Action {
- public:
-  explicit ActionList(std::vector<std::unique_ptr<Action>> actions)
-      : actions_(std::move(actions)) {}
-  std::string_view name() const override { return "several"; }
-  void Apply(const Reason& reason, OnDone done) override {
-    reason_ = reason;
-    done_ = std::move(done);
-    Go(0);
-  }
-  void OnNotify(const NotifyMessage& message) override {
-    for (const auto& action : actions_) action->OnNotify(message);
-  }
-  void OnGone() override {
-    for (const auto& action : actions_) action->OnGone();
-  }
-
- private:
-  void Go(size_t index) {
-    if (index == actions_.size()) {
-      std::exchange(done_, nullptr)(true);
-      return;
-    }
-    actions_[index]->Apply(reason_, [this, index](bool applied) {
-      if (applied) {
-        Go(index + 1);
-      } else {
-        std::exchange(done_, nullptr)(false);
-      }
-    });
-  }
-
-  const std::vector<std::unique_ptr<Action>> actions_;
-  Reason reason_;
-  OnDone done_;
-};
-
 std::unique_ptr<Action> MakeOne(const Context& context, const Options* options,
                                 const ChangeAction& wanted,
                                 const ActionHooks& hooks) {
@@ -71,12 +37,22 @@ std::unique_ptr<Action> MakeOne(const Context& context, const Options* options,
     case ChangeAction::Kind::kRestart:
       return std::make_unique<RestartAction>(hooks.restart);
     case ChangeAction::Kind::kSignal:
+      if (options->Sidecar()) {
+        return std::make_unique<TargetAction>(context, wanted.value,
+                                              &options->target, hooks.fail);
+      }
       return std::make_unique<SignalAction>(
           context, wanted.value,
           options->ready.kind == ReadyOptions::Kind::kNotify
               ? options->reload.timeout
               : absl::ZeroDuration(),
           hooks.signal);
+    case ChangeAction::Kind::kHttp:
+      return std::make_unique<HttpAction>(context, &wanted.request,
+                                          options->reload.timeout);
+    case ChangeAction::Kind::kExec:
+      return std::make_unique<ExecAction>(
+          context, wanted.argv, options->reload.timeout, hooks.environment);
     case ChangeAction::Kind::kExit:
       return std::make_unique<ExitAction>(wanted.value, hooks.exit);
     case ChangeAction::Kind::kNone:

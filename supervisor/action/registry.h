@@ -6,7 +6,9 @@
 #include <memory>
 
 #include "supervisor/action/action.h"
+#include "supervisor/action/exec_action.h"
 #include "supervisor/action/signal_action.h"
+#include "supervisor/action/target_action.h"
 #include "supervisor/context.h"
 #include "supervisor/options.h"
 
@@ -16,11 +18,12 @@ namespace reinit {
 struct ActionHooks {
   RestartAction::Restart restart;
   SignalAction::Send signal;
+  ExecAction::Environment environment;
   std::function<void(int code)> exit;
+  TargetAction::Fail fail;
 };
 
-// What `options` has --on-change do: one action after the other, up to the
-// first that fails. `options` is borrowed.
+// What `options` has --on-change do, in order. `options` is borrowed.
 std::unique_ptr<Action> MakeAction(const Context& context,
                                    const Options* options, ActionHooks hooks);
 

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "reaper/signals.h"
+#include "supervisor/action/report.h"
 #include "supervisor/messages.h"
 
 namespace reinit {
@@ -23,7 +24,7 @@ SignalAction::SignalAction(const Context& context, int signo,
 
 void SignalAction::Apply(const Reason& reason, OnDone done) {
   done_ = std::move(done);
-  text_ = reason.text;
+  reason_ = reason;
   sent_ = context_.loop->Now();
   const absl::Status sent = send_(signo_);
   if (!sent.ok()) {
@@ -57,11 +58,14 @@ void SignalAction::OnGone() {
 void SignalAction::Finish(bool applied, std::string_view how) {
   late_.Cancel();
   awaits_ = Awaits::kNothing;
-  context_.log->Write(
-      applied ? LogLevel::kInfo : LogLevel::kWarning,
-      absl::StrCat(applied ? "reload: " : "reload failed: ", text_, " (",
-                   SignalName(signo_), ": ", how, ")"));
+  ReportAction(context_.log, reason_, SignalName(signo_), applied, how);
   std::exchange(done_, nullptr)(applied);
+}
+
+void SignalAction::Cancel() {
+  late_.Cancel();
+  awaits_ = Awaits::kNothing;
+  done_ = nullptr;
 }
 
 }  // namespace reinit

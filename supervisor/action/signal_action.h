@@ -27,6 +27,7 @@ class SignalAction : public Action {
   void Apply(const Reason& reason, OnDone done) override;
   void OnNotify(const NotifyMessage& message) override;
   void OnGone() override;
+  void Cancel() override;
 
  private:
   enum class Awaits { kNothing, kReloading, kReady };
@@ -40,7 +41,7 @@ class SignalAction : public Action {
   EventLoop::Timer late_;
   Awaits awaits_ = Awaits::kNothing;
   absl::Time sent_;
-  std::string text_;  // what for
+  Reason reason_;
   OnDone done_;
 };
 

@@ -1,3 +1,4 @@
+#include "absl/strings/str_cat.h"
 #include "supervisor/control/bounded_json.h"
 #include "supervisor/control/limits.h"
 #include "supervisor/control/status_render.h"
@@ -58,11 +59,23 @@ void AddRestarts(const Status& status, BoundedJson* json) {
   json->Key("start_limit_burst").Number(status.limit_burst).EndObject();
 }
 
+void AddContent(std::string_view name, const std::optional<uint64_t>& digest,
+                BoundedJson* json) {
+  json->Key(name);
+  if (digest.has_value()) {
+    json->Text(absl::StrCat(absl::Hex(*digest, absl::kZeroPad16)));
+  } else {
+    json->Null();
+  }
+}
+
 void AddChange(const Status& status, BoundedJson* json) {
   json->Key("change").BeginObject().Key("state").Text(status.change);
   json->Key("reason").Text(status.change_text);
   json->Key("applied").Number(static_cast<int64_t>(status.changes_applied));
   json->Key("failed").Number(static_cast<int64_t>(status.changes_failed));
+  AddContent("content_attempted", status.attempted_content, json);
+  AddContent("content_applied", status.applied_content, json);
   json->EndObject();
 }
 
@@ -107,6 +120,7 @@ void AddZombies(const Status& status, BoundedJson* json) {
 std::string StatusJson(const Status& status) {
   BoundedJson json;
   json.BeginObject().Key("state").Text(status.state);
+  json.Key("sidecar").Bool(status.sidecar);
   json.Key("ready").Bool(status.serves);
   json.Key("settled").Bool(status.Settled());
   json.Key("generation").Number(status.generation);

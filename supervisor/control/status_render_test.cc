@@ -25,6 +25,7 @@ Status Example() {
   status.last_restarts = {{"file", "a\xff.py", absl::Seconds(61), 2}};
   status.change = "pending";
   status.change_text = "b.conf";
+  status.attempted_content = 0x1234;
   status.changes_applied = 4;
   status.changes_failed = 1;
   status.checks = {{"http://a/\"x\"", CheckStatus::State::kFailing, 2,
@@ -58,7 +59,8 @@ Status Huge() {
 TEST(StatusRenderTest, Json) {
   EXPECT_EQ(
       StatusJson(Example()),
-      R"({"state":"ready","ready":true,"settled":false,"generation":3,)"
+      R"({"state":"ready","sidecar":false,"ready":true,"settled":false,)"
+      R"("generation":3,)"
       R"("reinit":{"pid":1,"uptime_seconds":300.000},)"
       R"("process":{"pid":7,"uptime_seconds":61.000,"ready_seconds":60.000,)"
       R"("count":2,"pids":[7,8]},"other_process":null,)"
@@ -68,7 +70,8 @@ TEST(StatusRenderTest, Json) {
       R"("last_exit":"exit code 1","end_reason":"",)"
       R"("backoff":{"next_start_seconds":1.500,"restarts_counted":3,)"
       R"("start_limit_burst":10},"change":{"state":"pending",)"
-      R"("reason":"b.conf","applied":4,"failed":1},)"
+      R"("reason":"b.conf","applied":4,"failed":1,)"
+      R"("content_attempted":"0000000000001234","content_applied":null},)"
       R"("health":[{"check":"http://a/\"x\"","state":"failing","failures":2,)"
       R"("text":"HTTP 503","seconds_ago":1.200}],)"
       R"("zombies":[{"parent":33,"parent_name":"sh","count":2,)"

@@ -97,9 +97,12 @@ void AddHealth(const Status& status, std::string* out) {
 
 std::string StatusText(const Status& status) {
   std::string out;
-  Line("state", absl::StrCat(status.state, ", generation ", status.generation),
+  Line("state",
+       status.sidecar
+           ? status.state
+           : absl::StrCat(status.state, ", generation ", status.generation),
        &out);
-  AddProcess("process", status.process, &out);
+  if (!status.sidecar) AddProcess("process", status.process, &out);
   if (status.other_process.has_value()) {
     AddProcess("other process", status.other_process, &out);
   }

@@ -40,9 +40,13 @@ std::string Authority(const ProbeTarget& target) {
 }
 
 std::string Request(const ProbeTarget& target) {
-  return absl::StrCat("GET ", target.path,
+  // Some servers answer 411 to one of these that does not say so.
+  const bool may_have_body =
+      target.method != "GET" && target.method != "DELETE";
+  return absl::StrCat(target.method, " ", target.path,
                       " HTTP/1.1\r\nHost: ", Authority(target),
-                      "\r\nUser-Agent: reinit-probe/0.1\r\nAccept: */*\r\n"
+                      "\r\nUser-Agent: reinit-probe/0.1\r\nAccept: */*\r\n",
+                      may_have_body ? "Content-Length: 0\r\n" : "",
                       "Connection: close\r\n\r\n");
 }
 

@@ -39,7 +39,8 @@ class ProbeHelper {
 
   bool ParseTargets() {
     for (const std::string& text : config_->targets) {
-      auto target = ParseProbeTarget(text);
+      auto target =
+          config_->requests ? ParseRequestTarget(text) : ParseProbeTarget(text);
       if (!target.ok() || !target->IsForHelper()) return false;
       ages_.emplace_back(target->max_age);
       targets_.push_back(*std::move(target));

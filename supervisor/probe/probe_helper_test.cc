@@ -27,6 +27,7 @@ TEST(ProbeConfigTest, SurvivesTheCommandLine) {
   ProbeConfig config;
   config.targets = {"http://a:1/x?y=--expect=1-2", "tcp://[::1]:5"};
   config.expect = {{200, 399}, {418, 418}};
+  config.requests = true;
   for (const absl::Duration timeout :
        {absl::Milliseconds(1500), absl::InfiniteDuration()}) {
     config.timeout = timeout;
@@ -34,6 +35,7 @@ TEST(ProbeConfigTest, SurvivesTheCommandLine) {
     ASSERT_TRUE(back.ok()) << back.status();
     EXPECT_EQ(back->targets, config.targets);
     EXPECT_EQ(back->expect, config.expect);
+    EXPECT_TRUE(back->requests);
     EXPECT_EQ(back->timeout, timeout);
   }
 }
@@ -48,7 +50,8 @@ TEST(ProbeConfigTest, RefusesWhatItDidNotWrite) {
 // The helper in a thread, this side is PID 1's.
 class ProbeHelperTest : public ::testing::Test {
  protected:
-  void StartHelper(std::vector<std::string> targets, absl::Duration timeout) {
+  void StartHelper(std::vector<std::string> targets, absl::Duration timeout,
+                   bool requests = false) {
     int ends[2];
     ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
     ours_.reset(ends[0]);
@@ -56,6 +59,7 @@ class ProbeHelperTest : public ::testing::Test {
     config.targets = std::move(targets);
     config.timeout = timeout;
     config.expect = {{200, 399}};
+    config.requests = requests;
     exit_ = std::async(std::launch::async, [config, fd = ends[1]] {
       const UniqueFd theirs(fd);
       return RunProbeHelper(theirs.get(), config);
@@ -86,6 +90,30 @@ class ProbeHelperTest : public ::testing::Test {
   UniqueFd ours_;
   std::future<int> exit_;
 };
+
+TEST_F(ProbeHelperTest, MakesARequest) {
+  std::promise<std::string> head;
+  HostileServer server([&](int fd) {
+    head.set_value(ReadRequestHead(fd));
+    SendAll(fd, "HTTP/1.1 204 x\r\n\r\n");
+  });
+  const std::string url = absl::StrCat("http://127.0.0.1:", server.port());
+  StartHelper({absl::StrCat("POST ", url, "/-/reload")}, absl::Minutes(10),
+              /*requests=*/true);
+  Ask(0, 1);
+  EXPECT_EQ(Reply().passed, 1U);
+  const std::string text = head.get_future().get();
+  EXPECT_EQ(text.substr(0, text.find('\r')), "POST /-/reload HTTP/1.1");
+  EXPECT_NE(text.find("\r\nContent-Length: 0\r\n"), std::string::npos);
+  EXPECT_EQ(Exit(), 0);
+}
+
+TEST_F(ProbeHelperTest, ChecksAndRequestsAreTwoLanguages) {
+  StartHelper({"POST http://127.0.0.1:1/"}, absl::Seconds(1));
+  EXPECT_EQ(Exit(), 2);
+  StartHelper({"http://127.0.0.1:1/"}, absl::Seconds(1), /*requests=*/true);
+  EXPECT_EQ(Exit(), 2);
+}
 
 TEST_F(ProbeHelperTest, ChecksRunSideBySide) {
   std::promise<void> release;

@@ -32,6 +32,7 @@ std::vector<std::string> ProbeConfig::ToArgs() const {
   for (const auto& [first, last] : expect) {
     args.push_back(absl::StrCat("--expect=", first, "-", last));
   }
+  if (requests) args.emplace_back("--requests");
   for (const std::string& target : targets) {
     args.push_back(absl::StrCat("--target=", target));
   }
@@ -52,6 +53,9 @@ absl::StatusOr<ProbeConfig> ProbeConfig::FromArgs(
       auto& range = config.expect.emplace_back();
       good = absl::SimpleAtoi(ends.first, &range.first) &&
              absl::SimpleAtoi(ends.second, &range.second);
+    } else if (arg == "--requests") {
+      config.requests = true;
+      good = true;
     } else if (absl::ConsumePrefix(&value, "--target=")) {
       config.targets.emplace_back(value);
       good = true;

@@ -47,6 +47,7 @@ std::optional<ProbeReply> ReadProbeReply(const char* bytes);
 
 struct ProbeConfig {
   std::vector<std::string> targets;  // URLs as given; none is exec
+  bool requests = false;             // they are `METHOD URL`, for an action
   absl::Duration timeout;            // hard limit of one check, all included
   std::vector<std::pair<int, int>> expect;  // HTTP status ranges that pass
 

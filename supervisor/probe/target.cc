@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,6 +31,9 @@ constexpr std::string_view kAllowed =
     "allowed are http://HOST[:PORT][/PATH], http+unix://SOCKET[:PATH], "
     "tcp://HOST:PORT, unix://SOCKET, grpc://HOST:PORT[/SERVICE], "
     "file:PATH?max-age=DURATION, exec:CMD and stall:";
+
+constexpr std::string_view kMethods[] = {"GET", "POST", "PUT", "PATCH",
+                                         "DELETE"};
 
 // A request line must fit a server's usual limit of 8 KiB.
 constexpr size_t kMaxUrl = 4096;
@@ -303,6 +307,28 @@ absl::StatusOr<ProbeTarget> ParseProbeTarget(std::string_view text) {
                    "with a program that does");
   }
   return Refused(text, kAllowed);
+}
+
+absl::StatusOr<ProbeTarget> ParseRequestTarget(std::string_view text) {
+  const size_t blank = text.find(' ');
+  const std::string_view method = text.substr(0, blank);
+  const bool known = std::find(std::begin(kMethods), std::end(kMethods),
+                               method) != std::end(kMethods);
+  if (!known || blank == std::string_view::npos) {
+    return Refused(text,
+                   "allowed is METHOD URL, as in POST "
+                   "http://127.0.0.1:9090/-/reload, with GET, POST, PUT, PATCH "
+                   "or DELETE");
+  }
+  auto target = ParseProbeTarget(text.substr(blank + 1));
+  if (!target.ok()) return target;
+  if (target->kind != ProbeTarget::Kind::kHttp) {
+    return Refused(text,
+                   "allowed is http:// or http+unix:// behind the method");
+  }
+  target->method = std::string(method);
+  target->text = std::string(text);
+  return target;
 }
 
 }  // namespace reinit

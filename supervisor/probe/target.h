@@ -23,6 +23,7 @@ struct ProbeTarget {
   absl::Duration max_age;         // file
   std::string path;               // http: path and query, at least "/"
   std::string service;            // grpc; empty: the server as a whole
+  std::string method = "GET";     // http
   std::vector<std::string> argv;  // exec
 
   // What the probe helper can do: no program of the user's runs there, and the
@@ -38,6 +39,10 @@ struct ProbeTarget {
 // `file:PATH?max-age=DURATION`, `exec:CMD ARGS`, `stall:` (of the sockets that
 // reinit holds). The error names the text and what is wrong with it.
 absl::StatusOr<ProbeTarget> ParseProbeTarget(std::string_view text);
+
+// `METHOD URL`, a request rather than a check: `POST http://HOST[:PORT]/PATH`
+// or one by http+unix. Errors as above.
+absl::StatusOr<ProbeTarget> ParseRequestTarget(std::string_view text);
 
 }  // namespace reinit
 

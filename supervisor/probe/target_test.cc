@@ -155,6 +155,36 @@ TEST(TargetTest, RefusesWhatIsTooLongInAShortLine) {
   EXPECT_FALSE(ParseProbeTarget("http://" + std::string(254, 'a')).ok());
 }
 
+TEST(HttpRequestTest, IsParsed) {
+  const auto post = ParseRequestTarget("POST http://127.0.0.1:9090/-/reload");
+  ASSERT_TRUE(post.ok()) << post.status();
+  EXPECT_EQ(post->kind, Kind::kHttp);
+  EXPECT_EQ(post->method, "POST");
+  EXPECT_EQ(post->port, 9090);
+  EXPECT_EQ(post->path, "/-/reload");
+  EXPECT_EQ(post->text, "POST http://127.0.0.1:9090/-/reload");
+  EXPECT_TRUE(ParseRequestTarget("PUT http+unix:///run/a.sock:/x").ok());
+  EXPECT_EQ(ParseProbeTarget("http://a/")->method, "GET");
+}
+
+TEST(HttpRequestTest, RefusesAnythingElse) {
+  for (const auto& [text, why] : {std::pair{"", "METHOD URL"},
+                                  {"POST", "METHOD URL"},
+                                  {"POST ", "allowed are"},
+                                  {"post http://a/", "METHOD URL"},
+                                  {"http://a/", "METHOD URL"},
+                                  {"PATCH\rX: y http://a/", "METHOD URL"},
+                                  {"POST  http://a/", "allowed are"},
+                                  {"POST http://a/ b", "blanks"},
+                                  {"GET tcp://a:1", "http:// or http+unix://"},
+                                  {"GET exec:true", "http:// or http+unix://"},
+                                  {"GET https://a/", "no TLS"}}) {
+    const auto request = ParseRequestTarget(text);
+    ASSERT_FALSE(request.ok()) << text;
+    EXPECT_THAT(request.status().message(), HasSubstr(why)) << text;
+  }
+}
+
 TEST(ProbeTargetTest, FileWithAMaximalAge) {
   const auto target = ParseProbeTarget("file:/run/a?b?max-age=1m30s");
   ASSERT_TRUE(target.ok()) << target.status();

@@ -2,6 +2,7 @@
 #ifndef REINIT_SUPERVISOR_STRATEGY_STRATEGY_H_
 #define REINIT_SUPERVISOR_STRATEGY_STRATEGY_H_
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -34,6 +35,8 @@ struct Reason {
   std::string text;        // for people: "src/app.py and 3 more"
   std::string changed;     // for the child: the path, if one is known
   absl::Duration settled;  // how long was waited for quiet (kFile)
+  // Digest of all that is watched, with this change (kFile).
+  std::optional<uint64_t> content = std::nullopt;
 
   // Something that --on-change is for; else the process itself is the matter.
   bool IsChange() const {
@@ -102,6 +105,10 @@ class Strategy {
   // strategy woke the loop, and whenever it becomes possible to act; an answer
   // is a change handed over: it is not given twice.
   virtual std::optional<Reason> ShouldRestart(const View& view) = 0;
+
+  // Why reinit itself must end, so that whoever started it does so anew;
+  // nothing: it need not. Asked when the strategy woke the loop.
+  virtual std::optional<std::string> MustEnd() { return std::nullopt; }
 
   // A process is about to be started. What is passed must stay open until
   // the instance has moved.

@@ -24,11 +24,13 @@ class WatchStrategy : public Strategy {
   void Start(WakeFn wake) override;
   std::optional<Reason> ShouldRestart(const View& view) override;
   void OnInstance(const View& view) override;
+  std::optional<std::string> MustEnd() override { return stale_; }
 
  private:
   WatchConfig Config() const;
   bool OnRecord(const char* bytes);
   void OnChanged(const WatchRecord& record);
+  void OnStale(std::string_view path);
   void LookForFlapping(std::string_view file);
 
   const Context context_;
@@ -44,6 +46,7 @@ class WatchStrategy : public Strategy {
   uint64_t count_ = 0;
   std::string first_;
   absl::Duration settled_;
+  std::optional<std::string> stale_;  // and that is the end
   FlapGuard flaps_;
   EventLoop::Timer held_;  // back, since it flaps
   int generation_ = 0;
@@ -112,6 +115,9 @@ bool WatchStrategy::OnRecord(const char* bytes) {
           LogLevel::kInfo,
           absl::StrCat("watched path ", record.path, " is back"));
       return true;
+    case WatchRecord::Kind::kStale:
+      OnStale(record.path);
+      return true;
     case WatchRecord::Kind::kProgress:
       // Somebody sits there and waits.
       context_.log->Write(
@@ -138,6 +144,20 @@ void WatchStrategy::OnChanged(const WatchRecord& record) {
   } else {
     wake_(Wake::kAsk);
   }
+}
+
+void WatchStrategy::OnStale(std::string_view path) {
+  const std::string what =
+      absl::StrCat("what is mounted as ", path,
+                   " was replaced outside: here it stays out of date until the "
+                   "container is started again");
+  if (options_->on_stale_mount == WatchOptions::OnStaleMount::kExit) {
+    stale_ = absl::StrCat(what, "; --on-stale-mount=exit");
+    wake_(Wake::kAsk);
+    return;
+  }
+  context_.log->Event(LogLevel::kWarning, "stale_mount", what,
+                      {{"path", path}});
 }
 
 void WatchStrategy::LookForFlapping(std::string_view file) {
@@ -169,6 +189,7 @@ std::optional<Reason> WatchStrategy::ShouldRestart(const View&) {
   reason.cause = Reason::Cause::kFile;
   reason.changed = std::exchange(first_, "");
   reason.settled = settled_;
+  reason.content = digest_;
   const uint64_t count = std::exchange(count_, 0);
   const bool unknown = std::exchange(unknown_, false);
   if (reason.changed.empty()) {

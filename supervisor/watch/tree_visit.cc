@@ -386,8 +386,9 @@ void Tree::CannotRead(Directory* directory, int error) {
   directory->racy = true;
   // It was removed or replaced meanwhile, which the one above will show.
   if (error == ENOENT || error == ENOTDIR || error == ELOOP) return;
-  // The one above announces when that changes.
-  if (error == EACCES && directory->parent != nullptr) {
+  // The one above announces when that changes, but of what `..data` leads to
+  // only by its own name.
+  if (error == EACCES && directory->parent != nullptr && !directory->follow) {
     SetCovered(directory->parent->covered, &directory->covered);
   }
   if (std::exchange(directory->warned, true)) return;

@@ -20,6 +20,7 @@
 #include "supervisor/watch/filter.h"
 #include "supervisor/watch/pace.h"
 #include "supervisor/watch/settle.h"
+#include "supervisor/watch/stale_mounts.h"
 #include "supervisor/watch/tree.h"
 #include "supervisor/watch/watch_record.h"
 
@@ -69,6 +70,8 @@ WatchRecord MakeRecord(WatchRecord::Kind kind, std::string_view path,
 // writing costs little; longer after one that found nothing of interest.
 constexpr absl::Duration kGather = absl::Milliseconds(1);
 constexpr absl::Duration kGatherMax = absl::Milliseconds(16);
+// Between two looks at mounts of single files, without a safety scan.
+constexpr absl::Duration kMountDelay = absl::Seconds(30);
 // A root that is missing may just be being replaced.
 constexpr absl::Duration kReplaceTime = absl::Milliseconds(500);
 
@@ -91,6 +94,7 @@ class WatchHelper {
                .since = config.digest.has_value() ? std::nullopt : config.since,
                .max_open_directories = RaiseDescriptorLimit(),
                .progress = [this] { TellProgress(); }}),
+        stale_(config.paths, OwnMounts()),
         settle_(config.settle),
         pace_(config.reload_delay),
         scan_pace_(config.scan) {}
@@ -129,6 +133,14 @@ class WatchHelper {
                         ": leave out what does not matter"));
     }
     progress_at_ = absl::InfiniteFuture();
+    for (const std::string& path : stale_.paths()) {
+      Warn(absl::StrCat(
+          path,
+          " is mounted by itself (subPath, or -v file:file): when it is "
+          "replaced outside, as the kubelet and most editors do, nothing "
+          "changes here; mount the folder that it is in"));
+    }
+    CheckMounts();
     next_sweep_ = clock_.Now() + pace_.delay();
     next_scan_ = clock_.Now() + scan_pace_.delay();
   }
@@ -141,7 +153,22 @@ class WatchHelper {
     Send();
   }
 
+  // Nothing announces it, and nothing else can be seen of it.
+  void CheckMounts() {
+    for (const std::string& path : stale_.Check()) {
+      Push(WatchRecord::Kind::kStale, path);
+    }
+    next_mounts_ = stale_.paths().empty() ? absl::InfiniteFuture()
+                                          : clock_.Now() + MountDelay();
+  }
+
+  absl::Duration MountDelay() const {
+    if (config_.poll) return config_.reload_delay;
+    return config_.scan > absl::ZeroDuration() ? config_.scan : kMountDelay;
+  }
+
   void Look() {
+    if (clock_.Now() >= next_mounts_) CheckMounts();
     if (announced_) LookAnnounced();
     const absl::Time now = clock_.Now();
     if (settle_.active()) {
@@ -301,7 +328,7 @@ class WatchHelper {
   // When to look even if nobody says anything.
   absl::Time WhenToLook() const {
     if (settle_.active()) return settle_.next();
-    return std::min({WhenToSweep(), WhenToScan(), missing_at_});
+    return std::min({WhenToSweep(), WhenToScan(), missing_at_, next_mounts_});
   }
 
   void Wait() {
@@ -337,11 +364,13 @@ class WatchHelper {
   Announcer announcer_;
   const int open_error_;
   Tree tree_;
+  StaleMounts stale_;
   Settle settle_;
   Pace pace_;       // of sweeps of what is not covered
   Pace scan_pace_;  // of safety scans
   absl::Time next_sweep_;
   absl::Time next_scan_;
+  absl::Time next_mounts_ = absl::InfiniteFuture();
   absl::Time missing_at_ = absl::InfiniteFuture();
   bool announced_ = false;  // something is, and not yet looked at
   absl::Duration gather_ = kGather;

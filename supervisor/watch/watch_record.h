@@ -27,6 +27,7 @@ struct WatchRecord {
     kGone = 4,      // the watched root `path` has disappeared
     kBack = 5,      // the watched root `path` has returned (kChanged follows)
     kWarning = 6,   // `path` holds one line of text for the log
+    kStale = 8,     // what is mounted as `path` was replaced outside
     kProgress = 7,  // the first scan goes on, with `count` directories so far
   };
 

@@ -94,7 +94,8 @@ def ensure_packages(programs):
         if not missing:
             return
         say(f"installing {' '.join(missing)} with apt")
-        environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive", PATH=_PATH)
+        # Of no runlevel that starts services: only their programs are wanted.
+        environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive", RUNLEVEL="1", PATH=_PATH)
         apt = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300"]
         install = apt + ["install", "-y", "--no-install-recommends"] + missing
         for command in (apt + ["update"], install):

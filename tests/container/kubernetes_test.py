@@ -5,6 +5,7 @@ By hand: `tests/py/run.sh tests/container/kubernetes_test.py [Class.method]`, wi
 
 import contextlib
 import io
+import json
 import os
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import time
 import unittest
 
 import engine as engines
+import kubelet
 import xml_runner
 from podman import Podman
 
@@ -105,6 +107,98 @@ class InitContainerTest(KubernetesTest):
         self.podman.podman("stop", "-t", "20", app)
         self.says(app, "SIGTERM: stopping")
         self.assertEqual("143", self.podman.podman("inspect", "--format", "{{.State.ExitCode}}", app))
+
+
+class AppTest(KubernetesTest):
+    """What the kubelet does with the probes is done here: podman knows no readiness."""
+
+    def setUp(self):
+        super().setUp()
+        if self.podman.run("image", "exists", "example").returncode == 0:
+            return
+        # docker/examples/Dockerfile, without a build.
+        self.podman.podman("create", "--name", "draft", "base", "/bin/true")
+        self.podman.podman("cp", os.path.realpath(BINARY), "draft:/reinit")
+        self.podman.podman("cp", os.path.realpath("docker/examples/app.py"), "draft:/app.py")
+        changes = ['ENTRYPOINT ["/reinit", "--"]', 'CMD ["python3", "/app.py"]', "USER 1000:1000"]
+        self.podman.podman("commit", *(word for change in changes for word in ("--change", change)), "draft", "example")
+        self.podman.podman("rm", "draft")
+
+    def get(self, path, port=9180, method="GET"):
+        code = ("import http.client as h; c = h.HTTPConnection('127.0.0.1', %d); c.request('%s', '%s');"
+                "r = c.getresponse(); print(r.status, r.read().decode().strip())" % (port, method, path))
+        return self.podman.run("exec", "app-web", "python3", "-c", code).stdout.strip()
+
+    def test_probes(self):
+        self.play("app.yaml")
+        app = "app-web"
+        self.says(app, "status at http://0.0.0.0:9180")
+        self.eventually(lambda: self.get("/readyz") == "200 ready", lambda: self.logs(app))
+        self.assertEqual(self.get("/livez"), "200 ok")
+        before = self.get("/", 8080)
+        self.assertIn("Hello", before)
+        # Sick: not ready, started again in place, ready again; live all the time.
+        self.assertEqual(self.get("/break", 8080, "POST"), "200 sick")
+        self.says(app, "restart 1", "HTTP 503")
+        self.eventually(lambda: self.get("/readyz") == "200 ready", lambda: self.logs(app))
+        self.assertEqual(self.get("/livez"), "200 ok")
+        self.assertNotEqual(before, self.get("/", 8080))
+        self.assertEqual(json.loads(self.get("/status").split(" ", 1)[1])["restarts"]["health"], 1)
+        # The end: not ready first, while it still serves.
+        stop = subprocess.Popen(self.podman.command("stop", "-t", "30", app), env=self.podman.environment,
+                                stdout=subprocess.DEVNULL)
+        self.eventually(lambda: self.get("/readyz") == "503 ending", lambda: self.logs(app))
+        self.assertIn("Hello", self.get("/", 8080))
+        self.assertEqual(stop.wait(DEADLINE), 0)
+        self.says(app, "ended in good order")
+
+
+class ReloadSidecarTest(KubernetesTest):
+    def setUp(self):
+        super().setUp()
+        if self.podman.run("image", "exists", "nginx").returncode == 0:
+            return
+        self.podman.podman("run", "--network=host", "--name", "with-nginx", "base", "sh", "-c",
+                           "apt-get -qq update && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive "
+                           "apt-get -qq install -y --no-install-recommends nginx >/dev/null", timeout=300)
+        self.podman.podman("commit", "with-nginx", "nginx")
+        self.podman.podman("rm", "with-nginx")
+
+    def serves(self):
+        return self.podman.run("exec", "reload-sidecar-nginx", "python3", "-c",
+                               "import urllib.request as u;"
+                               "print(u.urlopen('http://127.0.0.1:8080/').read().decode())").stdout.strip()
+
+    def expect(self, text):
+        self.eventually(lambda: self.serves() == text, lambda: f"{self.serves()}\n{self.logs('reload-sidecar-reload')}")
+
+    def configure(self, text):
+        return {"site.conf": f"server {{ listen 8080; location / {{ return 200 '{text}'; }} }}\n"}
+
+    def test_nginx_serves_the_new_configuration(self):
+        self.play("reload-sidecar.yaml")
+        sidecar = "reload-sidecar-reload"
+        self.expect("one")
+        self.says(sidecar, "watching /etc/nginx/conf.d", "on a change: signal:HUP")
+        self.assertNotEqual("1", self.execute("reload-sidecar-nginx", "sh", "-c", "echo $$"), "one namespace for all")
+        # podman writes the keys as plain files, once; from here on the kubelet's double does as the kubelet.
+        folder = self.podman.podman("volume", "inspect", "--format", "{{.Mountpoint}}", "nginx-conf")
+        for name in os.listdir(folder):
+            os.unlink(os.path.join(folder, name))
+        volume = kubelet.Volume(folder, self.configure("two"))
+        self.expect("two")
+        master = self.master()
+        for text in ("three", "four"):
+            volume.update(self.configure(text))
+            self.expect(text)
+        self.assertEqual(master, self.master(), "reloaded, not restarted")
+        self.says(sidecar, "reload: ", "SIGHUP to process", "'nginx': sent")
+        self.podman.podman("stop", "-t", "20", sidecar)
+        self.assertEqual("0", self.podman.podman("inspect", "--format", "{{.State.ExitCode}}", sidecar))
+        self.expect("four")
+
+    def master(self):
+        return self.execute("reload-sidecar-nginx", "cat", "/run/nginx.pid")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,147 @@
+#include "supervisor/action/find_targets.h"
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace reinit {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+constexpr pid_t kSelf = 10;
+
+class FindTargetsTest : public ::testing::Test {
+ protected:
+  // A pod with the pause container, ourselves with a helper, and nginx.
+  FindTargetsTest() {
+    Add(1, 0, "pause", "/pause");
+    Add(kSelf, 0, "reinit", "reinit --target-cmdline=*nginx*");
+    Add(11, kSelf, "reinit", "reinit: watch --path=/etc/nginx");
+    Add(20, 0, "nginx", "nginx: master process nginx -g daemon off;");
+    Add(21, 20, "nginx", "nginx: worker process");
+    Add(22, 20, "nginx", "nginx: worker process");
+  }
+
+  ProcessInfo& Add(pid_t pid, pid_t parent, std::string name,
+                   std::string cmdline) {
+    cmdlines_[pid] = std::move(cmdline);
+    ProcessInfo& info = processes_.emplace_back();
+    info.pid = pid;
+    info.parent = parent;
+    info.name = std::move(name);
+    info.state = 'S';
+    return info;
+  }
+  std::vector<pid_t> Find(const TargetRule& rule) {
+    std::vector<pid_t> pids;
+    for (const ProcessInfo& process :
+         FindTargets(processes_, kSelf, rule,
+                     [this](pid_t pid) { return cmdlines_[pid]; })) {
+      pids.push_back(process.pid);
+    }
+    return pids;
+  }
+
+  std::vector<ProcessInfo> processes_;
+  std::map<pid_t, std::string> cmdlines_;
+};
+
+TEST_F(FindTargetsTest, TheMasterNotItsWorkers) {
+  EXPECT_THAT(Find({.process = "nginx"}), ElementsAre(20));
+}
+
+TEST_F(FindTargetsTest, NeitherOurselvesNorOurHelpers) {
+  EXPECT_THAT(Find({.cmdline = "*nginx*"}), ElementsAre(20));
+  EXPECT_THAT(Find({.process = "reinit"}), IsEmpty());
+  EXPECT_THAT(Find({.pid = kSelf}), IsEmpty());
+  EXPECT_THAT(Find({.pid = 11}), IsEmpty());
+}
+
+TEST_F(FindTargetsTest, NeverWhatKeepsThePod) {
+  EXPECT_THAT(Find({.process = "pause"}), IsEmpty());
+  EXPECT_THAT(Find({.pid = 1}), IsEmpty());
+  EXPECT_THAT(Find({.cmdline = "*"}), ElementsAre(20));
+  processes_[0].name = "catatonit";
+  cmdlines_[1] = "/catatonit -P";
+  EXPECT_THAT(Find({.pid = 1}), IsEmpty());
+  cmdlines_[1] = "catatonit -- nginx";  // an init with something to do
+  EXPECT_THAT(Find({.pid = 1}), ElementsAre(1));
+}
+
+TEST_F(FindTargetsTest, NoThreadsOfTheKernelAndNoZombies) {
+  Add(30, 2, "nginx", "").kernel_thread = true;
+  Add(31, 0, "nginx", "").state = 'Z';
+  EXPECT_THAT(Find({.process = "nginx"}), ElementsAre(20));
+}
+
+TEST_F(FindTargetsTest, TwoTrees) {
+  Add(30, 0, "nginx", "nginx: master process other");
+  EXPECT_THAT(Find({.process = "nginx"}), ElementsAre(20, 30));
+  EXPECT_THAT(Find({.process = "nginx", .cmdline = "*other"}), ElementsAre(30));
+  EXPECT_THAT(Find({.process = "nginx", .pid = 20}), ElementsAre(20));
+  EXPECT_THAT(Find({.process = "sh", .pid = 20}), IsEmpty());
+}
+
+TEST_F(FindTargetsTest, BelowAnotherWithOneBetween) {
+  Add(40, 20, "sh", "sh -c x");
+  Add(41, 40, "nginx", "nginx -t");
+  EXPECT_THAT(Find({.process = "nginx"}), ElementsAre(20));
+}
+
+TEST_F(FindTargetsTest, NamesAreCutAsTheKernelDoes) {
+  Add(50, 0, "prometheus-conf", "x");
+  EXPECT_THAT(Find({.process = "prometheus-config-reloader"}), ElementsAre(50));
+  EXPECT_THAT(Find({.process = "prometheus"}), IsEmpty());
+}
+
+// Reading its arguments could hang.
+TEST_F(FindTargetsTest, NotAskedWhileItHangsInTheKernel) {
+  processes_[3].state = 'D';
+  cmdlines_[20] = "read";
+  EXPECT_THAT(Find({.cmdline = "read"}), IsEmpty());
+}
+
+// Which it is when processes come and go while /proc is read.
+TEST_F(FindTargetsTest, ALoopOfParentsEnds) {
+  Add(60, 61, "a", "a");
+  Add(61, 60, "b", "b");
+  EXPECT_THAT(Find({.process = "b"}), IsEmpty());
+}
+
+TEST(MatchesGlobTest, Table) {
+  const struct {
+    const char* pattern;
+    const char* text;
+    bool matches;
+  } kRows[] = {
+      {"", "", true},
+      {"", "a", false},
+      {"*", "", true},
+      {"*", "a/b c", true},
+      {"a*c", "abbc", true},
+      {"a*c", "abbcd", false},
+      {"a?c", "abc", true},
+      {"a?c", "ac", false},
+      {"*a*b*", "xxaxxb", true},
+      {"*a*b", "ab ab", true},
+      {"**", "x", true},
+      {"*.py", "app.py", true},
+      {"*.py", "app.pyc", false},
+  };
+  for (const auto& row : kRows) {
+    EXPECT_EQ(MatchesGlob(row.pattern, row.text), row.matches)
+        << row.pattern << " " << row.text;
+  }
+  // What would take a naive matcher for ever.
+  std::string pattern;
+  for (int i = 0; i < 50; ++i) pattern += "*a";
+  EXPECT_FALSE(MatchesGlob(pattern + "b", std::string(4096, 'a')));
+}
+
+}  // namespace
+}  // namespace reinit

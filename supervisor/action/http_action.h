@@ -1,0 +1,48 @@
+// Applies a change by an HTTP request.
+#ifndef REINIT_SUPERVISOR_ACTION_HTTP_ACTION_H_
+#define REINIT_SUPERVISOR_ACTION_HTTP_ACTION_H_
+
+#include <cstdint>
+#include <memory>
+
+#include "absl/time/time.h"
+#include "supervisor/action/action.h"
+#include "supervisor/context.h"
+#include "supervisor/helper/helper_process.h"
+#include "supervisor/probe/target.h"
+
+namespace reinit {
+
+// Sent, and answered, in a probe helper of its own, which is started with the
+// first change: PID 1 sees no bytes of a network. A status of 200 to 299 is
+// applied.
+class HttpAction : public Action {
+ public:
+  // `request` is borrowed.
+  HttpAction(const Context& context, const ProbeTarget* request,
+             absl::Duration timeout);
+
+  std::string_view name() const override { return "http"; }
+  void Apply(const Reason& reason, OnDone done) override;
+  bool StartWillDo() const override { return false; }
+  void Cancel() override;
+
+ private:
+  HelperProcess::Spec HelperSpec();
+  void Ask();
+  bool OnReply(const char* bytes);
+  void Finish(bool applied, std::string_view how);
+
+  const Context context_;
+  const ProbeTarget* const request_;
+  const absl::Duration timeout_;
+  std::unique_ptr<HelperProcess> helper_;  // null: not needed yet
+  EventLoop::Timer late_;
+  uint64_t asked_ = 0;  // id of the newest request
+  Reason reason_;
+  OnDone done_;  // empty: nothing is under way
+};
+
+}  // namespace reinit
+
+#endif  // REINIT_SUPERVISOR_ACTION_HTTP_ACTION_H_

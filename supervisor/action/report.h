@@ -1,0 +1,19 @@
+// What the log says of an action.
+#ifndef REINIT_SUPERVISOR_ACTION_REPORT_H_
+#define REINIT_SUPERVISOR_ACTION_REPORT_H_
+
+#include <string_view>
+
+#include "reaper/log.h"
+#include "supervisor/strategy/strategy.h"
+
+namespace reinit {
+
+// "reload: a.conf (SIGHUP: sent)", or "reload failed: ..." as a warning.
+// `action` is what was done, `how` what came of it.
+void ReportAction(Log* log, const Reason& reason, std::string_view action,
+                  bool applied, std::string_view how);
+
+}  // namespace reinit
+
+#endif  // REINIT_SUPERVISOR_ACTION_REPORT_H_

@@ -1,0 +1,170 @@
+#include "supervisor/action/target_action.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "reaper/signals.h"
+#include "reaper/unique_fd.h"
+#include "supervisor/action/find_targets.h"
+#include "supervisor/action/report.h"
+
+namespace reinit {
+namespace {
+
+// A number in the first line, as everybody writes them; 0: there is none. A
+// FIFO or a device in its place does not hold us up.
+pid_t ReadPidFile(const std::string& path) {
+  const UniqueFd file(
+      ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  struct stat found;
+  if (!file.valid() || ::fstat(file.get(), &found) != 0 ||
+      !S_ISREG(found.st_mode)) {
+    return 0;
+  }
+  char buffer[64];
+  const ssize_t got = ::read(file.get(), buffer, sizeof(buffer));
+  if (got <= 0) return 0;
+  std::string_view line(buffer, static_cast<size_t>(got));
+  line = absl::StripAsciiWhitespace(line.substr(0, line.find('\n')));
+  pid_t pid = 0;
+  return absl::SimpleAtoi(line, &pid) && pid > 0 ? pid : 0;
+}
+
+std::string Name(const ProcessInfo& process) {
+  return absl::StrCat("process ", process.pid, " '", process.name, "'");
+}
+
+}  // namespace
+
+TargetAction::TargetAction(const Context& context, int signo,
+                           const TargetOptions* target, Fail fail)
+    : context_(context),
+      signo_(signo),
+      target_(target),
+      fail_(std::move(fail)) {}
+
+std::string TargetAction::Wanted() const {
+  std::vector<std::string> flags;
+  if (!target_->process.empty()) {
+    flags.push_back(absl::StrCat("--target-process=", target_->process));
+  }
+  if (!target_->cmdline.empty()) {
+    flags.push_back(absl::StrCat("--target-cmdline=", target_->cmdline));
+  }
+  if (!target_->pidfile.empty()) {
+    flags.push_back(absl::StrCat("--target-pidfile=", target_->pidfile));
+  }
+  return absl::StrJoin(flags, " ");
+}
+
+// NotFound: nobody. FailedPrecondition: too many.
+absl::StatusOr<std::vector<ProcessInfo>> TargetAction::Find() const {
+  TargetRule rule;
+  rule.process = target_->process;
+  rule.cmdline = target_->cmdline;
+  if (!target_->pidfile.empty()) {
+    rule.pid = ReadPidFile(target_->pidfile);
+    if (rule.pid == 0) {
+      return absl::NotFoundError(
+          absl::StrCat(Wanted(), ": the file holds no pid, or is not there"));
+    }
+  }
+  std::vector<ProcessInfo> found =
+      FindTargets(context_.os->Processes(), context_.os->Self(), rule,
+                  [this](pid_t pid) { return context_.os->CommandLine(pid); });
+  if (found.empty()) {
+    return absl::NotFoundError(
+        absl::StrCat(Wanted(),
+                     ": no such process; in another container it is "
+                     "seen only with shareProcessNamespace"));
+  }
+  if (found.size() > 1 && !target_->all) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        Wanted(), ": ", found.size(), " processes match (",
+        absl::StrJoin(found, ", ",
+                      [](std::string* out, const ProcessInfo& process) {
+                        absl::StrAppend(out, process.pid);
+                      }),
+        "); narrow it down, or give --target-all"));
+  }
+  return found;
+}
+
+void TargetAction::Begin() {
+  const auto found = Find();
+  if (Missing(found.status()) || !found.ok()) return;
+  for (const ProcessInfo& process : *found) {
+    context_.log->Write(LogLevel::kInfo,
+                        absl::StrCat("target: ", Name(process)));
+  }
+}
+
+// True, and said, if there is nobody; with --on-missing=fail that is the end.
+bool TargetAction::Missing(const absl::Status& status) {
+  if (!absl::IsNotFound(status)) return false;
+  if (target_->on_missing == TargetOptions::OnMissing::kFail) {
+    fail_(std::string(status.message()));
+    return true;
+  }
+  context_.log->Write(
+      std::exchange(missing_told_, true) ? LogLevel::kDebug : LogLevel::kInfo,
+      absl::StrCat(status.message(), ": waiting for it"));
+  return true;
+}
+
+void TargetAction::Apply(const Reason& reason, OnDone done) {
+  const std::string signal = SignalName(signo_);
+  const auto found = Find();
+  if (!found.ok()) {
+    if (!Missing(found.status())) {
+      ReportAction(context_.log, reason, signal, false,
+                   found.status().message());
+    }
+    done(false);
+    return;
+  }
+  missing_told_ = false;
+  bool applied = true;
+  for (const ProcessInfo& process : *found) {
+    const absl::Status sent = Send(process);
+    ReportAction(context_.log, reason,
+                 absl::StrCat(signal, " to ", Name(process)), sent.ok(),
+                 sent.ok() ? "sent" : sent.message());
+    applied = applied && sent.ok();
+  }
+  done(applied);
+}
+
+absl::Status TargetAction::Send(const ProcessInfo& process) const {
+  if (!target_->force && EndsByDefault(signo_)) {
+    const auto withstands = context_.os->Withstands(process.pid, signo_);
+    if (!withstands.value_or(false)) {
+      return absl::FailedPreconditionError(
+          withstands.has_value()
+              ? "not sent: it has no handler for it and would be ended; if it "
+                "takes it by sigwait, give --target-force"
+              : "not sent: it cannot be told whether it has a handler for it");
+    }
+  }
+  const int error = context_.os->SendToStranger(process, signo_);
+  if (error == 0) return absl::OkStatus();
+  if (error == EPERM) {
+    const auto user = context_.os->UserOf(process.pid);
+    return absl::PermissionDeniedError(absl::StrCat(
+        "not permitted: reinit must run as its user",
+        user.has_value() ? absl::StrCat(" (runAsUser: ", *user, ")") : "",
+        ", or have the capability KILL; SYS_PTRACE is of no use for it"));
+  }
+  return absl::ErrnoToStatus(error, "kill");
+}
+
+}  // namespace reinit

@@ -1,0 +1,47 @@
+// Applies a change by a signal to somebody else's process.
+#ifndef REINIT_SUPERVISOR_ACTION_TARGET_ACTION_H_
+#define REINIT_SUPERVISOR_ACTION_TARGET_ACTION_H_
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "supervisor/action/action.h"
+#include "supervisor/context.h"
+#include "supervisor/options.h"
+
+namespace reinit {
+
+// Of a sidecar: the target lives in another container of the pod and is looked
+// for anew each time. Sent to all that are meant, or not applied.
+class TargetAction : public Action {
+ public:
+  // Ends reinit.
+  using Fail = std::function<void(const std::string& why)>;
+
+  // `target` is borrowed.
+  TargetAction(const Context& context, int signo, const TargetOptions* target,
+               Fail fail);
+
+  std::string_view name() const override { return "signal"; }
+  void Begin() override;
+  void Apply(const Reason& reason, OnDone done) override;
+  bool StartWillDo() const override { return false; }
+
+ private:
+  absl::StatusOr<std::vector<ProcessInfo>> Find() const;
+  absl::Status Send(const ProcessInfo& process) const;
+  bool Missing(const absl::Status& status);
+  std::string Wanted() const;
+
+  const Context context_;
+  const int signo_;
+  const TargetOptions* const target_;
+  const Fail fail_;
+  bool missing_told_ = false;
+};
+
+}  // namespace reinit
+
+#endif  // REINIT_SUPERVISOR_ACTION_TARGET_ACTION_H_

@@ -144,12 +144,17 @@ class AppTest(KubernetesTest):
         self.assertEqual(self.get("/livez"), "200 ok")
         self.assertNotEqual(before, self.get("/", 8080))
         self.assertEqual(json.loads(self.get("/status").split(" ", 1)[1])["restarts"]["health"], 1)
-        # The end: not ready first, while it still serves.
-        stop = subprocess.Popen(self.podman.command("stop", "-t", "30", app), env=self.podman.environment,
-                                stdout=subprocess.DEVNULL)
-        self.eventually(lambda: self.get("/readyz") == "503 ending", lambda: self.logs(app))
-        self.assertIn("Hello", self.get("/", 8080))
-        self.assertEqual(stop.wait(DEADLINE), 0)
+        # The end: not ready first, while it still serves. Somebody inside looks, since podman lets nobody in any more.
+        look = ("import time, urllib.request as u, urllib.error as e\nprint('looks', flush=True)\nwhile True:\n"
+                " try: u.urlopen('http://127.0.0.1:9180/readyz').read(); time.sleep(0.05)\n"
+                " except e.HTTPError as no: print(no.code, no.read().decode().strip()); break\n"
+                "print(u.urlopen('http://127.0.0.1:8080/').read().decode(), flush=True)\n")
+        inside = subprocess.Popen(self.podman.command("exec", app, "python3", "-c", look), env=self.podman.environment,
+                                  stdout=subprocess.PIPE, text=True)
+        self.assertEqual(inside.stdout.readline(), "looks\n")
+        self.podman.podman("stop", "-t", "30", app)
+        seen = inside.communicate(timeout=DEADLINE)[0]
+        self.assertIn("503 ending\nHello", seen)
         self.says(app, "ended in good order")
 
 

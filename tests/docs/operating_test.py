@@ -19,7 +19,9 @@ def reinit(*words):
 class OperatingTest(unittest.TestCase):
     def test_each_flag_exists(self):
         known = set(re.findall(r"^  (--[a-z-]+)", reinit("--help=all").stdout, re.MULTILINE))
-        named = set(re.findall(r"(?<![\w-])--[a-z-]+[a-z]", TEXT))
+        # `reinit ctl` has flags of its own, which it tells of when it is given another.
+        text = re.sub(r"`[^`]*reinit ctl[^`]*`", "", TEXT)
+        named = set(re.findall(r"(?<![\w-])--[a-z-]+[a-z]", text)) - {"--json"}
         self.assertGreater(len(named), 15)
         self.assertEqual(set(), {flag for flag in named if flag.replace("--no-watch", "--watch") not in known})
 

@@ -23,7 +23,7 @@ std::optional<WatchRecord> ReadWatchRecord(const char* bytes) {
   const auto kind = static_cast<uint32_t>(record.kind);
   if (record.magic != WatchRecord::kMagic ||
       kind < static_cast<uint32_t>(WatchRecord::Kind::kReady) ||
-      kind > static_cast<uint32_t>(WatchRecord::Kind::kProgress) ||
+      kind > static_cast<uint32_t>(WatchRecord::kLastKind) ||
       std::memchr(record.path, '\0', sizeof(record.path)) == nullptr) {
     return std::nullopt;
   }

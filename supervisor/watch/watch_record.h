@@ -27,9 +27,10 @@ struct WatchRecord {
     kGone = 4,      // the watched root `path` has disappeared
     kBack = 5,      // the watched root `path` has returned (kChanged follows)
     kWarning = 6,   // `path` holds one line of text for the log
-    kStale = 8,     // what is mounted as `path` was replaced outside
     kProgress = 7,  // the first scan goes on, with `count` directories so far
+    kStale = 8,     // what is mounted as `path` was replaced outside
   };
+  static constexpr Kind kLastKind = Kind::kStale;
 
   uint32_t magic = kMagic;
   Kind kind = Kind::kReady;

@@ -168,8 +168,8 @@ class Keeper:
 class Load:
     """The clients; they run until `close`."""
 
-    def __init__(self, port, file):
-        command = [LOAD, str(port), str(CLIENTS), str(PAUSE_US), str(PATIENCE_MS), file]
+    def __init__(self, port, file, clients, pause):
+        command = [LOAD, str(port), str(clients), str(pause), str(PATIENCE_MS), file]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.text = b""
 
@@ -191,8 +191,8 @@ class Load:
         self.process.wait()
 
 
-def exchange(server, way, reloads, flags=()):
-    """Runs a server one way, exchanges it so often under load; the Result."""
+def exchange(server, way, reloads, clients=CLIENTS, pause=PAUSE_US, flags=()):
+    """Runs a server one way, exchanges it so often under load; the Result. Each client pauses so many µs after an answer."""
     folder = tempfile.mkdtemp(prefix="reinit-exchange-", dir="/tmp")
     with contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -202,7 +202,7 @@ def exchange(server, way, reloads, flags=()):
         keeper = Keeper(way, site, flags)
         stack.callback(keeper.close)
         keeper.wait_until_served()
-        load = Load(site.port, f"{folder}/records")
+        load = Load(site.port, f"{folder}/records", clients, pause)
         times = exchange_under(load, keeper, reloads)
         load.close()
         result = Result(read_records(f"{folder}/records"), keeper.text())

@@ -40,9 +40,9 @@ def need(test, *what):
         test.skipTest(f"{missing} is not installed")
 
 
-def run(test, server, way, reloads):
+def run(test, server, way, reloads, **load):
     try:
-        result = exchange.exchange(server, way, reloads)
+        result = exchange.exchange(server, way, reloads, **load)
     except exchange.NotExchanged as error:
         test.fail(str(error))
     print(f"    {server.name}, {way}: {reloads} exchanges, {result}", flush=True)
@@ -71,6 +71,17 @@ def method(server):
 
 for one in SERVERS:
     setattr(ServersTest, "test_" + re.sub(r"\W", "_", one.name), method(one))
+
+
+class BusyTest(unittest.TestCase):
+    """More clients than it can serve: it never waits for a connection, and has to be seen as ready all the same."""
+
+    def test_one_at_a_time(self):
+        server = next(server for server in SERVERS if server.name == "gunicorn")
+        need(self, [server])
+        for order in ("stop-first", "start-first"):
+            result = run(self, server, order, 3, clients=32, pause=0)
+            self.assertEqual(result.failed(), 0, f"{order}: {result}\n{result.log[-3000:]}")
 
 
 class DropsTest(unittest.TestCase):

@@ -67,6 +67,14 @@ def table(results, ways):
     return lines
 
 
+def draw(name, ways, reloads):
+    """The picture of one exchange, out of some that have time around them."""
+    server = next(server for server in SERVERS if server.name == name)
+    rows = [(TITLES[way], exchange.exchange(server, way, reloads, gap=picture.AFTER)) for way in ways
+            if not exchange.missing([server], [way])]
+    return picture.draw(f"One reload of {name} under load", rows)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="2 exchanges, nothing installed: says nothing about speed")
@@ -77,7 +85,8 @@ def main():
     parser.add_argument("--json", metavar="FILE", help="write the numbers there")
     parser.add_argument("--markdown", action="store_true", help="the table as the README has it")
     parser.add_argument("--svg", metavar="FILE", help="draw one exchange there, requests per 10 ms")
-    parser.add_argument("--svg-of", default="gunicorn", metavar="SERVER", help="whose")
+    parser.add_argument("--svg-of", default="gunicorn", metavar="SERVER", choices=[server.name for server in SERVERS],
+                        help="whose")
     flags = parser.parse_args()
     if os.getuid() != 0:
         sys.exit("swap: PID namespaces need root")
@@ -95,10 +104,9 @@ def main():
         numbers = {name: {way: summary(found) for way, found in measured.items()} for name, measured in results.items()}
         with open(os.path.join(folder, flags.json), "w") as file:
             json.dump({"machine": peers.machine(), "load": load, "quick": flags.quick, "results": numbers}, file, indent=1)
-    if flags.svg and flags.svg_of in results:
-        rows = [(TITLES[way], results[flags.svg_of][way][-1]) for way in ways if way in results[flags.svg_of]]
+    if flags.svg:
         with open(os.path.join(folder, flags.svg), "w") as file:
-            file.write(picture.draw(f"One reload of {flags.svg_of} under load", rows))
+            file.write(draw(flags.svg_of, ways, 1 if flags.quick else 5))
 
 
 if __name__ == "__main__":

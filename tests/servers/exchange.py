@@ -95,19 +95,19 @@ def environment(site):
 class Keeper:
     """Whatever runs the server, in a PID namespace that ends with it. reinit is PID 1 there, start_server has one above."""
 
-    def __init__(self, way, site, flags=()):
+    def __init__(self, way, site):
         self.way, self.site = way, site
         self.said = b""
-        command = self.starter() if way == "start_server" else self.reinit(flags)
+        command = self.starter() if way == "start_server" else self.reinit()
         self.launcher = subprocess.Popen(["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", *command],
                                          env=environment(site), cwd=site.folder, stdin=subprocess.DEVNULL,
                                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         self.stderr = self.launcher.stderr.fileno()
         os.set_blocking(self.stderr, False)
 
-    def reinit(self, flags):
+    def reinit(self):
         server = self.site.server
-        flags = [f"--watch={self.site.path('changes')}", "--watch-settle=1ms", "--stop-timeout=20s", *flags]
+        flags = [f"--watch={self.site.path('changes')}", "--watch-settle=1ms", "--stop-timeout=20s"]
         if self.way == "naive":
             flags += ["--reload-stop-signal=" + server.stop]
             return [REINIT, *flags, "--", *self.site.command(held=False)]
@@ -191,26 +191,29 @@ class Load:
         self.process.wait()
 
 
-def exchange(server, way, reloads, clients=CLIENTS, pause=PAUSE_US, flags=()):
-    """Runs a server one way, exchanges it so often under load; the Result. Each client pauses so many µs after an answer."""
+def exchange(server, way, reloads, clients=CLIENTS, pause=PAUSE_US, gap=0.0):
+    """Runs a server one way, exchanges it so often under load; the Result.
+
+    Each client pauses so many µs after an answer; for a picture there are `gap` seconds more around each exchange.
+    """
     folder = tempfile.mkdtemp(prefix="reinit-exchange-", dir="/tmp")
     with contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         os.chmod(folder, 0o755)
         os.mkdir(f"{folder}/site")
         site = Site(server, f"{folder}/site", free_port(), held=way != "naive")
-        keeper = Keeper(way, site, flags)
+        keeper = Keeper(way, site)
         stack.callback(keeper.close)
         keeper.wait_until_served()
         load = Load(site.port, f"{folder}/records", clients, pause)
-        times = exchange_under(load, keeper, reloads)
+        times = exchange_under(load, keeper, reloads, gap)
         load.close()
         result = Result(read_records(f"{folder}/records"), keeper.text())
         result.times = times
         return result
 
 
-def exchange_under(load, keeper, reloads):
+def exchange_under(load, keeper, reloads, gap):
     times = []
     for number in range(reloads + 1):
         if number:
@@ -220,6 +223,7 @@ def exchange_under(load, keeper, reloads):
             load.close()
             raise NotExchanged(f"{keeper.site.server.name}, {keeper.way}: version {keeper.site.version} does not come\n"
                                f"{keeper.text()[-3000:]}")
+        time.sleep(gap)
     return times
 
 

@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "reaper/unique_fd.h"
+#include "supervisor/socket/connections.h"
 #include "supervisor/socket/proc_text.h"
 
 namespace reinit {
@@ -106,8 +107,9 @@ struct AcceptWatch::Round {
   absl::Span<const ListenSockets::Id> sockets;
   std::vector<bool> served;
   int reads = 0;
-  bool seen = false;   // one process, at least
-  std::string hidden;  // what /proc does not show; empty: nothing
+  bool seen = false;          // one process, at least
+  std::string hidden;         // what /proc does not show; empty: nothing
+  std::vector<ino_t> others;  // sockets that the processes have beside ours
 
   bool AllServed() const {
     return std::find(served.begin(), served.end(), false) == served.end();
@@ -139,6 +141,7 @@ AcceptWatch::Answer AcceptWatch::Look(
     LookAt(pids[(first + looked) % pids.size()], &round);
     ++looked;
   }
+  if (!round.AllServed()) LookAtConnections(&round);
   if (!round.seen && !pids.empty()) {
     round.hidden = "/proc does not show the process";
   }
@@ -220,10 +223,26 @@ void AcceptWatch::FindHeld(int process, Round* round, Held* held) {
     } else if (uint64_t inode = 0; absl::ConsumePrefix(&target, "socket:[") &&
                                    absl::ConsumeSuffix(&target, "]") &&
                                    absl::SimpleAtoi(target, &inode)) {
+      bool ours = false;
       for (size_t i = 0; i < round->sockets.size(); ++i) {
-        if (round->sockets[i].inode == inode) held->sockets.push_back({fd, i});
+        if (round->sockets[i].inode != inode) continue;
+        held->sockets.push_back({fd, i});
+        ours = true;
       }
+      if (!ours) round->others.push_back(inode);
     }
+  }
+}
+
+void AcceptWatch::LookAtConnections(Round* round) {
+  if (round->others.empty()) return;
+  for (size_t i = 0; i < round->sockets.size(); ++i) {
+    if (round->served[i] || round->sockets[i].port == 0) continue;
+    const auto accepted = AcceptedConnections(round->sockets[i].port);
+    round->served[i] =
+        std::find_first_of(round->others.begin(), round->others.end(),
+                           accepted.begin(),
+                           accepted.end()) != round->others.end();
   }
 }
 

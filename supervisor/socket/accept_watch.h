@@ -16,11 +16,13 @@ namespace reinit {
 
 // Looks in /proc whether some of the given processes would take a connection:
 // an epoll instance of theirs has the socket, or a thread is blocked in accept,
-// poll or select on it. The server need not co-operate. A connection would
+// poll or select on it. One that is too busy to wait, since a connection is
+// always there, has at least one that it has taken: that counts too (TCP). The
+// server need not co-operate. A connection of ours would
 // prove nothing: the queue takes it in any case, and of two generations either
 // may answer.
 //
-// Reads /proc only, and a bounded number of its files in one look; with more
+// Reads /proc, and a bounded number of its files in one look; with more
 // processes than that the next look goes on where this one ended. No state
 // beyond that. Needs the rights of ptrace over the processes: the same user, or
 // CAP_SYS_PTRACE.
@@ -57,6 +59,7 @@ class AcceptWatch {
   static void LookAtEpoll(int process, int epoll, const Held& held,
                           Round* round);
   static void LookAtThreads(int process, const Held& held, Round* round);
+  static void LookAtConnections(Round* round);
   static void LookAtCall(int process, std::string_view text, const Held& held,
                          Round* round);
 

@@ -2,7 +2,9 @@
 // connections.
 #include "supervisor/socket/accept_watch.h"
 
+#include <arpa/inet.h>
 #include <linux/capability.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
@@ -49,7 +51,25 @@ class AcceptWatchTest : public ::testing::Test {
     ASSERT_EQ(::listen(listeners_.back().get(), 8), 0);
     struct stat found;
     ASSERT_EQ(::fstat(listeners_.back().get(), &found), 0);
-    ids_.push_back({name, "here", found.st_dev, found.st_ino});
+    sockaddr_in address = {};
+    socklen_t size = sizeof(address);
+    ASSERT_EQ(::getsockname(listeners_.back().get(), Generic(&address), &size),
+              0);
+    ids_.push_back(
+        {name, "here", found.st_dev, found.st_ino, ntohs(address.sin_port)});
+  }
+  static sockaddr* Generic(sockaddr_in* address) {
+    return reinterpret_cast<sockaddr*>(address);
+  }
+  // A connection to the first.
+  UniqueFd Connect() const {
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(ids_[0].port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    UniqueFd fd(::socket(AF_INET, SOCK_STREAM, 0));  // NOLINT
+    EXPECT_EQ(::connect(fd.get(), Generic(&address), sizeof(address)), 0);
+    return fd;
   }
   int web() const { return listeners_[0].get(); }
   int admin() const { return listeners_[1].get(); }
@@ -119,6 +139,23 @@ void Select(int fd) {
 TEST_F(AcceptWatchTest, Accept) {
   Start([&] { ::accept(web(), nullptr, nullptr); });
   ExpectServed();
+}
+
+// It never waits for one, since there is always one.
+TEST_F(AcceptWatchTest, OneThatIsBusy) {
+  const UniqueFd client = Connect();
+  Start([&] {
+    if (::accept(web(), nullptr, nullptr) < 0) ::_exit(1);
+    while (true) ::pause();
+  });
+  ExpectServed();
+}
+
+// Its twin: one that has not been accepted, and the client's end of it.
+TEST_F(AcceptWatchTest, ConnectionsThatItHasNotAccepted) {
+  const UniqueFd client = Connect();
+  Start([&] { Connect().release(); });
+  ExpectNotServed();
 }
 
 TEST_F(AcceptWatchTest, Accept4) {

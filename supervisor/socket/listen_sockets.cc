@@ -282,7 +282,7 @@ std::vector<ListenSockets::Id> ListenSockets::Listening() const {
       continue;
     }
     ids.push_back({socket.passed.name, socket.passed.address, found.st_dev,
-                   found.st_ino});
+                   found.st_ino, static_cast<uint16_t>(socket.passed.port)});
   }
   return ids;
 }

@@ -29,6 +29,7 @@ class ListenSockets {
     std::string address;
     dev_t device = 0;
     ino_t inode = 0;
+    uint16_t port = 0;  // of a TCP socket
   };
   struct Problems {
     std::vector<std::string> errors;  // complete lines; then nothing may start

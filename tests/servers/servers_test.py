@@ -1,0 +1,131 @@
+"""Reloads of real servers under load: no connection is refused or left waiting, and with start-first no request is lost.
+
+Some servers drop what they have accepted and not yet read at the moment when they are told to stop; servers.py says
+which. For those it is shown that it is theirs.
+"""
+
+import os
+import re
+import sys
+import unittest
+
+import drop
+import engine
+import exchange
+import xml_runner
+from servers import ON_STOP, SERVERS
+
+RELOADS = 20
+# Each of them loses some; more would only take longer.
+TWIN_RELOADS = 3
+STARTER_RELOADS = 10  # a second each
+DOCUMENT = "docs/servers.md"
+
+
+def setUpModule():
+    if os.getuid() != 0:
+        raise unittest.SkipTest("PID namespaces and packages need root")
+    try:
+        missing = exchange.missing(SERVERS, exchange.WAYS)
+        if missing:
+            engine.ensure_packages(missing)
+    except engine.Unavailable as error:
+        print(f"[servers] {error}", flush=True)
+
+
+def need(test, *what):
+    for missing in exchange.missing(*what):
+        if os.environ.get("REINIT_REQUIRE_CONTAINERS") == "1":
+            test.fail(f"{missing} is not installed")
+        test.skipTest(f"{missing} is not installed")
+
+
+def run(test, server, way, reloads, **load):
+    try:
+        result = exchange.exchange(server, way, reloads, **load)
+    except exchange.NotExchanged as error:
+        test.fail(str(error))
+    print(f"    {server.name}, {way}: {reloads} exchanges, {result}", flush=True)
+    return result
+
+
+class ServersTest(unittest.TestCase):
+    """One method for each server, made below."""
+
+    def check(self, server):
+        need(self, [server])
+        for order in ("stop-first", "start-first"):
+            result = run(self, server, order, RELOADS)
+            for outcome in ("refused", "timed out", "bad answer"):
+                self.assertEqual(result.counts[outcome], 0, f"{order}: {result}\n{result.log[-3000:]}")
+            if order == "start-first" and not server.drops:
+                self.assertEqual(result.failed(), 0, f"{order}: {result}\n{result.log[-3000:]}")
+            self.assertGreater(result.counts["answered"], RELOADS * 20)
+        twin = run(self, server, "naive", TWIN_RELOADS)
+        self.assertGreater(twin.counts["refused"], 0, "the load does not see a port that is closed")
+
+
+def method(server):
+    return lambda self: self.check(server)
+
+
+for one in SERVERS:
+    setattr(ServersTest, "test_" + re.sub(r"\W", "_", one.name), method(one))
+
+
+class BusyTest(unittest.TestCase):
+    """More clients than it can serve: it never waits for a connection, and has to be seen as ready all the same."""
+
+    def test_one_at_a_time(self):
+        server = next(server for server in SERVERS if server.name == "gunicorn")
+        need(self, [server])
+        for order in ("stop-first", "start-first"):
+            result = run(self, server, order, 3, clients=32, pause=0)
+            self.assertEqual(result.failed(), 0, f"{order}: {result}\n{result.log[-3000:]}")
+
+
+class DropsTest(unittest.TestCase):
+    """What is lost with start-first is lost by the server: it is with nobody but us beside it, and under start_server."""
+
+    def test_it_is_theirs(self):
+        for server in SERVERS:
+            if server.drops != ON_STOP:
+                continue
+            with self.subTest(server.name):
+                need(self, [server])
+                self.assertTrue(any(drop.drops(server) for _ in range(3)), "closes nothing that it has accepted")
+
+    def test_twin_that_drops_nothing(self):
+        """The same with a server that answers what it has accepted."""
+        server = next(server for server in SERVERS if server.name == "nodejs")
+        need(self, [server])
+        self.assertFalse(drop.drops(server))
+
+    def test_under_start_server(self):
+        """It holds the socket and overlaps as well, and they lose some there too: one in a while, so it is only told."""
+        for server in SERVERS:
+            if not server.drops:
+                continue
+            with self.subTest(server.name):
+                need(self, [server], ["start_server"])
+                result = run(self, server, "start_server", STARTER_RELOADS)
+                self.assertEqual(result.counts["refused"] + result.counts["timed out"], 0, result)
+
+
+class DocumentTest(unittest.TestCase):
+    def test_each_server_has_its_flags(self):
+        with open(DOCUMENT, encoding="utf-8") as document:
+            text = document.read()
+        for server in SERVERS:
+            with self.subTest(server.name):
+                row = next((line for line in text.splitlines() if line.startswith(f"| {server.name} |")), "")
+                for flag in server.reinit_flags():
+                    self.assertIn(flag, row)
+                for word in server.held.replace("{work}/", "").replace("127.0.0.1:{port}", "0.0.0.0:8080").split():
+                    if not re.search(r"log|quiet|work|^-[qv]$|^0$", word):
+                        self.assertIn(word, row)
+
+
+if __name__ == "__main__":
+    print(f"python {sys.version.split()[0]}", flush=True)
+    xml_runner.main()

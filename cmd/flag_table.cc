@@ -145,7 +145,7 @@ constexpr Flag kFlags[] = {
      [](V v, S& s) { return SetChoice(v, {{"exit", LimitAction::kExit}, {"stay", LimitAction::kStay}}, &s.options.restart.limit_action); }},
 
     {"health", kRepeated, kHealth, "URL", "", kCommon,
-     "http://..., http+unix://SOCKET[:PATH], tcp://HOST:N, unix://SOCKET, grpc://HOST:N[/SERVICE], file:PATH?max-age=D, exec:CMD; all must pass",
+     "http://..., http+unix://SOCKET[:PATH], tcp://HOST:N, unix://SOCKET, grpc://HOST:N[/SERVICE], file:PATH?max-age=D, exec:CMD, stall:; all must pass",
      [](V v, S& s) { return AddProbeTarget(v, &s.options.health.checks); }},
     {"health-interval", kValue, kHealth, "D", "10s", kNeedsHealth,
      "pause from one check to the next",

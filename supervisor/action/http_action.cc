@@ -1,6 +1,6 @@
 #include "supervisor/action/http_action.h"
 
-#include <cstring>
+#include <optional>
 #include <utility>
 
 #include "supervisor/action/report.h"
@@ -65,13 +65,9 @@ void HttpAction::Ask() {
 }
 
 bool HttpAction::OnReply(const char* bytes) {
-  ProbeReply reply;
-  std::memcpy(&reply, bytes, sizeof(reply));
-  if (reply.magic != ProbeReply::kMagic || reply.passed > 1 ||
-      std::memchr(reply.text, '\0', sizeof(reply.text)) == nullptr) {
-    return false;
-  }
-  if (done_ && reply.id == asked_) Finish(reply.passed == 1, reply.text);
+  const std::optional<ProbeReply> reply = ReadProbeReply(bytes);
+  if (!reply.has_value() || reply->passed > 1) return false;
+  if (done_ && reply->id == asked_) Finish(reply->passed == 1, reply->text);
   return true;
 }
 

@@ -29,6 +29,7 @@ http.server.HTTPServer.address_family = socket.AF_UNIX if "unix" in sys.argv els
 server = http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler, False)
 if "held" in sys.argv:
     server.socket = socket.socket(fileno=3)
+    server.socket.setblocking(False)  # the other generation may take what this one was woken for
     server.server_name, server.server_port = "held", 0
     server.get_request = lambda: (server.socket.accept()[0], ("client", 0))
 else:

@@ -62,6 +62,7 @@ kind, number = sys.argv[1:]
 server = http.server.HTTPServer(("127.0.0.1", int(number)), Handler, bind_and_activate=kind == "port")
 if kind == "fd":
     server.socket = socket.socket(fileno=int(number))
+    server.socket.setblocking(False)  # the other version may take what this one was woken for
 signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
 server.serve_forever(0.05)
 """

@@ -145,7 +145,7 @@ constexpr Flag kFlags[] = {
      [](V v, S& s) { return SetChoice(v, {{"exit", LimitAction::kExit}, {"stay", LimitAction::kStay}}, &s.options.restart.limit_action); }},
 
     {"health", kRepeated, kHealth, "URL", "", kCommon,
-     "http://..., http+unix://SOCKET[:PATH], tcp://HOST:PORT, unix://SOCKET, grpc://HOST:PORT[/SERVICE], file:PATH?max-age=D, exec:CMD; all must pass",
+     "http://..., http+unix://SOCKET, tcp://HOST:PORT, unix://SOCKET, grpc://HOST:PORT[/SERVICE], exec:CMD, file:PATH?max-age=D, stall:; all must pass",
      [](V v, S& s) { return AddProbeTarget(v, &s.options.health.checks); }},
     {"health-interval", kValue, kHealth, "D", "10s", kNeedsHealth,
      "pause from one check to the next",

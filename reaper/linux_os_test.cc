@@ -268,5 +268,18 @@ TEST_F(LinuxOsTest, AnExecIsNeverTakenForAStranger) {
   }
 }
 
+// For what may hang: a socket of ours must not live on in it.
+TEST_F(LinuxOsTest, AForkedChildHasNothingOfOurs) {
+  LinuxOs os;
+  const Pipe pipe;
+  const absl::StatusOr<pid_t> pid = os.Fork([&] {
+    const bool closed = ::fcntl(pipe.write.get(), F_GETFD) == -1;
+    const bool has_stderr = ::fcntl(STDERR_FILENO, F_GETFD) != -1;
+    return closed && has_stderr ? 7 : 1;
+  });
+  ASSERT_TRUE(pid.ok());
+  EXPECT_EQ(WEXITSTATUS(WaitStatus(*pid)), 7);
+}
+
 }  // namespace
 }  // namespace reinit

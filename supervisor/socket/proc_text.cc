@@ -38,7 +38,7 @@ std::vector<EpollTarget> ParseEpollTargets(std::string_view fdinfo) {
   std::vector<EpollTarget> targets;
   for (const std::string_view line : absl::StrSplit(fdinfo, '\n')) {
     EpollTarget target;
-    if (!NumberAfter(line, "tfd:", false, &target.fd) ||
+    if (!NumberAfter(line, "tfd:", false, &target.fd) || target.fd < 0 ||
         !NumberAfter(line, "events:", true, &target.events)) {
       continue;
     }

@@ -113,8 +113,9 @@ class Changes {
         break;
       }
       default:
-        if (at < bytes->size())
-          (*bytes)[at] ^= static_cast<char>(1 << Below(8));
+        if (at < bytes->size()) {
+          (*bytes)[at] = static_cast<char>((*bytes)[at] ^ (1 << Below(8)));
+        }
         break;
     }
   }

@@ -251,6 +251,18 @@ class ExecCheckTest(HealthTest):
             run.only(app["host"])  # between two checks there is nobody
         self.finish(run, app)
 
+    def test_a_check_that_hangs_leaves_nothing__twin(self):
+        """A process that has left the check's group is not found: the test above would see one."""
+        run, app = self.start_checked("--health=exec:/bin/sh -c 'setsid sleep 1000 & sleep 1000'", "--health-timeout=50ms",
+                                      "--health-interval=1h", "--health-retries=100", "--health-start-period=1h",
+                                      pid1=False)
+        self.eventually(lambda: len([p for p in run.members() if p.name == "sleep"]) > 1, lambda: "no check runs")
+        self.deadline = harness.TWIN_DEADLINE
+        with self.assertRaises(AssertionError):
+            run.only(app["host"])
+        self.deadline = harness.DEADLINE
+        self.finish(run, app)
+
     def test_fifty_checks_leak_nothing(self):
         self.write(self.ok)
         run, app = self.start_checked(self.check, "--health-interval=1ms")
@@ -285,6 +297,16 @@ class ExecCheckTest(HealthTest):
         run.only(app["host"])
         self.no_event("start")
         self.finish(run, app)
+
+    def test_a_freeze_is_no_failure__twin(self):
+        """The same without a freeze is one."""
+        hang = os.path.join(self.folder(), "hang")
+        run, app = self.start_app(*QUICK, *FREEZE, f"--health=exec:/bin/sh -c '! test -e {hang} || exec sleep 1000'")
+        run.says("ready")
+        self.write(hang)
+        self.event("signal", signal=TERM)
+        os.unlink(hang)
+        self.finish(run, self.restarted(2))
 
     def test_term_during_a_check(self):
         run, app = self.start_checked("--health=exec:/bin/sleep 1000", "--health-timeout=1h", pid1=False)
@@ -451,6 +473,16 @@ class NetworkCheckTest(HealthTest):
         run.only(app["host"])
         self.no_event("start")
         self.finish(run, app)
+
+    def test_a_freeze_is_no_failure__twin(self):
+        """The same without a freeze is one."""
+        server = Server(self)
+        run, app = self.start_checked(f"--health={server.url}", *FREEZE)
+        run.says("ready")
+        server.be("hang")
+        self.event("signal", signal=TERM)
+        server.be("ok")
+        self.finish(run, self.restarted(2))
 
     def test_idle_between_checks_wakes_nobody(self):
         server = Server(self)

@@ -401,20 +401,6 @@ void AppendSignals(const SignalOptions& signals, std::string& out) {
   }
 }
 
-std::string_view LevelName(LogLevel level) {
-  switch (level) {
-    case LogLevel::kError:
-      return "error";
-    case LogLevel::kWarning:
-      return "warning";
-    case LogLevel::kInfo:
-      return "info";
-    case LogLevel::kDebug:
-      return "debug";
-  }
-  return "";
-}
-
 // What is about the process itself.
 void AppendCommand(const Options& options, std::string& out) {
   AppendLine("when it exits", OnExit(options), out);
@@ -485,7 +471,7 @@ std::string PlanText(const Options& options,
   }
   AppendLine(
       "log",
-      absl::StrCat(LevelName(options.log_level),
+      absl::StrCat(ToString(options.log_level),
                    options.log_format == LogFormat::kJson ? ", as JSON" : ""),
       out);
   for (const std::string& warning : warnings)

@@ -15,6 +15,20 @@
 #include "reaper/unique_fd.h"
 
 namespace reinit {
+
+std::string_view ToString(LogLevel level) {
+  switch (level) {
+    case LogLevel::kError:
+      return "error";
+    case LogLevel::kWarning:
+      return "warning";
+    case LogLevel::kInfo:
+      return "info";
+    case LogLevel::kDebug:
+      return "debug";
+  }
+  return "";
+}
 bool WriteWithoutBlocking(int fd, std::string_view text) {
   const auto size = static_cast<ssize_t>(text.size());
   struct stat info = {};

@@ -15,6 +15,9 @@
 namespace reinit {
 
 enum class LogLevel { kError, kWarning, kInfo, kDebug };
+// As --log-level has it.
+std::string_view ToString(LogLevel level);
+
 enum class LogFormat { kText, kJson };
 
 // A value beside the words of a line, for programs that read the log. One

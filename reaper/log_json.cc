@@ -32,20 +32,6 @@ std::string Quoted(std::string_view text, size_t limit, bool* cut) {
   return result + '"';
 }
 
-std::string_view LevelName(LogLevel level) {
-  switch (level) {
-    case LogLevel::kError:
-      return "error";
-    case LogLevel::kWarning:
-      return "warning";
-    case LogLevel::kInfo:
-      return "info";
-    case LogLevel::kDebug:
-      return "debug";
-  }
-  return "";
-}
-
 // Empty for a field without a value.
 std::string FieldText(const LogField& field, bool* cut) {
   if (const auto* number = std::get_if<int64_t>(&field.value)) {
@@ -84,7 +70,7 @@ std::string JsonLogLine(int64_t unix_milliseconds, LogLevel level,
   bool cut = false;
   std::string line =
       absl::StrCat(R"({"time":")", UtcTime(unix_milliseconds), R"(","level":")",
-                   LevelName(level), R"(","event":")", event, R"(","msg":)",
+                   ToString(level), R"(","event":")", event, R"(","msg":)",
                    Quoted(message, kMaxMessage, &cut));
   if (lost > 0) absl::StrAppend(&line, ",\"lost\":", lost);
   static constexpr std::string_view kCut = ",\"cut\":true";

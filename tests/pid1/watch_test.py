@@ -2,10 +2,9 @@
 
 import os
 import signal
-import subprocess
 import unittest
 
-import engine
+import bindfs
 import harness
 import namespace
 import xml_runner
@@ -159,27 +158,8 @@ class FuseTest(WatchTest):
 
     def setUp(self):
         super().setUp()
-        try:
-            engine.ensure_packages({"bindfs": "bindfs"})
-        except engine.Unavailable as error:
-            if os.environ.get("REINIT_REQUIRE_CONTAINERS") == "1":
-                raise
-            self.skipTest(f"no bindfs: {error}")
-        self.mounted = self.folder()
-        self.bindfs = subprocess.Popen([engine.which("bindfs"), "-f", "-o", "attr_timeout=0,entry_timeout=0",
-                                        self.root, self.mounted], stderr=subprocess.PIPE, text=True)
-        self.addCleanup(self.unmount)
-        self.eventually(lambda: os.path.ismount(self.mounted) or self.bindfs.poll() is not None,
-                        lambda: "no mount")
-        if self.bindfs.poll() is not None:
-            self.skipTest(f"bindfs: {self.bindfs.stderr.read().strip()}")
-
-    def unmount(self):
-        self.bindfs.send_signal(signal.SIGCONT)
-        self.bindfs.kill()
-        self.bindfs.wait()
-        self.bindfs.stderr.close()
-        subprocess.run(["umount", "-l", self.mounted], check=False, stderr=subprocess.DEVNULL)
+        self.bindfs = bindfs.Mount(self, self.root)
+        self.mounted = self.bindfs.path
 
     def test_changed_behind_its_back(self):
         run, app = self.watching(*QUICK, watch=self.mounted)
@@ -192,7 +172,7 @@ class FuseTest(WatchTest):
 
     def test_a_hung_one_hangs_the_helper_alone(self):
         run, app = self.watching(*QUICK, "--restart=always", "--restart-delay=1ms", watch=self.mounted)
-        self.bindfs.send_signal(signal.SIGSTOP)
+        self.bindfs.hang()
         helper = run.helpers()["watch"]
         self.eventually(lambda: "request_wait" in proc(helper, "wchan"), lambda: "the helper does not hang")
         for number in (signal.SIGUSR1, signal.SIGUSR2):

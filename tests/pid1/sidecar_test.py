@@ -181,7 +181,7 @@ class TargetTest(SidecarTest):
         def status():
             return json.loads(ctl("status", "--json").stdout)
         seen = status()
-        self.assertEqual((seen["state"], seen["sidecar"], seen["ready"], seen["process"]), ("watching", True, True, None))
+        self.assertEqual([seen[key] for key in ("state", "sidecar", "ready", "process")], ["watching", True, True, None])
         self.assertEqual(ctl("wait", "--ready", "--timeout=30s").returncode, 0)
         refused = ctl("restart")
         self.assertEqual((refused.returncode, "runs no command" in refused.stderr), (1, True))

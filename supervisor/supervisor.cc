@@ -102,6 +102,7 @@ void Supervisor::Startup() {
 void Supervisor::OnWake(Strategy::Wake wake) {
   if (wake == Strategy::Wake::kNoticed) {
     change_ = Next(change_, ChangeInput::kNoticed);
+    noticed_ = true;
     return;
   }
   MarkReadyIfSo(LogLevel::kInfo);

@@ -273,6 +273,7 @@ class Supervisor {
   std::optional<Reason> next_change_;   // came during a check or an action
   std::unique_ptr<Job> reload_check_;
   EventLoop::Timer retry_timer_;
+  bool noticed_ = false;  // a change that may still come
   EventLoop::Timer drain_timer_;
   std::optional<PlannedRestart> planned_;
   EventLoop::Timer start_timer_;  // backoff

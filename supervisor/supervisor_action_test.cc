@@ -226,6 +226,28 @@ TEST_F(ActionTest, WhatChangesMeanwhileIsOneMore) {
   EXPECT_EQ(os().spawns(), before + 1);
 }
 
+TEST_F(ActionTest, ARetryWaitsForAChangeThatSettles) {
+  Exec("render");
+  StartSupervising();
+  Change("a");
+  Exit(1);
+  const int before = os().spawns();
+  fake_.wake(Strategy::Wake::kNoticed);
+  world_.Advance(absl::Seconds(6));
+  EXPECT_EQ(os().spawns(), before);
+  Change("b");
+  EXPECT_EQ(os().spawns(), before + 1);
+  Exit(1);
+  // And when nothing came of it, it is tried again all the same.
+  fake_.wake(Strategy::Wake::kNoticed);
+  world_.Advance(absl::Seconds(6));
+  EXPECT_EQ(os().spawns(), before + 1);
+  world_.Advance(absl::Seconds(5));
+  EXPECT_EQ(Running(), "render");
+  Exit(0);
+  ExpectApplied();
+}
+
 TEST_F(ActionTest, AStartDoesNotDoWhatIsForOthers) {
   options_.restart.policy = RestartOptions::Policy::kAlways;
   Exec("tell-others");

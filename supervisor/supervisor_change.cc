@@ -118,6 +118,7 @@ void Supervisor::ActOnHealth(const Reason& reason) {
 void Supervisor::Apply(const Reason& reason) {
   retry_timer_.Cancel();
   retry_backoff_.Reset();
+  noticed_ = false;
   applied_ = reason;
   if (reason.content.has_value()) attempted_content_ = reason.content;
   if (options_->reload.check.empty()) {
@@ -210,7 +211,10 @@ void Supervisor::AfterChange() {
 
 void Supervisor::RetryChange() {
   if (change_ != ChangeState::kPending || end_ != End::kStaying) return;
-  if (CanAct()) {
+  // Another change is settling, most likely: half of it is not to be applied.
+  // It comes, or it is nothing, and then this is tried again.
+  const bool waits = std::exchange(noticed_, false);
+  if (CanAct() && !waits) {
     ApplyNow(/*again=*/true);
   } else {
     retry_timer_.ArmAfter(options_->reload.retry_delay);

@@ -9,7 +9,7 @@ import time
 
 
 class Volume:
-    """A ConfigMap volume in `path`. What is passed as `between` is called with the number of each step that was done."""
+    """A ConfigMap volume in `path`. What is passed as `between` is called with the number of each step once done."""
 
     def __init__(self, path, keys):
         self.path, self.versions = path, 0

@@ -1,9 +1,11 @@
 """Without a command: processes of others in the same PID namespace, as in a pod with shareProcessNamespace."""
 
 import http.client
+import json
 import os
 import signal
 import socket
+import subprocess
 import unittest
 
 import engine
@@ -166,6 +168,36 @@ class TargetTest(SidecarTest):
         with open(mark, encoding="utf-8") as file:
             self.assertEqual(file.read().strip(), os.path.join(self.conf, "file"))
         self.finish(run)
+
+    def test_seen_and_steered(self):
+        path = os.path.join(self.folder(), "control")
+        run = self.sidecar("--on-change=signal:USR1", "--target-cmdline=*app.py*", "--reload-retry-delay=1h",
+                           f"--control={path}")
+
+        def ctl(*words):
+            return subprocess.run([harness.REINIT, "ctl", f"--control={path}", *words], capture_output=True, text=True,
+                                  check=False)
+
+        def status():
+            return json.loads(ctl("status", "--json").stdout)
+        seen = status()
+        self.assertEqual([seen[key] for key in ("state", "sidecar", "ready", "process")], ["watching", True, True, None])
+        self.assertEqual(ctl("wait", "--ready", "--timeout=30s").returncode, 0)
+        refused = ctl("restart")
+        self.assertEqual((refused.returncode, "runs no command" in refused.stderr), (1, True))
+        self.change()
+        run.says("waiting for it")
+        self.eventually(lambda: status()["state"] == "pending", lambda: f"{status()}")
+        change = status()["change"]
+        self.assertEqual((change["failed"], change["content_applied"]), (1, None))
+        self.target(run)
+        self.assertEqual(ctl("reload").returncode, 0)
+        self.event("signal", signal=USR1)
+        self.assertEqual(ctl("wait", "--ready", "--timeout=30s").returncode, 0)
+        change = status()["change"]
+        self.assertEqual(change["content_applied"], change["content_attempted"])
+        self.assertEqual(ctl("stop").returncode, 0)
+        run.end(0)
 
     def test_ends_at_once(self):
         for number in (TERM, signal.SIGINT, signal.SIGQUIT):

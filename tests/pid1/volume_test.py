@@ -180,8 +180,8 @@ class UpdateTest(VolumeTest):
         """kubernetes/kubernetes#114464: with fsGroup the permissions came after the swap, and readers met EACCES."""
         volume = self.volume(a="one")
         # What cannot be read cannot be watched either: that folder is looked at again and again.
-        run = self.sidecar("--reload-delay=10ms", init=["/usr/bin/setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups",
-                                 harness.REINIT])
+        run = self.sidecar("--reload-delay=10ms", init=[
+            "/usr/bin/setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", harness.REINIT])
 
         def between(step):
             if step == 8:

@@ -58,7 +58,8 @@ class Waiter {
       }
       client_ = *std::move(client);
     }
-    absl::StatusOr<std::string> answer = client_->Ask("progress", kAnswer);
+    absl::StatusOr<std::string> answer = client_->Ask(
+        "progress", std::clamp(end_ - clock_.Now(), kLook, kAnswer));
     if (!answer.ok()) {
       client_.reset();
       last_ = std::string(answer.status().message());
@@ -70,7 +71,9 @@ class Waiter {
   }
 
   bool Judge(const std::string& answer) {
-    const std::vector<std::string> words = absl::StrSplit(answer, ' ');
+    const size_t line = answer.find('\n');
+    const std::vector<std::string> words =
+        absl::StrSplit(answer.substr(0, line), ' ');
     if (words.size() != 3) {
       result_ =
           absl::InternalError("reinit gave an answer that makes no sense");
@@ -82,6 +85,10 @@ class Waiter {
       return true;
     }
     result_ = words[0];
+    if (line != std::string::npos) {
+      result_ = absl::FailedPreconditionError(absl::StrCat(
+          "the last change was not applied: ", answer.substr(line + 1)));
+    }
     return words[2] == "1" && (words[1] == "1" || !request_->until_ready);
   }
 

@@ -97,6 +97,9 @@ absl::Status AddChangeAction(std::string_view value,
         "allowed are restart, signal:SIG, http:METHOD URL, exec:CMD, exit, "
         "exit:CODE and none");
   }
+  if (!to->empty() && to->back().kind == ChangeAction::Kind::kExit) {
+    return Wrong(absl::StrCat("nothing is done behind ", to->back().text));
+  }
   to->push_back(std::move(action));
   return absl::OkStatus();
 }

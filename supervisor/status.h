@@ -61,6 +61,8 @@ struct Status {
   std::optional<uint64_t> applied_content;    // and applied
   uint64_t changes_applied = 0;
   uint64_t changes_failed = 0;  // each attempt
+  std::string change_failure;   // of the last attempt, why; empty: it succeeded
+  bool change_queued = false;   // one more comes after that
 
   std::vector<CheckStatus> checks;
   std::optional<absl::Duration> next_start;  // backoff is under way
@@ -72,6 +74,7 @@ struct Status {
 
   // The process runs, and no change or restart is under way.
   bool Settled() const {
+    if (change_queued) return false;
     if (sidecar) return state == "watching" && change == "none";
     return process.has_value() && !ending && change == "none" &&
            (state == "up" || state == "ready");

@@ -120,7 +120,7 @@ void Supervisor::OnWake(Strategy::Wake wake) {
 
 void Supervisor::Restart(const Reason& reason, Action::OnDone done) {
   if (!Plan(reason, std::move(done))) {
-    GiveUp();
+    GiveUp(reason.text);
     return;
   }
   if (instance_ == nullptr || StartsFirst()) {
@@ -179,8 +179,8 @@ void Supervisor::StartProcess() {
   }
 }
 
-void Supervisor::GiveUp() {
-  end_reason_ = GivingUpLine(*options_);
+void Supervisor::GiveUp(std::string_view why) {
+  end_reason_ = absl::StrCat(why, ": ", GivingUpLine(*options_));
   context_.log->Event(LogLevel::kError, "giving_up", end_reason_,
                       {{"generation", generation_}});
   if (planned_.has_value() && planned_->done) planned_->done(false);
@@ -232,9 +232,9 @@ void Supervisor::OnInstance(int generation, Instance::Event event) {
 
 void Supervisor::OnExecFailed() {
   const SpawnFailure& failure = instance_->failure();
-  context_.observer->OnSpawnFailure(
-      instance_->pid(), failure,
-      SpawnFailureLine(failure, *options_, environment_));
+  const std::string line = SpawnFailureLine(failure, *options_, environment_);
+  context_.observer->OnSpawnFailure(instance_->pid(), failure, line);
+  if (generation_ == 1) end_reason_ = line;
 }
 
 void Supervisor::OnUp() {
@@ -288,13 +288,13 @@ void Supervisor::LogUp() {
 void Supervisor::OnExited() {
   post_stops_due_.push_back(
       {*instance_->exit_status(), instance_->generation()});
+  ++exits_;
   if (Overlapping()) {
     RollBack(absl::StrCat("the new process [", instance_->pid(),
                           "] ended: ", instance_->exit_status()->ToString()));
     return;
   }
   last_status_ = *instance_->exit_status();
-  ++exits_;
   TakeForegroundBack(last_pid_);
   drain_timer_.Cancel();
   action_->OnGone();
@@ -349,7 +349,7 @@ void Supervisor::OnEndedByItself() {
     LogEnded(absl::StrCat(", starting it again in ", Millis(planned_->delay)));
   } else {
     LogEnded("");
-    GiveUp();
+    GiveUp(reason->text);
   }
 }
 

@@ -172,7 +172,7 @@ class Supervisor {
   bool Plan(const Reason& reason, Action::OnDone done);
   void StopProcess(Instance* instance);
   void StartProcess();
-  void GiveUp();
+  void GiveUp(std::string_view why);
 
   // Two at once (supervisor_overlap.cc).
   bool Overlapping() const;
@@ -289,6 +289,7 @@ class Supervisor {
   RestartHistory history_;
   uint64_t changes_applied_ = 0;
   uint64_t changes_failed_ = 0;
+  std::string change_failure_;  // of the last attempt, in words
   // Of the change that was tried last, and of the one that was applied last:
   // back to the latter is a change like any other while they differ.
   std::optional<uint64_t> attempted_content_;

@@ -25,7 +25,8 @@ std::unique_ptr<Action> Supervisor::ActionOnChange() {
   };
   hooks.fail = [this](const std::string& why) { Fail(why); };
   hooks.exit = [this](int code) {
-    end_reason_ = "a change, and --on-change=exit";
+    end_reason_ = absl::StrCat(applied_.text, ": --on-change=exit");
+    context_.log->Write(LogLevel::kInfo, end_reason_);
     Shutdown(code);
     if (instance_ != nullptr && instance_->alive()) {
       StopProcess(instance_.get());
@@ -146,6 +147,9 @@ void Supervisor::OnReloadCheck(const Job::Result& result) {
     next_change_ = applied_;
     return;
   }
+  ++changes_failed_;
+  change_failure_ =
+      absl::StrCat(applied_.text, ": --reload-check: ", result.text);
   context_.log->Event(
       LogLevel::kWarning, "reload_refused",
       absl::StrCat("--reload-check: ", result.text, ": not applying ",
@@ -188,7 +192,10 @@ Action::OnDone Supervisor::BeginChange() {
   change_ = Next(change_, ChangeInput::kDue);
   change_ = Next(change_, ChangeInput::kPassed);
   return [this, content = attempted_content_](bool applied) {
-    if (applied) applied_content_ = content;
+    if (applied) {
+      applied_content_ = content;
+      change_failure_.clear();
+    }
     ++(applied ? changes_applied_ : changes_failed_);
     change_ =
         Next(change_, applied ? ChangeInput::kApplied : ChangeInput::kFailed);

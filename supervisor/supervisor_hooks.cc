@@ -87,7 +87,7 @@ void Supervisor::OnPreStartFailed(const Job::Result& result) {
     start_timer_.ArmAfter(planned_->delay);
   } else {
     context_.log->Write(LogLevel::kWarning, reason.text);
-    GiveUp();
+    GiveUp(reason.text);
   }
 }
 

@@ -45,6 +45,10 @@ void Supervisor::AskReplacement() {
   if (!reason.has_value()) return;
   if (reason->IsChange()) {
     next_change_ = reason;
+    context_.log->Write(
+        LogLevel::kInfo,
+        absl::StrCat(reason->text, ": next, once process [", instance_->pid(),
+                     "] is ready or has failed"));
   } else if (reason->IsFailure()) {
     RollBack(absl::StrCat("the new process [", instance_->pid(),
                           "]: ", reason->text));
@@ -62,6 +66,7 @@ void Supervisor::TakeOver() {
     backoff_.Reset();
     limit_.Reset();
   }
+  change_failure_.clear();
   FinishRestart();
   if (!next_change_.has_value() && reload_check_ == nullptr) ForgetChange();
 }
@@ -92,6 +97,7 @@ void Supervisor::RollBack(std::string_view why) {
 // What failed to start does not cost the one that runs its restarts.
 void Supervisor::RetryReplacement(std::string_view why) {
   const bool for_failure = planned_->reason.IsFailure();
+  change_failure_ = absl::StrCat(planned_->reason.text, ": ", why);
   const auto log = [&](LogLevel level, std::string_view line) {
     context_.log->Event(level, "replacement_failed", line,
                         {{"generation", instance_->generation()},
@@ -116,7 +122,7 @@ void Supervisor::RetryReplacement(std::string_view why) {
         absl::StrCat(text, ", trying again in ", Millis(planned_->delay)));
   } else if (for_failure) {
     log(LogLevel::kWarning, text);
-    GiveUp();
+    GiveUp(change_failure_);
     return;
   } else {
     log(LogLevel::kError, absl::StrCat(text, ", waiting for the next change; ",

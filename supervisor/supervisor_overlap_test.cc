@@ -500,6 +500,22 @@ TEST_F(OverlapTest, StatusShowsBoth) {
   EXPECT_EQ(status.other_process->pid, old_);
 }
 
+TEST_F(OverlapTest, StatusTellsOfOneThatFailedAndOfWhatComesNext) {
+  Begin();
+  Overlap();
+  Change("b.py");
+  EXPECT_TRUE(supervisor_->Describe().change_queued);
+  Exit(1);
+  Exit(1);
+  EXPECT_THAT(supervisor_->Describe().change_failure,
+              HasSubstr("ended: exit code 1"));
+  EXPECT_EQ(supervisor_->Describe().exits, 2u);
+  world_.Advance(absl::Milliseconds(100));
+  Ready();
+  EXPECT_EQ(supervisor_->Describe().change_failure, "");
+  EXPECT_TRUE(supervisor_->Describe().Settled());
+}
+
 TEST_F(OverlapTest, AskedForByCtl) {
   Begin();
   fake_.ready = false;

@@ -34,6 +34,8 @@ Status Supervisor::Describe() const {
   status.applied_content = applied_content_;
   status.changes_applied = changes_applied_;
   status.changes_failed = changes_failed_;
+  status.change_failure = change_failure_;
+  status.change_queued = next_change_.has_value() || asked_reload_.has_value();
 
   for (const auto& strategy : strategies_) {
     status.strategies.emplace_back(strategy->name());

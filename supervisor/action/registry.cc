@@ -14,10 +14,8 @@ class ExitAction : public Action {
   ExitAction(int code, std::function<void(int)> exit)
       : code_(code), exit_(std::move(exit)) {}
   std::string_view name() const override { return "exit"; }
-  void Apply(const Reason&, OnDone done) override {
-    done(true);
-    exit_(code_);
-  }
+  // The end of reinit is not awaited.
+  void Apply(const Reason&, OnDone) override { exit_(code_); }
 
  private:
   const int code_;

@@ -115,9 +115,9 @@ bool TargetAction::Missing(const absl::Status& status) {
     fail_(std::string(status.message()));
     return true;
   }
-  context_.log->Write(
-      std::exchange(missing_told_, true) ? LogLevel::kDebug : LogLevel::kInfo,
-      absl::StrCat(status.message(), ": waiting for it"));
+  context_.log->Write(std::exchange(missing_told_, true) ? LogLevel::kDebug
+                                                         : LogLevel::kWarning,
+                      absl::StrCat(status.message(), ": waiting for it"));
   return true;
 }
 

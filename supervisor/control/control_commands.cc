@@ -2,11 +2,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "reaper/signals.h"
+#include "supervisor/control/bounded_json.h"
 #include "supervisor/control/control_request.h"
 #include "supervisor/control/status_render.h"
 
 namespace reinit {
 namespace {
+
+constexpr size_t kMaxFailure = 300;
 
 std::string Done(std::string_view text) { return absl::StrCat("ok\n", text); }
 
@@ -20,7 +23,9 @@ std::string Result(const absl::Status& status, std::string_view done) {
 
 std::string Progress(const Status& status) {
   return Done(absl::StrCat(status.state, " ", status.serves ? 1 : 0, " ",
-                           status.Settled() ? 1 : 0));
+                           status.Settled() ? 1 : 0,
+                           status.change_failure.empty() ? "" : "\n",
+                           ValidText(status.change_failure, kMaxFailure)));
 }
 
 }  // namespace

@@ -42,6 +42,19 @@ TEST_F(CommandsTest, ProgressTellsReadyAndSettled) {
   EXPECT_EQ(Ask("progress"), "ok\nready 1 0");
 }
 
+TEST_F(CommandsTest, ProgressTellsWhatWasNotApplied) {
+  options_.reload.check = {"check"};
+  StartSupervising();
+  Change("a.conf");
+  Exit(1);
+  EXPECT_EQ(Ask("progress"),
+            "ok\nready 1 1\na.conf: --reload-check: exit code 1");
+  EXPECT_EQ(supervisor_->Describe().changes_failed, 1u);
+  Change("a.conf");
+  Exit(0);
+  EXPECT_EQ(Ask("progress"), "ok\nready 1 1");
+}
+
 TEST_F(CommandsTest, EachDoesWhatItSays) {
   StartSupervising();
   EXPECT_EQ(Ask("restart"), "ok\nrestarting");

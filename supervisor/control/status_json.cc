@@ -74,6 +74,7 @@ void AddChange(const Status& status, BoundedJson* json) {
   json->Key("reason").Text(status.change_text);
   json->Key("applied").Number(static_cast<int64_t>(status.changes_applied));
   json->Key("failed").Number(static_cast<int64_t>(status.changes_failed));
+  json->Key("failure").Text(status.change_failure);
   AddContent("content_attempted", status.attempted_content, json);
   AddContent("content_applied", status.applied_content, json);
   json->EndObject();

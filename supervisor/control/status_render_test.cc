@@ -28,6 +28,7 @@ Status Example() {
   status.attempted_content = 0x1234;
   status.changes_applied = 4;
   status.changes_failed = 1;
+  status.change_failure = "b.conf: no";
   status.checks = {{"http://a/\"x\"", CheckStatus::State::kFailing, 2,
                     "HTTP 503", absl::Milliseconds(1200)}};
   status.next_start = absl::Milliseconds(1500);
@@ -70,7 +71,7 @@ TEST(StatusRenderTest, Json) {
       R"("last_exit":"exit code 1","end_reason":"",)"
       R"("backoff":{"next_start_seconds":1.500,"restarts_counted":3,)"
       R"("start_limit_burst":10},"change":{"state":"pending",)"
-      R"("reason":"b.conf","applied":4,"failed":1,)"
+      R"("reason":"b.conf","applied":4,"failed":1,"failure":"b.conf: no",)"
       R"("content_attempted":"0000000000001234","content_applied":null},)"
       R"("health":[{"check":"http://a/\"x\"","state":"failing","failures":2,)"
       R"("text":"HTTP 503","seconds_ago":1.200}],)"
@@ -98,6 +99,7 @@ TEST(StatusRenderTest, Text) {
             "backoff: next start in 1.5s\n"
             "start limit: 3 of 10 used\n"
             "change: pending: b.conf\n"
+            "not applied: b.conf: no\n"
             "health: http://a/\"x\" fails (HTTP 503, 1.2s ago, 2 in a row)\n"
             "zombies: 2 of process 33 'sh', which does not wait for them: 40 "
             "41\n"

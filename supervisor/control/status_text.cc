@@ -116,6 +116,9 @@ std::string StatusText(const Status& status) {
                       Text(status.change_text)),
          &out);
   }
+  if (!status.change_failure.empty()) {
+    Line("not applied", Text(status.change_failure), &out);
+  }
   AddHealth(status, &out);
   for (const NeglectfulParent& parent : Shown(status.zombies)) {
     Line("zombies",

@@ -33,7 +33,7 @@ class AcceptTest(harness.Pid1Test):
         ready = os.path.join(self.folder(), "ready")
         run = self.start(TCP, f"--ready-file={ready}", "--", *PYTHON, SERVER)
         run.says("ready after")
-        self.assertTrue(os.path.exists(ready))
+        self.eventually(lambda: os.path.exists(ready), lambda: "no ready file")
         run.comes_to_rest()  # nobody looks any more
         self.stop(run)
 

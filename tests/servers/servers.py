@@ -71,6 +71,17 @@ RACK = """body = File.read(File.join(__dir__, "version"))
 run lambda { |_| [200, { "Content-Type" => "text/plain", "Content-Length" => body.bytesize.to_s }, [body]] }
 """
 
+# Else it closes, when it ends, what it has accepted and not yet read.
+PUMA = "queue_requests false\n"
+
+# By itself it starts anew at TERM; with --die-on-term it ends at once, with what it has accepted.
+UWSGI = """[uwsgi]
+plugin = python3
+master = true
+hook-master-start = unix_signal:15 gracefully_kill_them_all
+disable-logging = true
+"""
+
 PSGI = """use File::Basename;
 open my $file, "<", dirname(__FILE__) . "/version" or die;
 my $body = <$file>;
@@ -167,16 +178,16 @@ SERVERS = [
            files={"server.py": HTTP_SERVER}),
     Server("puma", {"puma": "puma"},
            own="puma --quiet --environment=production --bind=tcp://127.0.0.1:{port} {work}/config.ru",
-           held="puma --quiet --environment=production --bind=tcp://127.0.0.1:{port} {work}/config.ru",
-           files=RUBY, drops=ON_STOP),
+           held="puma --quiet --environment=production --config={work}/puma.rb --bind=tcp://127.0.0.1:{port} {work}/config.ru",
+           files={**RUBY, "puma.rb": PUMA}),
     Server("unicorn", {"unicorn": "unicorn"},
            own="unicorn --env=none --listen=127.0.0.1:{port} {work}/config.ru",
            held="unicorn --env=none --listen=127.0.0.1:{port} {work}/config.ru",
            files=RUBY, flags=("--listen-env=unicorn",), stop="QUIT"),
     Server("uwsgi", {"uwsgi": "uwsgi-core", "/usr/lib/uwsgi/plugins/python3_plugin.so": "uwsgi-plugin-python3"},
-           own="uwsgi --disable-logging --plugin=python3 --die-on-term --http-socket=127.0.0.1:{port} --wsgi-file={work}/wsgi.py",
-           held="uwsgi --disable-logging --plugin=python3 --die-on-term --http-socket=fd://{fd:web} --wsgi-file={work}/wsgi.py",
-           files={"wsgi.py": WSGI}, drops=ON_STOP),
+           own="uwsgi --ini={work}/uwsgi.ini --http-socket=127.0.0.1:{port} --wsgi-file={work}/wsgi.py",
+           held="uwsgi --ini={work}/uwsgi.ini --http-socket=fd://{fd:web} --wsgi-file={work}/wsgi.py",
+           files={"wsgi.py": WSGI, "uwsgi.ini": UWSGI}),
     Server("nginx", {"nginx": "nginx-light"},
            own="nginx -c {work}/nginx.conf", held="nginx -c {work}/nginx.conf",
            files={"nginx.conf": NGINX}, flags=("--listen-env=nginx",), stop="QUIT"),

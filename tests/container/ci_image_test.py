@@ -78,7 +78,9 @@ class CiImageTest(container_test.ContainerTest):
 
     def test_a_cancelled_job(self):
         """Its shell waits for a command that would never end; that gets the signal too, and the service its time."""
-        script = "trap 'echo tidied up' EXIT; setsid python3 service.py db & " + STARTED + "echo up; sleep 1000"
+        # The command says it, since bash may lose a signal that comes while it is about to start one.
+        job = "sh -c 'echo up; exec sleep 1000'"
+        script = "trap 'echo tidied up' EXIT; setsid python3 service.py db & " + STARTED + job
         with self.engine.container("ci", "bash", "-c", script, flags=self.flags) as container:
             container.lines.wait("up")
             code, _ = container.stop(20)

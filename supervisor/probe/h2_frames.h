@@ -13,7 +13,7 @@ inline constexpr int kData = 0, kHeaders = 1, kRst = 3, kSettings = 4,
 inline constexpr int kEndStream = 1, kEndHeaders = 4;
 
 // Big-endian, in `size` bytes.
-inline std::string Number(uint32_t number, int size) {
+inline std::string Number(uint64_t number, int size) {
   std::string bytes;
   while (--size >= 0) bytes += static_cast<char>(number >> (8 * size) & 0xff);
   return bytes;

@@ -231,6 +231,48 @@ TEST(TreeTest, UnreadableDirectoryIsSaidOnceAndPickedUpLater) {
   EXPECT_EQ(tree->TakeChanges().count, 1U);
 }
 
+// By content it would never change.
+TEST(TreeTest, AFileThatCanNeverBeReadIsComparedByItsStamp) {
+  const NoOverride no_override;
+  const WatchedFolder folder;
+  folder.Write("secret", "1");
+  ASSERT_EQ(::chmod(folder.Path("secret").c_str(), 0), 0);
+  const auto tree =
+      ScannedTree({folder.path()}, 1000, {}, nullptr, WatchCompare::kHash);
+  EXPECT_THAT(tree->TakeWarnings(),
+              ElementsAre(HasSubstr("secret: Permission denied: compared by")));
+  folder.NextTick();
+  tree->Sweep();
+  EXPECT_FALSE(tree->changed());
+  for (const char* const text : {"2", "3"}) {
+    folder.Write("secret~", text);
+    ASSERT_EQ(::chmod(folder.Path("secret~").c_str(), 0), 0);
+    folder.Rename("secret~", "secret");
+    tree->Sweep();
+    EXPECT_EQ(tree->TakeChanges().count, 1U);
+  }
+  EXPECT_THAT(tree->TakeWarnings(), IsEmpty());
+}
+
+// The twin: one that was read keeps what it was.
+TEST(TreeTest, AFileThatCannotBeReadForAMomentIsNoChange) {
+  const NoOverride no_override;
+  const WatchedFolder folder;
+  folder.Write("secret", "1");
+  const auto tree =
+      ScannedTree({folder.path()}, 1000, {}, nullptr, WatchCompare::kHash);
+  folder.NextTick();
+  tree->Sweep();
+  ASSERT_EQ(::chmod(folder.Path("secret").c_str(), 0), 0);
+  tree->Sweep();
+  ASSERT_EQ(::chmod(folder.Path("secret").c_str(), 0600), 0);
+  tree->Sweep();
+  EXPECT_FALSE(tree->changed());
+  folder.Write("secret", "2");
+  tree->Sweep();
+  EXPECT_EQ(tree->TakeChanges().count, 1U);
+}
+
 TEST(TreeTest, ATreeThatChangesWhileItIsReadEndsUpRight) {
   const WatchedFolder folder;
   const auto tree = ScannedTree({folder.path()}, 3);

@@ -375,6 +375,18 @@ uint64_t Tree::StampOfContent(Directory* directory, int fd, const Entry& entry,
     read_at = young ? 0 : stamp;
     return hash;
   }
+  const std::string_view name = directory->names.data() + entry.name;
+  if (errno == EACCES && (entry.stamp == 0 || entry.stamp == read_at)) {
+    // It could never be read.
+    if (entry.stamp == 0) {
+      Warn(absl::StrCat("cannot read ", roots_[directory->root].given, "/",
+                        PathBelowRoot(directory, name), ": ",
+                        std::strerror(EACCES),
+                        ": compared by time and size instead"));
+    }
+    read_at = stamp;
+    return stamp;
+  }
   // A link to something else is compared as ever. What cannot be read just now
   // is what it was, and read when its stamp changes.
   const bool no_file = errno == EINVAL || errno == ENOENT || errno == ELOOP;

@@ -60,8 +60,16 @@ std::vector<pid_t> Descendants(
 
 std::vector<NeglectfulParent> FindNeglectfulParents(
     absl::Span<const ProcessInfo> processes, pid_t self) {
+  const std::vector<pid_t> ours = Descendants(
+      processes,
+      [self](const ProcessInfo& process) { return process.pid == self; },
+      [](const ProcessInfo&) { return false; });
   std::map<pid_t, NeglectfulParent> parents;
   for (const ProcessInfo& process : processes) {
+    if (self != 1 &&
+        !std::binary_search(ours.begin(), ours.end(), process.parent)) {
+      continue;
+    }
     if (process.state != 'Z' || process.parent == self || process.parent == 0) {
       continue;
     }

@@ -87,6 +87,16 @@ TEST(ProcessTree, ZombiesAreLeftOutButNotWhatIsBelowThem) {
   EXPECT_THAT(Below({Process(2, 1, 'Z')}, {2}), IsEmpty());
 }
 
+TEST(ProcessTree, StrangersZombiesAreTheirsUnlessWeArePid1) {
+  const std::vector<ProcessInfo> processes = {
+      Process(2, 1), Process(3, 2), Process(4, 3, 'Z'), Process(7, 1),
+      Process(8, 7, 'Z')};
+  ASSERT_EQ(FindNeglectfulParents(processes, 1).size(), 2U);
+  const auto ours = FindNeglectfulParents(processes, 2);
+  ASSERT_EQ(ours.size(), 1U);
+  EXPECT_EQ(ours[0].pid, 3);
+}
+
 TEST(ProcessTree, StoppedAndUninterruptibleOnesCount) {
   EXPECT_THAT(Below({Process(2, 1, 'T'), Process(3, 2, 'D'), Process(4, 3, 't'),
                      Process(5, 4, '?')},

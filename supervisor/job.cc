@@ -75,6 +75,13 @@ void Job::Signal(int signo) {
   if (context_.os->Send(-pid_, signo) != 0) context_.os->Send(pid_, signo);
 }
 
+void Job::EndWithin(absl::Duration timeout) {
+  if (pid_ == 0 || context_.loop->Now() + timeout >= deadline_.deadline()) {
+    return;
+  }
+  deadline_.ArmAfter(timeout);
+}
+
 void Job::Kill() {
   context_.os->Send(-pid_, SIGKILL);
   // Its leader may have left the group.

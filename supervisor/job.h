@@ -49,6 +49,8 @@ class Job {
 
   // To its whole group; `done` then tells how it ended.
   void Signal(int signo);
+  // No more than this from now on; infinite: as it was.
+  void EndWithin(absl::Duration timeout);
 
  private:
   void OnExit(ExitStatus status);

@@ -125,7 +125,10 @@ void Supervisor::OnPostStop(const Job::Result& result) {
 // What is being prepared is not wanted any more; what tidies up may finish,
 // unless somebody insists.
 void Supervisor::StopHook(const SignalInfo& signal) {
-  if (pre_start_ != nullptr) pre_start_->Signal(signal.signo);
+  if (pre_start_ != nullptr) {
+    pre_start_->Signal(signal.signo);
+    pre_start_->EndWithin(options_->stop.shutdown_timeout);
+  }
   if (post_stop_ != nullptr && signal.signo == SIGKILL) {
     post_stop_->Signal(SIGKILL);
   }

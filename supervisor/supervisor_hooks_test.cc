@@ -115,6 +115,17 @@ TEST_F(HooksTest, APreStartThatHangsIsKilled) {
   ExpectEnded(1);
 }
 
+TEST_F(HooksTest, TheShutdownTimeoutIsForAPreStartToo) {
+  options_.stop.shutdown_timeout = absl::Seconds(1);
+  StartPlain();
+  os().process(os().last()).deaf = true;
+  Signal(SIGTERM);
+  world_.Advance(absl::Milliseconds(999));
+  EXPECT_FALSE(supervisor_->ended());
+  world_.Advance(absl::Milliseconds(1));
+  ExpectEnded(128 + SIGTERM);
+}
+
 TEST_F(HooksTest, LaterItIsTriedAgainAndTheReloadStaysPending) {
   StartSupervising();
   Exit(0);

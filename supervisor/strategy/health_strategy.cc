@@ -196,7 +196,8 @@ void HealthStrategy::LookForStall(Check* check) {
   check->stall = std::make_unique<StallCheck>(
       context_, view_, [this] { return sockets_->Queues(); }, options_->timeout,
       [this, check](bool passed, std::string_view text) {
-        const std::unique_ptr<StallCheck> done = std::move(check->stall);
+        // It is the caller, so it can go only when it has returned.
+        context_.loop->Post([gone = std::move(check->stall)] {});
         OnResult(check, passed, text);
       });
   check->stall->Start();

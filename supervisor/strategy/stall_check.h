@@ -30,7 +30,7 @@ namespace reinit {
 class StallCheck {
  public:
   using QueuesFn = std::function<std::vector<ListenSockets::Queue>()>;
-  // May destroy the check.
+  // Called once; may not destroy the check.
   using OnDone = absl::AnyInvocable<void(bool passed, std::string_view text)>;
 
   StallCheck(const Context& context, const View& view, QueuesFn queues,

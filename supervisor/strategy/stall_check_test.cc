@@ -28,7 +28,6 @@ class StallCheckTest : public ::testing::Test {
     check_ = std::make_unique<StallCheck>(
         world_.context(), view_, [this] { return queues_; }, kTimeout,
         [this](bool passed, std::string_view text) {
-          check_.reset();
           result_ = absl::StrCat(passed ? "passed: " : "failed: ", text);
         });
     check_->Start();

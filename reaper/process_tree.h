@@ -33,9 +33,9 @@ struct NeglectfulParent {
   std::string zombie_name;     // of the first
 };
 
-// All of them but `self`, by pid; where that is not PID 1, and others' processes
-// may be seen, only those below it. A zombie that is just about to be waited for
-// is among them: whoever wants to be sure looks twice.
+// All of them but `self`, by pid; where that is not PID 1, and others'
+// processes may be seen, only those below it. A zombie that is just about to be
+// waited for is among them: whoever wants to be sure looks twice.
 std::vector<NeglectfulParent> FindNeglectfulParents(
     absl::Span<const ProcessInfo> processes, pid_t self);
 

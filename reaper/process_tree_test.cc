@@ -88,9 +88,9 @@ TEST(ProcessTree, ZombiesAreLeftOutButNotWhatIsBelowThem) {
 }
 
 TEST(ProcessTree, StrangersZombiesAreTheirsUnlessWeArePid1) {
-  const std::vector<ProcessInfo> processes = {
-      Process(2, 1), Process(3, 2), Process(4, 3, 'Z'), Process(7, 1),
-      Process(8, 7, 'Z')};
+  const std::vector<ProcessInfo> processes = {Process(2, 1), Process(3, 2),
+                                              Process(4, 3, 'Z'), Process(7, 1),
+                                              Process(8, 7, 'Z')};
   ASSERT_EQ(FindNeglectfulParents(processes, 1).size(), 2U);
   const auto ours = FindNeglectfulParents(processes, 2);
   ASSERT_EQ(ours.size(), 1U);

@@ -13,7 +13,7 @@
 namespace reinit {
 
 // A command run to its end within a time limit, in a group of its own that is
-// killed whole: a hook or an exec health check; checks and actions later.
+// killed whole: a hook, an exec: check or action, a --reload-check.
 // Owned by who wants the result; destroying it kills it. On the loop's thread.
 class Job {
  public:

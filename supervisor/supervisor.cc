@@ -256,6 +256,8 @@ void Supervisor::OnUp() {
 
 void Supervisor::FinishRestart() {
   LogUp();
+  // Whatever could not be applied, one that starts has it.
+  change_failure_.clear();
   const std::optional<PlannedRestart> planned =
       std::exchange(planned_, std::nullopt);
   if (planned.has_value() && planned->done) planned->done(true);

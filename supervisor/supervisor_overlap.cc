@@ -66,7 +66,6 @@ void Supervisor::TakeOver() {
     backoff_.Reset();
     limit_.Reset();
   }
-  change_failure_.clear();
   FinishRestart();
   if (!next_change_.has_value() && reload_check_ == nullptr) ForgetChange();
 }

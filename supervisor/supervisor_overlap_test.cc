@@ -516,6 +516,21 @@ TEST_F(OverlapTest, StatusTellsOfOneThatFailedAndOfWhatComesNext) {
   EXPECT_TRUE(supervisor_->Describe().Settled());
 }
 
+// Else `ctl wait` would fail for ever after.
+TEST_F(OverlapTest, AFailureIsForgottenOnceOneStartsAlone) {
+  Begin();
+  fake_.ready = false;
+  Sick();
+  world_.Advance(absl::Milliseconds(120));
+  Exit(1);
+  EXPECT_NE(supervisor_->Describe().change_failure, "");
+  End(old_, {.code = 1});
+  world_.Advance(absl::Seconds(1));
+  Ready();
+  EXPECT_EQ(Apps().size(), 1u);
+  EXPECT_EQ(supervisor_->Describe().change_failure, "");
+}
+
 TEST_F(OverlapTest, AskedForByCtl) {
   Begin();
   fake_.ready = false;

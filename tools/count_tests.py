@@ -4,7 +4,8 @@
 usage: count_tests.py EVENTS.json [DIRECTORY]
 
 EVENTS.json is what --build_event_json_file wrote: unlike a walk over bazel-testlogs it names just the tests of this run.
-Each test's test.xml is also copied to DIRECTORY, because the next run overwrites it.
+Each test's test.xml is also copied to DIRECTORY, because the next run overwrites it, and what failed is told in
+DIRECTORY/failures.txt: the end of each failed case's message.
 """
 
 import json
@@ -13,6 +14,8 @@ import shutil
 import sys
 import urllib.parse
 import xml.etree.ElementTree
+
+LAST_LINES = 25  # of a failed case's message; its end says the most
 
 
 def results(events):
@@ -26,12 +29,17 @@ def results(events):
     return last
 
 
-def count_xml(path):
-    """(passed, failed, skipped) test cases in a test.xml of GoogleTest, pytest, unittest or Bazel itself."""
+def count_xml(path, failures):
+    """(passed, failed, skipped) test cases in a test.xml of GoogleTest, pytest, unittest or Bazel itself.
+
+    Each failed one's name and message are added to `failures`."""
     passed = failed = skipped = 0
     for case in xml.etree.ElementTree.parse(path).iter("testcase"):
-        if case.find("failure") is not None or case.find("error") is not None:
+        wrong = [*case.iter("failure"), *case.iter("error")]
+        if wrong:
             failed += 1
+            text = "\n".join(part.text or part.get("message") or "" for part in wrong)
+            failures.append((f"{case.get('classname', '')}.{case.get('name')}", text))
         elif (case.find("skipped") is not None or case.get("status") == "notrun" or
               case.get("result") in ("skipped", "suppressed")):
             skipped += 1
@@ -40,7 +48,7 @@ def count_xml(path):
     return passed, failed, skipped
 
 
-def count_result(result, copy_to):
+def count_result(result, copy_to, failures):
     """The same for one test, which counts as one where its XML says nothing."""
     ok = result.get("status") in ("PASSED", "FLAKY")
     counts = (0, 0, 0)
@@ -49,7 +57,7 @@ def count_result(result, copy_to):
             continue
         path = urllib.parse.unquote(urllib.parse.urlparse(output["uri"]).path)
         try:
-            counts = count_xml(path)
+            counts = count_xml(path, failures)
             if copy_to:
                 os.makedirs(os.path.dirname(copy_to), exist_ok=True)
                 shutil.copyfile(path, copy_to)
@@ -59,18 +67,26 @@ def count_result(result, copy_to):
     if not ok and failed == 0:
         # It died outside of a test case: a leak found at exit, a time-out.
         failed = 1
+        failures.append((f"outside of a case, {result.get('status')}", ""))
     elif ok and sum(counts) == 0:
         passed = 1
     return passed, failed, skipped
 
 
 def main(events_path, directory=None):
-    total = (0, 0, 0)
+    total, told = (0, 0, 0), []
     with open(events_path, encoding="utf-8") as events:
         for (label, run, shard), result in sorted(results(events).items(), key=str):
             name = label.lstrip("/@").replace(":", "/") + f".{run or 1}.{shard or 1}.xml"
-            counts = count_result(result, directory and os.path.join(directory, name))
+            failures = []
+            counts = count_result(result, directory and os.path.join(directory, name), failures)
             total = tuple(map(sum, zip(total, counts)))
+            for case, text in failures:
+                told += [f"FAILED {label} {case}", *("    " + line for line in text.splitlines()[-LAST_LINES:])]
+    if directory:
+        os.makedirs(directory, exist_ok=True)
+        with open(os.path.join(directory, "failures.txt"), "w", encoding="utf-8") as out:
+            out.writelines(line + "\n" for line in told)
     print(*total)
 
 

@@ -12,7 +12,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 GTEST = """<testsuites><testsuite>
   <testcase name="A" status="run" result="completed"/>
-  <testcase name="B" status="run" result="completed"><failure message="x"/></testcase>
+  <testcase name="B" status="run" result="completed"><failure message="x">in line 1</failure></testcase>
   <testcase name="C" status="run" result="skipped"><skipped/></testcase>
   <testcase name="DISABLED_D" status="notrun" result="suppressed"/>
 </testsuite></testsuites>"""
@@ -44,16 +44,20 @@ class CountTests(unittest.TestCase):
             copies = os.path.join(directory, "copies")
             answer = subprocess.run([sys.executable, os.path.join(HERE, "count_tests.py"), events, copies],
                                     check=True, capture_output=True, text=True).stdout
+            with open(os.path.join(copies, "failures.txt"), encoding="utf-8") as failures:
+                self.failures = failures.read()
             return tuple(map(int, answer.split()))
 
     def test_counts_test_cases(self):
         self.assertEqual(self.count(result("//a:a", GTEST, "FAILED"), result("//b:b", ONE_PASSED)), (2, 1, 2))
+        self.assertEqual(self.failures, "FAILED //a:a .B\n    in line 1\n")
 
     def test_a_test_without_cases_is_one(self):
         self.assertEqual(self.count(result("//a:a", NO_CASES), result("//b:b", None), result("//c:c", "<broken")), (3, 0, 0))
 
     def test_a_failure_outside_of_a_case_is_one(self):
         self.assertEqual(self.count(result("//a:a", ONE_PASSED, "FAILED"), result("//b:b", None, "TIMEOUT")), (1, 2, 0))
+        self.assertIn("FAILED //b:b outside of a case, TIMEOUT\n", self.failures)
 
     def test_the_last_attempt_counts(self):
         self.assertEqual(self.count(result("//a:a", GTEST, "FAILED", 1), result("//a:a", ONE_PASSED, "PASSED", 2)), (1, 0, 0))

@@ -1,13 +1,9 @@
 // --restart-order=start-first: two processes at once, for a while.
 #include <signal.h>
-#include <sys/stat.h>
-
-#include <string>
-#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "supervisor/supervisor_fixture.h"
+#include "supervisor/overlap_fixture.h"
 
 namespace reinit {
 namespace {
@@ -18,58 +14,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::IsSupersetOf;
 using ::testing::Not;
-
-class OverlapTest : public SupervisorTest {
- protected:
-  OverlapTest() {
-    options_.restart.order = RestartOptions::Order::kStartFirst;
-    options_.restart.policy = RestartOptions::Policy::kOnFailure;
-    options_.stop.timeout = absl::Seconds(30);
-  }
-
-  // One that is ready.
-  void Begin() {
-    StartSupervising();
-    old_ = os().last();
-  }
-  // A second one beside it that is not.
-  void Overlap() {
-    fake_.ready = false;
-    Change();
-    new_ = os().last();
-    ASSERT_NE(new_, old_);
-    ASSERT_TRUE(os().Alive(old_));
-  }
-  void Ready() {
-    fake_.ready = true;
-    fake_.wake(Strategy::Wake::kAsk);
-    world_.Settle();
-  }
-  void End(pid_t pid, ExitStatus status) {
-    os().Exit(pid, status);
-    world_.Settle();
-  }
-
-  // The mains that are alive.
-  std::vector<pid_t> Apps() {
-    std::vector<pid_t> apps;
-    for (const auto& [pid, process] : os().processes()) {
-      const auto& argv = process.request.argv;
-      if (!argv.empty() && argv[0] == "app") apps.push_back(pid);
-    }
-    return apps;
-  }
-  std::vector<int> SentTo(pid_t pid) {
-    std::vector<int> sent;
-    for (const auto& [to, signo] : os().sent()) {
-      if (to == pid) sent.push_back(signo);
-    }
-    return sent;
-  }
-
-  pid_t old_ = 0;
-  pid_t new_ = 0;
-};
 
 TEST_F(OverlapTest, TheOldOneIsStoppedOnceTheNewOneIsReady) {
   Begin();
@@ -254,40 +198,6 @@ TEST_F(OverlapTest, SoDoesAForkThatFails) {
   EXPECT_THAT(Apps(), ElementsAre(os().last()));
 }
 
-TEST_F(OverlapTest, AChangeDuringItIsOneMoreAfterwards) {
-  Begin();
-  Overlap();
-  Change("b.py");
-  Change("c.py");
-  EXPECT_THAT(Apps(), ElementsAre(old_, new_));
-  os().process(old_).deaf = true;
-  Ready();
-  // The first one still drains.
-  EXPECT_THAT(Apps(), ElementsAre(old_, new_));
-  fake_.ready = false;
-  End(old_, {});
-  world_.Advance(absl::ZeroDuration());
-  EXPECT_THAT(Apps(), ElementsAre(new_, os().last()));
-  EXPECT_NE(os().last(), new_);
-  Ready();
-  EXPECT_THAT(Apps(), ElementsAre(os().last()));
-  EXPECT_EQ(os().spawns(), 3);
-  EXPECT_EQ(supervisor_->change(), ChangeState::kNone);
-  EXPECT_THAT(world_.log().lines(), Contains(HasSubstr("reload 2: c.py")));
-}
-
-TEST_F(OverlapTest, OneThatFailsIsReplacedAtOnceIfSomethingHasChanged) {
-  Begin();
-  Overlap();
-  Change("b.py");
-  Exit(1);
-  EXPECT_EQ(os().spawns(), 3);
-  EXPECT_EQ(Apps().size(), 2u);
-  Ready();
-  EXPECT_EQ(os().spawns(), 3);
-  EXPECT_EQ(supervisor_->change(), ChangeState::kNone);
-}
-
 TEST_F(OverlapTest, TheOldOneMayEndMeanwhile) {
   Begin();
   Overlap();
@@ -343,55 +253,6 @@ TEST_F(OverlapTest, NotForOneThatDiesLater) {
   End(new_, {.code = 1});
   world_.Advance(absl::Seconds(19));
   EXPECT_FALSE(os().Alive(old_));
-}
-
-TEST_F(OverlapTest, TermDuringItEndsBoth) {
-  Begin();
-  os().process(old_).deaf = true;
-  Overlap();
-  os().process(new_).deaf = true;
-  Signal(SIGTERM);
-  EXPECT_THAT(SentTo(old_), ElementsAre(SIGTERM, SIGCONT));
-  EXPECT_THAT(SentTo(new_), ElementsAre(SIGTERM, SIGCONT));
-  End(new_, {.code = 4});
-  EXPECT_FALSE(supervisor_->ended());
-  End(old_, {.code = 3});
-  ExpectEnded(3);  // that of the one that served
-}
-
-TEST_F(OverlapTest, ASecondCtrlCKillsBoth) {
-  Begin();
-  os().process(old_).deaf = true;
-  Overlap();
-  os().process(new_).deaf = true;
-  Signal(SIGINT);
-  Signal(SIGINT);
-  EXPECT_TRUE(supervisor_->ended());
-  EXPECT_THAT(Apps(), IsEmpty());
-}
-
-TEST_F(OverlapTest, TermKillsWhatStillDrains) {
-  options_.stop.shutdown_timeout = absl::Seconds(30);
-  Begin();
-  os().process(old_).deaf = true;
-  Overlap();
-  Ready();
-  Signal(SIGTERM);
-  EXPECT_FALSE(supervisor_->ended());
-  world_.Advance(absl::Seconds(31));
-  ExpectEnded(128 + SIGTERM);
-}
-
-TEST_F(OverlapTest, SignalsAreForTheOneThatServes) {
-  Begin();
-  Overlap();
-  Signal(SIGUSR1);
-  EXPECT_THAT(SentTo(old_), ElementsAre(SIGUSR1));
-  EXPECT_THAT(SentTo(new_), IsEmpty());
-  os().process(old_).deaf = true;
-  Ready();
-  Signal(SIGUSR1);
-  EXPECT_THAT(SentTo(new_), ElementsAre(SIGUSR1));
 }
 
 // Each knows its own by its mark.
@@ -462,98 +323,6 @@ TEST_F(OverlapTest, TheOldOneKeepsItsRestarts) {
   world_.Advance(absl::Seconds(1));
   EXPECT_EQ(Apps().size(), 1u);
   EXPECT_FALSE(supervisor_->ended());
-}
-
-TEST_F(OverlapTest, ReadyIsWhoeverServes) {
-  options_.ready.file = ::testing::TempDir() + "/ready";
-  const auto shown = [&] {
-    struct stat info;
-    return ::stat(options_.ready.file.c_str(), &info) == 0;
-  };
-  Begin();
-  EXPECT_TRUE(shown());
-  Overlap();
-  EXPECT_TRUE(shown());
-  Exit(1);
-  EXPECT_TRUE(shown());
-  world_.Advance(absl::Milliseconds(100));
-  EXPECT_TRUE(shown());
-  Ready();
-  EXPECT_TRUE(shown());
-  Signal(SIGTERM);
-  EXPECT_FALSE(shown());
-}
-
-TEST_F(OverlapTest, StatusShowsBoth) {
-  Begin();
-  Overlap();
-  Status status = supervisor_->Describe();
-  ASSERT_TRUE(status.process.has_value() && status.other_process.has_value());
-  EXPECT_EQ(status.process->pid, old_);
-  EXPECT_EQ(status.other_process->pid, new_);
-  EXPECT_TRUE(status.serves);
-  os().process(old_).deaf = true;
-  Ready();
-  status = supervisor_->Describe();
-  ASSERT_TRUE(status.process.has_value() && status.other_process.has_value());
-  EXPECT_EQ(status.process->pid, new_);
-  EXPECT_EQ(status.other_process->pid, old_);
-}
-
-TEST_F(OverlapTest, StatusTellsOfOneThatFailedAndOfWhatComesNext) {
-  Begin();
-  Overlap();
-  Change("b.py");
-  EXPECT_TRUE(supervisor_->Describe().change_queued);
-  Exit(1);
-  Exit(1);
-  EXPECT_THAT(supervisor_->Describe().change_failure,
-              HasSubstr("ended: exit code 1"));
-  EXPECT_EQ(supervisor_->Describe().exits, 2u);
-  world_.Advance(absl::Milliseconds(100));
-  Ready();
-  EXPECT_EQ(supervisor_->Describe().change_failure, "");
-  EXPECT_TRUE(supervisor_->Describe().Settled());
-}
-
-// Else `ctl wait` would fail for ever after.
-TEST_F(OverlapTest, AFailureIsForgottenOnceOneStartsAlone) {
-  Begin();
-  fake_.ready = false;
-  Sick();
-  world_.Advance(absl::Milliseconds(120));
-  Exit(1);
-  EXPECT_NE(supervisor_->Describe().change_failure, "");
-  End(old_, {.code = 1});
-  world_.Advance(absl::Seconds(1));
-  Ready();
-  EXPECT_EQ(Apps().size(), 1u);
-  EXPECT_EQ(supervisor_->Describe().change_failure, "");
-}
-
-TEST_F(OverlapTest, AskedForByCtl) {
-  Begin();
-  fake_.ready = false;
-  ASSERT_TRUE(supervisor_->AskRestart().ok());
-  world_.Settle();
-  ASSERT_EQ(Apps().size(), 2u);
-  // The one that is on its way is as good.
-  ASSERT_TRUE(supervisor_->AskRestart().ok());
-  ASSERT_TRUE(supervisor_->AskSignal(SIGUSR2).ok());
-  EXPECT_THAT(SentTo(old_), ElementsAre(SIGUSR2));
-  Ready();
-  EXPECT_EQ(Apps().size(), 1u);
-  EXPECT_EQ(os().spawns(), 2);
-}
-
-TEST_F(OverlapTest, CtlStopNowKillsBoth) {
-  Begin();
-  os().process(old_).deaf = true;
-  Overlap();
-  os().process(new_).deaf = true;
-  supervisor_->AskStop(/*now=*/true);
-  world_.Settle();
-  ExpectEnded(128 + SIGKILL);
 }
 
 }  // namespace

@@ -221,6 +221,8 @@ INSTANTIATE_TEST_SUITE_P(
         {"--max-memory=0", "512Mi"},
         {"--max-memory=9999999999Gi", "512Mi"},
         {"--max-age=0", "1ms"},
+        {"--ready-timeout=0", "1ms or more, and infinity for no limit"},
+        {"--watchdog=0", "infinity"},
         {"--reload-signal=TERM", "something else"},
         {"--ready-file=/no/such/folder/x", "folder is not there"},
         {"--after-exit=stop", "allowed are exit, wait"},

@@ -269,6 +269,46 @@ TEST(FlagTable, RefusedValuesChangeNothing) {
   }
 }
 
+// Where 0 means nothing it is refused: what is done again and again would be
+// done without a pause, and what must come within a time could not.
+TEST(FlagTable, EveryDurationKnowsWhatZeroIs) {
+  const std::map<std::string_view, bool> takes_zero = {
+      {"watch-scan", true},            // never
+      {"reload-delay", false},         // a busy loop
+      {"watch-settle", true},          // the least that there is
+      {"reload-timeout", false},       // nothing is done in no time
+      {"reload-retry-delay", false},   // a busy loop
+      {"restart-delay", true},         // at once, up to --start-limit-burst
+      {"restart-delay-max", true},     // the same
+      {"restart-reset", true},         // as soon as it is ready
+      {"start-limit-interval", true},  // no limit
+      {"health-interval", false},      // a busy loop
+      {"health-timeout", false},       // nothing answers in no time
+      {"health-start-period", true},   // none
+      {"ready-timeout", false},        // nothing is ready in no time
+      {"watchdog", false},             // nor says anything
+      {"max-age", false},              // a busy loop
+      {"stop-timeout", true},          // KILL at once
+      {"shutdown-timeout", true},      // the same
+      {"drain-delay", true},           // none
+      {"leftover-timeout", true},      // KILL at once
+  };
+  size_t durations = 0;
+  for (const Flag& flag : FlagTable()) {
+    if (flag.placeholder != "D") continue;
+    ++durations;
+    ASSERT_TRUE(takes_zero.contains(flag.name)) << flag.name;
+    for (const std::string_view zero : {"0", "0ms", "0s", "0.5ms"}) {
+      Settings settings;
+      EXPECT_EQ(flag.set(zero, settings).ok(), takes_zero.at(flag.name))
+          << flag.name << "=" << zero;
+    }
+    Settings settings;
+    EXPECT_TRUE(flag.set("1ms", settings).ok()) << flag.name;
+  }
+  EXPECT_EQ(takes_zero.size(), durations);
+}
+
 TEST(FlagTable, PresetsAreGoodValuesOfKnownFlags) {
   for (const FlagPreset& preset : DevPreset()) {
     const Flag* const flag = FindFlag(preset.flag);

@@ -61,10 +61,17 @@ absl::Status SetDuration(std::string_view value, DurationRange range,
                          absl::Duration* to) {
   const absl::StatusOr<absl::Duration> duration = ParseDuration(value);
   if (!duration.ok()) return duration.status();
-  if (range != DurationRange::kAny && *duration == absl::InfiniteDuration())
+  const bool finite =
+      range == DurationRange::kPositive || range == DurationRange::kFinite;
+  if (finite && *duration == absl::InfiniteDuration())
     return Wrong("infinity makes no sense here; allowed is a finite duration");
-  if (range == DurationRange::kPositive && *duration < absl::Milliseconds(1))
-    return Wrong("too short; allowed is 1ms or more");
+  const bool positive =
+      range == DurationRange::kPositive || range == DurationRange::kLimit;
+  if (positive && *duration < absl::Milliseconds(1)) {
+    return Wrong(finite ? "too short; allowed is 1ms or more"
+                        : "too short; allowed is 1ms or more, and infinity "
+                          "for no limit");
+  }
   *to = *duration;
   return absl::OkStatus();
 }

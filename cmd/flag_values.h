@@ -23,6 +23,7 @@ absl::Status SetSwitch(std::string_view value, bool* to);
 
 enum class DurationRange {
   kPositive,  // at least 1ms, not infinite: how often something is done
+  kLimit,     // at least 1ms, infinity for none: after it something has failed
   kFinite,    // 0 is allowed, infinity is not
   kAny,
 };

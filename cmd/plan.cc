@@ -263,7 +263,8 @@ void AppendRestartLimits(const Options& options, std::string& out) {
                           DurationText(restart.delay), " again after ",
                           DurationText(restart.reset), " of running"),
              out);
-  if (restart.limit_burst == 0) {
+  if (restart.limit_burst == 0 ||
+      restart.limit_interval == absl::ZeroDuration()) {
     AppendLine("gives up", "never", out);
     return;
   }

@@ -188,15 +188,4 @@ absl::Status SetSize(std::string_view value, int64_t* to) {
   return absl::OkStatus();
 }
 
-absl::Status SetLimit(std::string_view value, absl::Duration* to) {
-  absl::Duration duration;
-  absl::Status status = SetDuration(value, DurationRange::kAny, &duration);
-  if (!status.ok()) return status;
-  if (duration < absl::Milliseconds(1)) {
-    return Wrong("too short; allowed is 1ms or more");
-  }
-  *to = duration;
-  return absl::OkStatus();
-}
-
 }  // namespace reinit

@@ -40,9 +40,6 @@ absl::Status SetControl(std::string_view value, std::string* to);
 // Bytes: a whole number, or one with Ki, Mi or Gi behind it. Not 0.
 absl::Status SetSize(std::string_view value, int64_t* to);
 
-// At least 1ms; `infinity` for none.
-absl::Status SetLimit(std::string_view value, absl::Duration* to);
-
 }  // namespace reinit
 
 #endif  // REINIT_CMD_RELOAD_VALUES_H_

@@ -19,6 +19,7 @@ ChangeState Next(ChangeState state, ChangeInput input) {
       }
       return state;
     case ChangeState::kApplying:
+      if (input == ChangeInput::kDue) return ChangeState::kChecking;
       if (input == ChangeInput::kApplied || input == ChangeInput::kStarted) {
         return ChangeState::kNone;
       }

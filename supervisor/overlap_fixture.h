@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <string>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -41,6 +42,16 @@ class OverlapTest : public SupervisorTest {
     os().Exit(pid, status);
     world_.Settle();
   }
+
+  // One that runs `name`; 0: none.
+  pid_t Find(const std::string& name) {
+    for (const auto& [pid, process] : os().processes()) {
+      const auto& argv = process.request.argv;
+      if (!argv.empty() && argv[0] == name) return pid;
+    }
+    return 0;
+  }
+  Status Describe() { return supervisor_->Describe(); }
 
   // The mains that are alive.
   std::vector<pid_t> Apps() {

@@ -119,13 +119,17 @@ void Supervisor::OnWake(Strategy::Wake wake) {
 // One restart
 
 void Supervisor::Restart(const Reason& reason, Action::OnDone done) {
+  if (Overlapping()) {
+    Supersede(reason, std::move(done));
+    return;
+  }
   if (!Plan(reason, std::move(done))) {
     GiveUp(reason.text);
     return;
   }
   if (instance_ == nullptr || StartsFirst()) {
     start_timer_.ArmAfter(planned_->delay);
-  } else {
+  } else if (other_ == nullptr || instance_->state() != InstanceState::kReady) {
     StopProcess(instance_.get());
     TellStrategies();
   }
@@ -256,11 +260,12 @@ void Supervisor::OnUp() {
 
 void Supervisor::FinishRestart() {
   LogUp();
-  // Whatever could not be applied, one that starts has it.
-  change_failure_.clear();
+  superseded_ = 0;
   const std::optional<PlannedRestart> planned =
       std::exchange(planned_, std::nullopt);
   if (planned.has_value() && planned->done) planned->done(true);
+  // Whatever could not be applied, one that starts has it.
+  change_failure_ = refused_;
 }
 
 void Supervisor::Rest() {

@@ -52,7 +52,8 @@ namespace reinit {
 //   new, not ready   | old, serves       | overlapping: the old one is asked
 //                    |                   | for nothing, and gets the signals
 //   new, ready       | old, is stopped   | it drains
-//   old, serves      | new, is stopped   | rolled back: the start is retried
+//   old, serves      | new, is stopped   | rolled back: the start is retried;
+//                    |                   | or superseded by a newer change
 //   none, in backoff | old, is stopped   | the new one died while it drains
 //
 // Without a command there never is an instance: changes are told to others.
@@ -144,7 +145,9 @@ class Supervisor {
   void Reload(const Reason& reason);
   std::optional<Reason> ShouldRestart(const std::optional<ExitStatus>& ended);
   bool CanAct() const;
+  bool ChangeUnderWay() const;
   void Ask();
+  void TakeUp(const Reason& reason);
   void Apply(const Reason& reason);
   void ActOnHealth(const Reason& reason);
   void OnReloadCheck(const Job::Result& result);
@@ -183,7 +186,11 @@ class Supervisor {
   void AskReplacement();
   void TakeOver();
   void EndProbation();
+  bool MaySupersede() const;
+  void Supersede(const Reason& reason, Action::OnDone done);
   void RollBack(std::string_view why);
+  void Reinstate();
+  void StopReplacement();
   void RetryReplacement(std::string_view why);
   void OnOther(Instance::Event event);
   void OnOtherExited();
@@ -290,6 +297,8 @@ class Supervisor {
   uint64_t changes_applied_ = 0;
   uint64_t changes_failed_ = 0;
   std::string change_failure_;  // of the last attempt, in words
+  std::string refused_;  // the same, by --reload-check since the newest start
+  int superseded_ = 0;   // replacements in a row
   // Of the change that was tried last, and of the one that was applied last:
   // back to the latter is a change like any other while they differ.
   std::optional<uint64_t> attempted_content_;

@@ -59,6 +59,13 @@ bool Supervisor::CanAct() const {
          instance_->state() == InstanceState::kReady;
 }
 
+// A check, or an action that is not the start of a process.
+bool Supervisor::ChangeUnderWay() const {
+  const bool starts = planned_.has_value() && planned_->done;
+  return change_ == ChangeState::kChecking ||
+         (change_ == ChangeState::kApplying && !starts);
+}
+
 std::optional<Reason> Supervisor::ShouldRestart(
     const std::optional<ExitStatus>& ended) {
   if (asked_reload_.has_value()) {
@@ -82,11 +89,16 @@ void Supervisor::Ask() {
   } else if (!reason->IsChange()) {
     if (options_->Sidecar()) return;
     Restart(*reason, nullptr);
-  } else if (change_ == ChangeState::kChecking ||
-             (change_ == ChangeState::kApplying && !planned_.has_value())) {
+  } else {
+    TakeUp(*reason);
+  }
+}
+
+void Supervisor::TakeUp(const Reason& reason) {
+  if (ChangeUnderWay()) {
     next_change_ = reason;  // one more, afterwards
   } else {
-    Apply(*reason);
+    Apply(reason);
   }
 }
 
@@ -120,6 +132,7 @@ void Supervisor::Apply(const Reason& reason) {
   retry_timer_.Cancel();
   retry_backoff_.Reset();
   noticed_ = false;
+  next_change_.reset();  // it was before this one
   applied_ = reason;
   if (reason.content.has_value()) attempted_content_ = reason.content;
   if (options_->reload.check.empty()) {
@@ -138,26 +151,33 @@ void Supervisor::OnReloadCheck(const Job::Result& result) {
   DropJob(reload_check_);
   if (end_ != End::kStaying) return;
   const bool two = instance_ != nullptr && other_ != nullptr;
-  if (result.Success() && !two) {
+  if (result.Success() && (!two || MaySupersede())) {
     ApplyNow(/*again=*/false);
     return;
   }
+  const Reason checked = applied_;
   change_ = Next(change_, ChangeInput::kFailed);
+  if (planned_.has_value() && planned_->done) {
+    // The one before it is still being applied.
+    change_ = ChangeState::kApplying;
+    applied_ = planned_->reason;
+  }
   if (result.Success()) {
-    next_change_ = applied_;
+    if (!next_change_.has_value()) next_change_ = checked;
     return;
   }
   ++changes_failed_;
   change_failure_ =
-      absl::StrCat(applied_.text, ": --reload-check: ", result.text);
+      absl::StrCat(checked.text, ": --reload-check: ", result.text);
+  refused_ = change_failure_;
   context_.log->Event(
       LogLevel::kWarning, "reload_refused",
       absl::StrCat("--reload-check: ", result.text, ": not applying ",
-                   applied_.text, ", waiting for the next change"),
+                   checked.text, ", waiting for the next change"),
       {{"generation", generation_},
-       {"cause", ToString(applied_.cause)},
-       {"reason", applied_.text},
-       {"changed", applied_.changed}});
+       {"cause", ToString(checked.cause)},
+       {"reason", checked.text},
+       {"changed", checked.changed}});
   AfterChange();
 }
 
@@ -189,6 +209,8 @@ void Supervisor::ApplyNow(bool again) {
 }
 
 Action::OnDone Supervisor::BeginChange() {
+  // Of one that is superseded nobody waits for the end.
+  if (planned_.has_value()) planned_->done = nullptr;
   change_ = Next(change_, ChangeInput::kDue);
   change_ = Next(change_, ChangeInput::kPassed);
   return [this, content = attempted_content_](bool applied) {
@@ -197,8 +219,11 @@ Action::OnDone Supervisor::BeginChange() {
       change_failure_.clear();
     }
     ++(applied ? changes_applied_ : changes_failed_);
-    change_ =
-        Next(change_, applied ? ChangeInput::kApplied : ChangeInput::kFailed);
+    // A newer one may be being checked.
+    if (change_ == ChangeState::kApplying) {
+      change_ =
+          Next(change_, applied ? ChangeInput::kApplied : ChangeInput::kFailed);
+    }
     if (action_->name() == "restart" || end_ != End::kStaying) return;
     if (!applied) retry_timer_.ArmAfter(retry_backoff_.Take(random_()));
     AfterChange();
@@ -207,9 +232,9 @@ Action::OnDone Supervisor::BeginChange() {
 
 void Supervisor::AfterChange() {
   context_.loop->Post([this] {
-    if (!CanAct()) return;
+    if (!CanAct() && !MaySupersede()) return;
     if (const auto next = std::exchange(next_change_, std::nullopt)) {
-      Apply(*next);
+      TakeUp(*next);
     } else {
       Ask();
     }

@@ -23,6 +23,7 @@ constexpr int kExitCannotStart = 1;
 void Supervisor::LaunchProcess() {
   says_it_stops_ = false;
   said_failure_.clear();
+  refused_.clear();
   oom_kills_ = context_.os->OomKills();
   if (sockets_ != nullptr) {
     for (const std::string& news : sockets_->Renew()) {

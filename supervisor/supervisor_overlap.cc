@@ -8,6 +8,13 @@
 #include "supervisor/supervisor.h"
 
 namespace reinit {
+namespace {
+
+// After so many in a row the next one is let be until it is ready or has
+// failed, whatever changes: else who writes all the time would have none of it.
+constexpr int kMaxSuperseded = 5;
+
+}  // namespace
 
 // The old one serves, the new one is not ready yet.
 bool Supervisor::Overlapping() const {
@@ -37,21 +44,22 @@ Instance* Supervisor::Serving() const {
   return Overlapping() ? other_.get() : instance_.get();
 }
 
-// The strategies judge the new one. What changes now it may not have: that is
-// applied when there is one process again.
+// The strategies judge the new one. What changes now it may not have.
 void Supervisor::AskReplacement() {
   if (instance_->state() != InstanceState::kUp) return;
   const std::optional<Reason> reason = ShouldRestart(std::nullopt);
   if (!reason.has_value()) return;
-  if (reason->IsChange()) {
+  if (reason->IsFailure()) {
+    RollBack(absl::StrCat("the new process [", instance_->pid(),
+                          "]: ", reason->text));
+  } else if (reason->IsChange() && MaySupersede()) {
+    TakeUp(*reason);
+  } else if (reason->IsChange()) {
     next_change_ = reason;
     context_.log->Write(
         LogLevel::kInfo,
         absl::StrCat(reason->text, ": next, once process [", instance_->pid(),
                      "] is ready or has failed"));
-  } else if (reason->IsFailure()) {
-    RollBack(absl::StrCat("the new process [", instance_->pid(),
-                          "]: ", reason->text));
   }
 }
 
@@ -78,14 +86,49 @@ void Supervisor::EndProbation() {
   other_->StopWithin(options_->stop.timeout);
 }
 
+bool Supervisor::MaySupersede() const {
+  return Overlapping() && action_->Restarts() && superseded_ < kMaxSuperseded;
+}
+
+// The new one serves nobody: for a newer change another is started in its
+// place, once it is gone.
+void Supervisor::Supersede(const Reason& reason, Action::OnDone done) {
+  ++superseded_;
+  const std::string before = planned_->reason.text;
+  context_.log->Event(
+      LogLevel::kInfo, "superseded",
+      absl::StrCat(reason.text, ": takes the place of ", before,
+                   ": stopping the new process [", instance_->pid(),
+                   "], which is not ready yet: process [", other_->pid(),
+                   "] goes on"),
+      {{"generation", other_->generation()},
+       {"pid", other_->pid()},
+       {"cause", ToString(reason.cause)},
+       {"reason", reason.text},
+       {"changed", reason.changed},
+       {"superseded", before}});
+  Plan(reason, std::move(done));
+  Reinstate();
+  StopReplacement();
+}
+
 // The old one goes on.
 void Supervisor::RollBack(std::string_view why) {
-  instance_.swap(other_);
-  last_pid_ = instance_->pid();
-  TellStrategies();
+  superseded_ = 0;
+  Reinstate();
   // First, since the clean-up may be done at once, and leads on to what is
   // planned.
   RetryReplacement(why);
+  StopReplacement();
+}
+
+void Supervisor::Reinstate() {
+  instance_.swap(other_);
+  last_pid_ = instance_->pid();
+  TellStrategies();
+}
+
+void Supervisor::StopReplacement() {
   if (other_->alive()) {
     other_->Stop(options_->stop.signal, options_->stop.timeout);
   } else {
@@ -107,14 +150,12 @@ void Supervisor::RetryReplacement(std::string_view why) {
   const std::string text =
       absl::StrCat(planned_->reason.text, ": ", why, ": process [",
                    instance_->pid(), "] goes on");
-  if (next_change_.has_value()) {
-    // It may be the cure.
+  if (next_change_.has_value() && action_->Restarts()) {
+    // It may be the cure; without it this would be tried again all the same.
     log(LogLevel::kWarning,
         absl::StrCat(text, ", trying again with ", next_change_->text));
-    planned_->reason = *std::exchange(next_change_, std::nullopt);
-    planned_->delay = absl::ZeroDuration();
-    backoff_.Reset();
-    limit_.Reset();
+    planned_->delay = backoff_.Take(random_());
+    AfterChange();
   } else if (limit_.Take(context_.loop->Now())) {
     planned_->delay = backoff_.Take(random_());
     log(LogLevel::kWarning,

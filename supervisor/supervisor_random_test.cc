@@ -30,6 +30,11 @@ class SupervisorRandomTest : public SupervisorTest {
       options_.restart.order = RestartOptions::Order::kStartFirst;
     }
     if (Chance(4)) options_.reload.check = {"check"};
+    if (Chance(4)) {
+      options_.reload.on_change = {
+          {.kind = ChangeAction::Kind::kExec, .argv = {"build"}},
+          {.kind = ChangeAction::Kind::kRestart}};
+    }
     if (Chance(4)) options_.process.pre_start = {"pre"};
     if (Chance(4)) options_.process.post_stop = {"post"};
     // What may not be had at the first start is another test's.
@@ -78,13 +83,21 @@ class SupervisorRandomTest : public SupervisorTest {
     world_.Settle();
   }
 
+  // Start-first: no change, however many there are, costs the one that serves.
+  void ChangeWhileServing() {
+    const bool served = supervisor_->Describe().serves;
+    Change();
+    if (!starts_first_ || !served) return;
+    ASSERT_TRUE(supervisor_->Describe().serves) << supervisor_->StateName();
+  }
+
   void Step() {
     Faults(/*any=*/true);
     const pid_t main = Find("app");
     const int code = static_cast<int>(random_() % 3);
     switch (random_() % 12) {
       case 0:
-        Change();
+        ChangeWhileServing();
         break;
       case 1:
         Sick();
@@ -103,7 +116,7 @@ class SupervisorRandomTest : public SupervisorTest {
         Signal(SIGUSR1);
         break;
       case 6:
-        for (const char* job : {"check", "pre", "post"}) {
+        for (const char* job : {"check", "build", "pre", "post"}) {
           End(Find(job), {.code = Chance(3) ? 1 : 0});
         }
         break;
@@ -135,7 +148,8 @@ class SupervisorRandomTest : public SupervisorTest {
     Faults(/*any=*/false);
     SetReady(true);
     for (int i = 0; i < 40; ++i) {
-      for (const char* job : {"check", "pre", "post"}) End(Find(job), {});
+      for (const char* job : {"check", "build", "pre", "post"})
+        End(Find(job), {});
       world_.Advance(absl::Seconds(5));
     }
     ASSERT_EQ(All("app").size(), 1u) << supervisor_->StateName();
@@ -156,7 +170,8 @@ class SupervisorRandomTest : public SupervisorTest {
     const std::vector<pid_t> deaf = All("app");
     for (const pid_t pid : deaf) End(pid, {.code = 3});
     for (int i = 0; i < 40 && !supervisor_->ended(); ++i) {
-      for (const char* job : {"check", "pre", "post"}) End(Find(job), {});
+      for (const char* job : {"check", "build", "pre", "post"})
+        End(Find(job), {});
       world_.Advance(absl::Seconds(1));
     }
     ASSERT_TRUE(supervisor_->ended()) << supervisor_->StateName();

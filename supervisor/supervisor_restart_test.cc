@@ -2,7 +2,6 @@
 // unhealthy.
 #include <signal.h>
 
-
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "supervisor/supervisor_fixture.h"

@@ -33,15 +33,19 @@ TEST(ChangeStateTest, FollowsItsTable) {
   using S = ChangeState;
   constexpr S kStates[] = {S::kNone, S::kSettling, S::kChecking, S::kApplying,
                            S::kPending};
-  constexpr ChangeInput kInputs[] = {ChangeInput::kNoticed, ChangeInput::kDue,
-                                     ChangeInput::kPassed, ChangeInput::kFailed,
-                                     ChangeInput::kApplied};
-  constexpr S kTable[5][5] = {
-      {S::kSettling, S::kChecking, S::kNone, S::kNone, S::kNone},
-      {S::kSettling, S::kChecking, S::kSettling, S::kSettling, S::kSettling},
-      {S::kChecking, S::kChecking, S::kApplying, S::kNone, S::kChecking},
-      {S::kApplying, S::kApplying, S::kApplying, S::kPending, S::kNone},
-      {S::kPending, S::kChecking, S::kPending, S::kPending, S::kPending}};
+  constexpr ChangeInput kInputs[] = {
+      ChangeInput::kNoticed, ChangeInput::kDue,     ChangeInput::kPassed,
+      ChangeInput::kFailed,  ChangeInput::kApplied, ChangeInput::kStarted};
+  constexpr S kTable[5][6] = {
+      {S::kSettling, S::kChecking, S::kNone, S::kNone, S::kNone, S::kNone},
+      {S::kSettling, S::kChecking, S::kSettling, S::kSettling, S::kSettling,
+       S::kSettling},
+      {S::kChecking, S::kChecking, S::kApplying, S::kNone, S::kChecking,
+       S::kNone},
+      {S::kApplying, S::kChecking, S::kApplying, S::kPending, S::kNone,
+       S::kNone},
+      {S::kPending, S::kChecking, S::kPending, S::kPending, S::kPending,
+       S::kNone}};
   for (size_t state = 0; state < std::size(kStates); ++state) {
     for (size_t input = 0; input < std::size(kInputs); ++input) {
       EXPECT_EQ(Next(kStates[state], kInputs[input]), kTable[state][input])

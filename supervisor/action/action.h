@@ -38,6 +38,9 @@ class Action {
   // Whether a process that starts has the change by that alone.
   virtual bool StartWillDo() const { return true; }
 
+  // Whether it starts the process anew.
+  virtual bool Restarts() const { return false; }
+
   // What the process said of itself (sd_notify).
   virtual void OnNotify(const NotifyMessage& message) { (void)message; }
 
@@ -58,6 +61,7 @@ class RestartAction : public Action {
   void Apply(const Reason& reason, OnDone done) override {
     restart_(reason, std::move(done));
   }
+  bool Restarts() const override { return true; }
 
  private:
   const Restart restart_;

@@ -52,6 +52,11 @@ bool ActionList::StartWillDo() const {
                      [](const auto& action) { return action->StartWillDo(); });
 }
 
+bool ActionList::Restarts() const {
+  return std::any_of(actions_.begin(), actions_.end(),
+                     [](const auto& action) { return action->Restarts(); });
+}
+
 void ActionList::OnNotify(const NotifyMessage& message) {
   for (const auto& action : actions_) action->OnNotify(message);
 }

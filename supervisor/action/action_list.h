@@ -22,6 +22,7 @@ class ActionList : public Action {
   void Apply(const Reason& reason, OnDone done) override;
   void Retry(const Reason& reason, OnDone done) override;
   bool StartWillDo() const override;
+  bool Restarts() const override;
   void OnNotify(const NotifyMessage& message) override;
   void OnGone() override;
   void Cancel() override;

@@ -110,6 +110,20 @@ TEST_F(CheckedTest, OneThatFailsMeanwhileIsReplacedAtOnce) {
   EXPECT_EQ(Describe().changes_failed, 0u);
 }
 
+// Or else the next change would start another check beside this one.
+TEST_F(CheckedTest, ItIsStillCheckedWhenTheOneBeforeIsGivenUp) {
+  options_.restart.limit_burst = 1;
+  Begin();
+  Exit(1);
+  world_.Advance(absl::Milliseconds(100));
+  new_ = os().last();
+  Change("b.py");
+  End(new_, {.code = 1});
+  EXPECT_EQ(supervisor_->change(), ChangeState::kChecking);
+  EndCheck(0);
+  EXPECT_THAT(Apps(), ElementsAre(old_, os().last()));
+}
+
 // -- Other actions
 // -------------------------------------------------------------
 

@@ -119,6 +119,20 @@ TEST_F(SupersedeTest, AfterSomeInARowOneIsLetBe) {
   EXPECT_EQ(supervisor_->change(), ChangeState::kNone);
 }
 
+// One that waits since before is in what comes now.
+TEST_F(SupersedeTest, TheLastChangeOfAllWins) {
+  Begin();
+  os().process(old_).deaf = true;
+  Overlap();
+  WriteAllTheTime();
+  Ready();
+  os().Exit(old_, {});
+  Change("b.py");
+  EXPECT_THAT(Apps(), ElementsAre(os().last()));
+  EXPECT_THAT(world_.log().lines(), Contains(HasSubstr("reload 7: b.py")));
+  EXPECT_FALSE(Describe().change_queued);
+}
+
 TEST_F(SupersedeTest, OneThatIsLetBeAndFailsIsReplacedAtOnce) {
   Begin();
   Overlap();

@@ -193,8 +193,11 @@ void AppendListen(const ListenOptions& listen, std::string& out) {
 void AppendReady(const Options& options, std::string& out) {
   using Kind = ReadyOptions::Kind;
   const ReadyOptions& ready = options.ready;
-  const std::string within = absl::StrCat(
-      ", within ", DurationText(ready.timeout), ", else it is restarted");
+  const std::string within =
+      ready.timeout == absl::InfiniteDuration()
+          ? ", however long that takes"
+          : absl::StrCat(", within ", DurationText(ready.timeout),
+                         ", else it is restarted");
   switch (ready.kind) {
     case Kind::kDefault:
       break;
@@ -256,12 +259,14 @@ void AppendRestartLimits(const Options& options, std::string& out) {
                "new one is ready",
                out);
   }
+  const bool waits = restart.delay > absl::ZeroDuration();
   AppendLine("before a restart",
-             absl::StrCat("waits ", DurationText(restart.delay),
-                          ", twice as long each time up to ",
-                          DurationText(restart.delay_max), "; from ",
-                          DurationText(restart.delay), " again after ",
-                          DurationText(restart.reset), " of running"),
+             !waits ? "does not wait"
+                    : absl::StrCat("waits ", DurationText(restart.delay),
+                                   ", twice as long each time up to ",
+                                   DurationText(restart.delay_max), "; from ",
+                                   DurationText(restart.delay), " again after ",
+                                   DurationText(restart.reset), " of running"),
              out);
   if (restart.limit_burst == 0 ||
       restart.limit_interval == absl::ZeroDuration()) {

@@ -85,6 +85,15 @@ TEST(Plan, ShowsHowTheProcessRunsAndWhatItIsTold) {
             HasSubstr("SIGHUP            dropped"), HasSubstr("whole group")));
 }
 
+TEST(Plan, SaysWhatNoLimitAndNoPauseAre) {
+  EXPECT_THAT(
+      Plan({"--ready=notify", "--ready-timeout=infinity", "--restart=always",
+            "--restart-delay=0", "--start-limit-interval=0", "x"}),
+      AllOf(HasSubstr("READY=1, however long that takes\n"),
+            HasSubstr("before a restart  does not wait\n"),
+            HasSubstr("gives up          never\n")));
+}
+
 TEST(Plan, ShowsTheSockets) {
   EXPECT_THAT(Plan({"--listen=web=tcp://0.0.0.0:80", "--listen=unix:/run/s",
                     "--listen-env=nginx,unicorn", "x"}),

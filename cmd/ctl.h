@@ -14,7 +14,7 @@ struct CtlResult {
   std::string error;  // a line for the log; empty: none
 };
 
-// Blocks until there is an answer. Exit codes: 0 done, 1 refused, not ready in
+// Blocks until there is an answer. Exit codes: 0 done, 1 refused, failed, not in
 // time, or nobody there.
 CtlResult RunCtl(const CtlRequest& request);
 

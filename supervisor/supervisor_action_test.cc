@@ -122,6 +122,42 @@ TEST_F(ActionTest, OneThatFailsIsTriedAgainLessAndLessOften) {
   EXPECT_NE(Running(), "render");
 }
 
+TEST_F(ActionTest, AChangeDuringOneAndARestartComesAfterIt) {
+  options_.restart.policy = RestartOptions::Policy::kAlways;
+  options_.reload.check = {"check"};
+  Exec("render");
+  StartSupervising();
+  const pid_t app = os().last();
+  Change("a.conf");
+  Exit(0);
+  const pid_t render = os().last();
+  EXPECT_EQ(Running(), "render");
+  os().Exit(app, {.code = 1});
+  world_.Settle();
+  EXPECT_EQ(supervisor_->StateName(), "backoff");
+  Change("b.conf");
+  EXPECT_EQ(os().last(), render);
+  Exit(0);
+  EXPECT_EQ(Running(), "check");
+  Exit(1);
+  ExpectApplied();  // nothing is, of b.conf
+  EXPECT_EQ(supervisor_->Describe().change_failure,
+            "b.conf: --reload-check: exit code 1");
+}
+
+// The change is told by the start, and to whom the command tells it.
+TEST_F(ActionTest, AChangeThatComesWithTheEndOfTheProcess) {
+  options_.restart.policy = RestartOptions::Policy::kAlways;
+  Exec("render");
+  StartSupervising();
+  os().Exit(os().last(), {.code = 1});
+  Change("a.conf");
+  EXPECT_EQ(Running(), "render");
+  EXPECT_EQ(Change1(), ChangeState::kApplying);
+  Exit(0);
+  ExpectApplied();
+}
+
 TEST_F(ActionTest, OneThatHangsIsKilledWithItsGroup) {
   Exec("render");
   options_.reload.timeout = absl::Seconds(7);

@@ -15,8 +15,8 @@ struct CtlRequest {
   std::string request;  // as reinit takes it (supervisor/control); not of wait
   bool json = false;
   bool wait = false;
-  bool until_ready = false;      // wait
-  bool until_done = false;       // restart, reload: the request has a ticket
+  bool until_ready = false;  // wait
+  bool until_done = false;   // restart, reload: the request has a ticket
   absl::Duration timeout = absl::Seconds(60);  // wait, or until done
 };
 

@@ -16,7 +16,7 @@ absl::Status Failure(std::string_view why) {
 }  // namespace
 
 uint64_t Outcomes::Await(Kind kind) {
-  tickets_.push_back({.number = ++tickets_given_, .kind = kind});
+  tickets_.push_back({++tickets_given_, kind, Ticket::State::kAsked, {}});
   if (tickets_.size() > kKeptTickets) tickets_.pop_front();
   return tickets_given_;
 }
@@ -85,6 +85,7 @@ void Outcomes::Start(const Reason* reason, const Reason* change, bool has_all,
   start_ = {std::nullopt, began, change != nullptr,
             last_succeeded_ == false && (has_all || start_failed_)};
   if (reason != nullptr) start_->reason = *reason;
+  if (start_->cures && change_.has_value()) change_->overtaken = false;
 }
 
 void Outcomes::Ready(absl::Time now) {
@@ -107,11 +108,11 @@ void Outcomes::StartFailed(std::string_view why) {
   if (!start_.has_value()) return;
   const Started start = *std::exchange(start_, std::nullopt);
   const bool of_change = start.for_change && change_.has_value();
-  const Reason* const reason = of_change ? &change_->reason
+  const Reason* const reason = of_change                  ? &change_->reason
                                : start.reason.has_value() ? &*start.reason
                                                           : nullptr;
-  const absl::Status failure = Failure(
-      reason != nullptr ? absl::StrCat(reason->text, ": ", why) : why);
+  const absl::Status failure =
+      Failure(reason != nullptr ? absl::StrCat(reason->text, ": ", why) : why);
   if (reason != nullptr && reason->IsChange()) {
     last_succeeded_ = false;
     start_failed_ = true;
@@ -120,6 +121,11 @@ void Outcomes::StartFailed(std::string_view why) {
   Answer(Kind::kRestart, Ticket::State::kAsked, failure);
   if (change_.has_value()) return;
   Answer(Kind::kReload, Ticket::State::kBegun, failure);
+}
+
+void Outcomes::GivenUp(std::string_view why) {
+  StartFailed(why);
+  Answer(Kind::kRestart, Ticket::State::kAsked, Failure(why));
 }
 
 // All of the change is done, if there is one.

@@ -22,10 +22,11 @@ namespace reinit {
 //   a start, from when it is made until the process is ready.
 //
 // One that begins while another of its kind is under way replaces it; what is
-// said of one that is not under way is nothing new. Whoever waits gets the first
-// outcome of what includes what they asked for, so where it was replaced, that
-// of the later one. Failed is failed, also where reinit tries again by itself. Owned by the Supervisor, on its thread; decides
-// nothing, so that all of it is for those who look. Bounded.
+// said of one that is not under way is nothing new. Whoever waits gets the
+// first outcome of what includes what they asked for, so where it was replaced,
+// that of the later one. Failed is failed, also where reinit tries again by
+// itself. Owned by the Supervisor, on its thread; decides nothing, so that all
+// of it is for those who look. Bounded.
 class Outcomes {
  public:
   enum class Kind { kReload, kRestart };
@@ -64,6 +65,8 @@ class Outcomes {
              absl::Time began);
   void Ready(absl::Time now);
   void StartFailed(std::string_view why);
+  // Nor is one to come.
+  void GivenUp(std::string_view why);
 
   // The last that succeeded, whatever it was for.
   const std::optional<Applied>& last_applied() const { return last_applied_; }

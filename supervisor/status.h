@@ -64,7 +64,7 @@ struct Status {
 
   std::vector<std::pair<std::string_view, uint64_t>> restarts;  // by cause, all
   std::vector<Restart> last_restarts;                           // newest first
-  std::string end_reason;  // why it gave up, or ends
+  std::string end_reason;               // why it gave up, or ends
   std::optional<Applied> last_applied;  // a change, or a restart
   std::optional<Awaited> awaited;       // a hook or an action that runs
 
@@ -79,7 +79,7 @@ struct Status {
   // to an end succeeded, and when one did, as time of day; none: not yet.
   std::optional<bool> reload_succeeded;
   std::optional<absl::Time> reload_success_time;
-  bool change_queued = false;   // one more comes after that
+  bool change_queued = false;  // one more comes after that
 
   std::vector<CheckStatus> checks;
   std::optional<absl::Duration> next_start;  // backoff is under way

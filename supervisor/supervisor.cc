@@ -175,7 +175,7 @@ void Supervisor::GiveUp(std::string_view why) {
   end_reason_ = absl::StrCat(why, ": ", GivingUpLine(*options_));
   context_.log->Event(LogLevel::kError, "giving_up", end_reason_,
                       {{"generation", generation_}});
-  outcomes_.StartFailed(why);
+  outcomes_.GivenUp(why);
   if (planned_.has_value() && planned_->done) {
     planned_->done(absl::AbortedError(why));
   }
@@ -245,7 +245,7 @@ void Supervisor::OnUp() {
   TellStrategies();
   // Ready at once, where nothing has to be waited for, is no news.
   MarkReadyIfSo(LogLevel::kDebug);
-  Ask();
+  AfterChange();
   rest_timer_.ArmAfter(kStartEffort);
 }
 
@@ -323,10 +323,9 @@ void Supervisor::OnEndedByItself() {
     Shutdown(ExitCodeOf(last_status_));
     return;
   }
-  outcomes_.StartFailed(
-      never_ran ? "the command could not be run"
-                : absl::StrCat("process [", instance_->pid(),
-                             "] ended: ", EndText()));
+  outcomes_.StartFailed(never_ran ? "the command could not be run"
+                                  : absl::StrCat("process [", instance_->pid(),
+                                                 "] ended: ", EndText()));
   std::optional<Reason> reason = std::exchange(asked_restart_, std::nullopt);
   if (!reason.has_value()) reason = ShouldRestart(last_status_);
   if (ReplacedOneDrains() &&
@@ -348,7 +347,8 @@ void Supervisor::OnEndedByItself() {
     const bool waits = options_->after_exit == AfterExit::kWait;
     LogEnded(waits ? ", waiting for a change" : "");
     if (!waits) Shutdown(ExitCodeOf(last_status_));
-  } else if (Plan(*reason, reason->IsFailure() ? nullptr : ThenAct(BeginChange()))) {
+  } else if (Plan(*reason,
+                  reason->IsFailure() ? nullptr : ThenAct(BeginChange()))) {
     LogEnded(absl::StrCat(", starting it again in ", Millis(planned_->delay)));
   } else {
     LogEnded("");

@@ -287,7 +287,7 @@ class Supervisor {
   Reason applied_;                      // the change that change_ is about
   std::optional<Reason> asked_reload_;  // by somebody, not by a strategy
   std::optional<Reason> asked_restart_;
-  std::optional<Reason> next_change_;   // came during a check or an action
+  std::optional<Reason> next_change_;  // came during a check or an action
   std::unique_ptr<Job> reload_check_;
   EventLoop::Timer retry_timer_;
   bool noticed_ = false;  // a change that may still come
@@ -306,9 +306,9 @@ class Supervisor {
   RestartHistory history_;
   uint64_t changes_applied_ = 0;
   uint64_t changes_failed_ = 0;
-  absl::Time acts_since_;  // while kApplying
+  absl::Time acts_since_;       // while kApplying
   std::string change_failure_;  // of the last attempt, in words
-  int superseded_ = 0;   // replacements in a row
+  int superseded_ = 0;          // replacements in a row
   // Of the change that was tried last, and of the one that was applied last:
   // back to the latter is a change like any other while they differ.
   std::optional<uint64_t> attempted_content_;

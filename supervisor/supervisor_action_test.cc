@@ -145,6 +145,31 @@ TEST_F(ActionTest, AChangeDuringOneAndARestartComesAfterIt) {
             "b.conf: --reload-check: exit code 1");
 }
 
+// It is not told only when something else happens.
+TEST_F(ActionTest, AChangeDuringOneIsTakenUpOnceTheHookIsThrough) {
+  options_.restart.policy = RestartOptions::Policy::kAlways;
+  options_.process.pre_start = {"hook"};
+  Exec("render");
+  StartSupervising();
+  Exit(0);
+  const pid_t app = os().last();
+  Change("a.conf");
+  const pid_t render = os().last();
+  Change("b.conf");
+  os().Exit(app, {.code = 1});
+  world_.Advance(absl::Seconds(1));
+  EXPECT_EQ(Running(), "hook");
+  const pid_t hook = os().last();
+  os().Exit(render, {});
+  world_.Settle();
+  EXPECT_EQ(os().last(), hook);
+  os().Exit(hook, {});
+  world_.Settle();
+  EXPECT_EQ(Running(), "render");
+  Exit(0);
+  ExpectApplied();
+}
+
 // The change is told by the start, and to whom the command tells it.
 TEST_F(ActionTest, AChangeThatComesWithTheEndOfTheProcess) {
   options_.restart.policy = RestartOptions::Policy::kAlways;

@@ -261,8 +261,8 @@ Action::OnDone Supervisor::BeginChange() {
 void Supervisor::AfterChange() {
   context_.loop->Post([this] {
     if (!CanAct() && !MaySupersede()) return;
-    if (const auto next = std::exchange(next_change_, std::nullopt)) {
-      TakeUp(*next);
+    if (next_change_.has_value() && !ChangeUnderWay()) {
+      Apply(*std::exchange(next_change_, std::nullopt));
     } else {
       Ask();
     }

@@ -317,7 +317,7 @@ TEST_F(OutcomeTest, StartFirst) {
   EXPECT_EQ(Describe().last_applied->text, "ctl reload");
 }
 
-// What comes while one is being brought up is part of neither it nor its end.
+// Each takes the place of the one before.
 TEST_F(OutcomeTest, StartFirstWithALaterOne) {
   options_.restart.order = RestartOptions::Order::kStartFirst;
   StartSupervising();
@@ -325,15 +325,33 @@ TEST_F(OutcomeTest, StartFirstWithALaterOne) {
   const uint64_t first = WaitForReload();
   const uint64_t second = WaitForReload();
   Change("b.py");
-  End(os().last(), {.code = 3});
-  // Of the first nobody can tell any more.
+  EXPECT_EQ(os().spawns(), 4);
   EXPECT_EQ(Of(first), "under way");
   EXPECT_EQ(Of(second), "under way");
   Ready();
-  world_.Settle();
   EXPECT_EQ(Of(first), "done");
   EXPECT_EQ(Of(second), "done");
+  ASSERT_TRUE(Describe().last_applied.has_value());
   EXPECT_EQ(Describe().last_applied->text, "b.py");
+}
+
+TEST_F(OutcomeTest, StartFirstWithALaterOneThatIsRefused) {
+  options_.restart.order = RestartOptions::Order::kStartFirst;
+  options_.reload.check = {"check"};
+  StartSupervising();
+  fake_.ready = false;
+  const uint64_t first = WaitForReload();
+  Exit(0);
+  const uint64_t second = WaitForReload();
+  EXPECT_EQ(os().process(os().last()).request.argv[0], "check");
+  Exit(1);
+  EXPECT_EQ(Of(first), "under way");
+  EXPECT_EQ(Of(second), "ctl reload: --reload-check: exit code 1");
+  Ready();
+  EXPECT_EQ(Of(first), "done");
+  // The last one is not in effect.
+  EXPECT_EQ(Describe().reload_succeeded, false);
+  EXPECT_EQ(Describe().change_failure, Of(second));
 }
 
 TEST_F(OutcomeTest, ARestartWhileTheFormerOneDrains) {

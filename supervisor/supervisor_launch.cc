@@ -27,9 +27,8 @@ void Supervisor::StartProcess() {
   if (planned && planned_->done) {
     change = planned_->reason.IsChange() ? &planned_->reason : &applied_;
   }
-  outcomes_.Start(planned ? &planned_->reason : nullptr,
-                  change, action_->StartWillDo(),
-                  planned ? planned_->began : began_);
+  outcomes_.Start(planned ? &planned_->reason : nullptr, change,
+                  action_->StartWillDo(), planned ? planned_->began : began_);
   asked_restart_.reset();
   ++generation_;
   mark_ = NewInstanceMark();

@@ -30,17 +30,13 @@ class SupervisorRandomTest : public SupervisorTest {
     if (starts_first_) {
       options_.restart.order = RestartOptions::Order::kStartFirst;
     }
-    options_.reload.on_change.clear();
-    if (Chance(4)) {
-      options_.reload.on_change.push_back({ChangeAction::Kind::kExec, 0, ""});
-      options_.reload.on_change.back().argv = {"render"};
-    }
     waiting_.clear();
     if (Chance(4)) options_.reload.check = {"check"};
-    if (Chance(4)) {
+    if (Chance(3)) {
       options_.reload.on_change = {
           {.kind = ChangeAction::Kind::kExec, .argv = {"build"}},
           {.kind = ChangeAction::Kind::kRestart}};
+      if (Chance(3)) options_.reload.on_change.pop_back();
     }
     if (Chance(4)) options_.process.pre_start = {"pre"};
     if (Chance(4)) options_.process.post_stop = {"post"};
@@ -136,7 +132,7 @@ class SupervisorRandomTest : public SupervisorTest {
         Signal(SIGUSR1);
         break;
       case 6:
-        for (const char* job : {"check", "build", "pre", "post", "render"}) {
+        for (const char* job : {"check", "build", "pre", "post"}) {
           End(Find(job), {.code = Chance(3) ? 1 : 0});
         }
         break;
@@ -171,7 +167,7 @@ class SupervisorRandomTest : public SupervisorTest {
     Faults(/*any=*/false);
     SetReady(true);
     for (int i = 0; i < 40; ++i) {
-      for (const char* job : {"check", "build", "pre", "post", "render"}) {
+      for (const char* job : {"check", "build", "pre", "post"}) {
         End(Find(job), {});
       }
       world_.Advance(absl::Seconds(5));

@@ -16,7 +16,8 @@ namespace reinit {
 // time.
 class Action {
  public:
-  // OK: applied. Else it says in one line why not, and the change stays pending.
+  // OK: applied. Else it says in one line why not, and the change stays
+  // pending.
   using OnDone = std::function<void(const absl::Status&)>;
 
   virtual ~Action() = default;

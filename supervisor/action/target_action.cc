@@ -137,10 +137,9 @@ void TargetAction::Apply(const Reason& reason, OnDone done) {
   absl::Status applied;
   for (const ProcessInfo& process : *found) {
     const absl::Status sent = Send(process);
-    applied.Update(ReportAction(context_.log, reason,
-                                absl::StrCat(signal, " to ", Name(process)),
-                                sent.ok(),
-                                sent.ok() ? "sent" : sent.message()));
+    applied.Update(ReportAction(
+        context_.log, reason, absl::StrCat(signal, " to ", Name(process)),
+        sent.ok(), sent.ok() ? "sent" : sent.message()));
   }
   done(applied);
 }

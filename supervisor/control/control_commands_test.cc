@@ -77,12 +77,10 @@ TEST_F(CommandsTest, WhoWaitsIsToldTheOutcome) {
   EXPECT_EQ(Ask("reload wait"), "ok\n1");
   EXPECT_EQ(Ask("outcome 1"), "ok\nwaiting ready");
   Exit(1);
-  EXPECT_EQ(Ask("outcome 1"),
-            "error\nctl reload: --reload-check: exit code 1");
+  EXPECT_EQ(Ask("outcome 1"), "error\nctl reload: --reload-check: exit code 1");
   EXPECT_EQ(Ask("restart wait"), "ok\n2");
   EXPECT_EQ(Ask("outcome 2"), "ok\ndone");
-  EXPECT_EQ(Ask("outcome 1"),
-            "error\nctl reload: --reload-check: exit code 1");
+  EXPECT_EQ(Ask("outcome 1"), "error\nctl reload: --reload-check: exit code 1");
   EXPECT_THAT(Ask("outcome 3"), StartsWith("error\n"));
   EXPECT_EQ(os().spawns(), 3);
 }
@@ -99,12 +97,26 @@ TEST_F(CommandsTest, ManyWhoDoNotWaitAreInNobodysWay) {
 TEST_F(CommandsTest, WhatIsNoRequestDoesNothing) {
   StartSupervising();
   const pid_t pid = os().last();
-  for (const std::string_view request :
-       {"", "Restart", "restart ", "status\n", "signal", "signal ", "signal 0",
-        "signal -9", "signal 65", "signal TERM", "stop  now",
-        "outcome", "outcome ", "outcome x", "outcome 0", "outcome -1",
-        "outcome 99999999999999999999", "restart  wait", "stop wait",
-        "signal 99999999999999999999"}) {
+  for (const std::string_view request : {"",
+                                         "Restart",
+                                         "restart ",
+                                         "status\n",
+                                         "signal",
+                                         "signal ",
+                                         "signal 0",
+                                         "signal -9",
+                                         "signal 65",
+                                         "signal TERM",
+                                         "stop  now",
+                                         "outcome",
+                                         "outcome ",
+                                         "outcome x",
+                                         "outcome 0",
+                                         "outcome -1",
+                                         "outcome 99999999999999999999",
+                                         "restart  wait",
+                                         "stop wait",
+                                         "signal 99999999999999999999"}) {
     EXPECT_THAT(Ask(request), StartsWith("error\n")) << request;
   }
   std::minstd_rand random(1);

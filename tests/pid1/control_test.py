@@ -372,7 +372,14 @@ class PlaceTest(ControlTest):
     def test_one_left_behind_is_replaced(self):
         run, _ = self.supervise()
         run.destroy()
-        self.assertTrue(os.path.exists(self.path))
+
+        def nobody_listens():
+            try:
+                self.connect()
+            except ConnectionRefusedError:
+                return True
+            return False
+        self.eventually(nobody_listens, lambda: "it still listens")
         run, app = self.supervise()
         self.goes_on(run, app)
         self.finish(run)

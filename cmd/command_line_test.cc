@@ -23,6 +23,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Pair;
+using testing::SizeIs;
 using Action = CommandLine::Action;
 using Policy = RestartOptions::Policy;
 
@@ -537,6 +538,15 @@ TEST(CommandLineCtl, TakesItsWords) {
   EXPECT_TRUE(wait.wait);
   EXPECT_TRUE(wait.until_ready);
   EXPECT_EQ(wait.timeout, absl::Seconds(5));
+  for (const std::string what : {"reload", "restart"}) {
+    const CtlRequest until_done =
+        GoodCtl({"ctl", what, "--wait", "--timeout=7s"});
+    EXPECT_EQ(until_done.request, what + " wait");
+    EXPECT_TRUE(until_done.until_done);
+    EXPECT_FALSE(until_done.wait);
+    EXPECT_EQ(until_done.timeout, absl::Seconds(7));
+    EXPECT_FALSE(GoodCtl({"ctl", what}).until_done);
+  }
   EXPECT_EQ(Parse({"--", "ctl", "status"}).action, Action::kRun);
 }
 
@@ -576,6 +586,11 @@ TEST(CommandLineCtl, FindsEveryError) {
               ElementsAre(HasSubstr("ctl signal HUPP: ")));
   EXPECT_THAT(Errors({"ctl", "wait", "--timeout=x"}),
               ElementsAre(HasSubstr("ctl --timeout=x: ")));
+  EXPECT_THAT(Errors({"ctl", "stop", "--wait"}),
+              ElementsAre(HasSubstr("--wait is a flag of `ctl reload` and")));
+  EXPECT_THAT(Errors({"ctl", "wait", "--wait"}), SizeIs(1));
+  EXPECT_THAT(Errors({"ctl", "reload", "--timeout=1s"}),
+              ElementsAre(HasSubstr("--timeout is a flag of `ctl wait`, or")));
   EXPECT_THAT(Errors({"ctl", "wait", "--timeout"}),
               ElementsAre(HasSubstr("the value is missing")));
   EXPECT_THAT(Errors({"ctl", "status", "--json=yes"}),

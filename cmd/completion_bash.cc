@@ -87,7 +87,7 @@ _reinit() {
       ctl)
         pending=@none
         if [[ $cur == -* ]]; then
-          pending='=--json|--now|--ready|--timeout|--control'
+          pending='=--json|--now|--ready|--wait|--timeout|--control'
         elif ((last == start + 1)); then
           pending='=status|restart|reload|stop|signal|wait'
         elif [[ ${words[last - 1]} == signal ]]; then

@@ -2,7 +2,9 @@
 
 #include <time.h>
 
+#include <algorithm>
 #include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -10,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "reaper/clock.h"
 #include "supervisor/control/bounded_json.h"
 #include "supervisor/control/control_client.h"
@@ -27,6 +30,39 @@ absl::StatusOr<std::string> AskOnce(const CtlRequest& request) {
   return client->Ask(request.request, kAnswer);
 }
 
+void Pause(const Clock& clock, absl::Time end) {
+  const timespec pause = absl::ToTimespec(std::min(kLook, end - clock.Now()));
+  ::nanosleep(&pause, nullptr);
+}
+
+// Asks for it, and then what became of it.
+absl::StatusOr<std::string> AskUntilDone(const CtlRequest& request) {
+  const MonotonicClock clock;
+  const absl::Time end = clock.Now() + request.timeout;
+  absl::StatusOr<ControlClient> client = ControlClient::Connect(request.path);
+  if (!client.ok()) return client.status();
+  const absl::StatusOr<std::string> ticket =
+      client->Ask(request.request, kAnswer);
+  if (!ticket.ok()) return ticket.status();
+  while (true) {
+    absl::StatusOr<std::string> outcome =
+        client->Ask(absl::StrCat("outcome ", *ticket), kAnswer);
+    if (absl::IsFailedPrecondition(outcome.status())) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("not applied: ", outcome.status().message()));
+    }
+    if (!outcome.ok()) return outcome;
+    std::string_view state = *outcome;
+    if (!absl::ConsumePrefix(&state, "waiting ")) return outcome;
+    if (clock.Now() >= end) {
+      return absl::DeadlineExceededError(
+          absl::StrCat("not applied within ", DurationText(request.timeout),
+                       ": it is ", state));
+    }
+    Pause(clock, end);
+  }
+}
+
 // Looks again and again, since what is waited for may also be that somebody is
 // there at all.
 class Waiter {
@@ -38,9 +74,7 @@ class Waiter {
     while (true) {
       if (Look()) return result_;
       if (clock_.Now() >= end_) return TooLate();
-      const timespec pause =
-          absl::ToTimespec(std::min(kLook, end_ - clock_.Now()));
-      ::nanosleep(&pause, nullptr);
+      Pause(clock_, end_);
     }
   }
 
@@ -86,8 +120,10 @@ class Waiter {
     }
     result_ = words[0];
     if (line != std::string::npos) {
-      result_ = absl::FailedPreconditionError(absl::StrCat(
-          "the last change was not applied: ", answer.substr(line + 1)));
+      const std::string failure = absl::StrCat(
+          "the last change was not applied: ", answer.substr(line + 1));
+      absl::StrAppend(&last_, "; ", failure);
+      result_ = absl::FailedPreconditionError(failure);
     }
     return words[2] == "1" && (words[1] == "1" || !request_->until_ready);
   }
@@ -111,7 +147,9 @@ class Waiter {
 
 CtlResult RunCtl(const CtlRequest& request) {
   const absl::StatusOr<std::string> answer =
-      request.wait ? Waiter(&request).Run() : AskOnce(request);
+      request.wait         ? Waiter(&request).Run()
+      : request.until_done ? AskUntilDone(request)
+                           : AskOnce(request);
   CtlResult result;
   result.exit_code = answer.ok() ? 0 : 1;
   const bool shows_status =

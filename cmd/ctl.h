@@ -14,8 +14,8 @@ struct CtlResult {
   std::string error;  // a line for the log; empty: none
 };
 
-// Blocks until there is an answer. Exit codes: 0 done, 1 refused, not ready in
-// time, or nobody there.
+// Blocks until there is an answer. Exit codes: 0 done, 1 refused, failed, not
+// in time, or nobody there.
 CtlResult RunCtl(const CtlRequest& request);
 
 }  // namespace reinit

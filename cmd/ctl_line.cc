@@ -27,6 +27,7 @@ class CtlScanner {
   void Set(std::string_view name, std::string_view value);
   void Finish();
   void OnlyWith(bool given, std::string_view flag, std::string_view command);
+  void CheckWaiting();
   void Error(std::string_view word, std::string_view what) {
     errors_->push_back(
         absl::StrCat("ctl ", EscapeForLog(word.substr(0, 200)), ": ", what));
@@ -62,6 +63,7 @@ void CtlScanner::ScanFlag(std::string_view word) {
   const std::string_view name = word.substr(0, equals);
   bool* const target = name == "--json"    ? &result_.json
                        : name == "--ready" ? &result_.until_ready
+                       : name == "--wait"  ? &result_.until_done
                        : name == "--now"   ? &now_
                                            : nullptr;
   if (target != nullptr && equals == std::string_view::npos) {
@@ -99,6 +101,15 @@ void CtlScanner::OnlyWith(bool given, std::string_view flag,
   }
 }
 
+void CtlScanner::CheckWaiting() {
+  const std::string& command = operands_[0];
+  if (result_.until_done && command != "restart" && command != "reload") {
+    Error(command, "--wait is a flag of `ctl reload` and `ctl restart`");
+  } else if (timeout_given_ && !result_.wait && !result_.until_done) {
+    Error(command, "--timeout is a flag of `ctl wait`, or goes with --wait");
+  }
+}
+
 void CtlScanner::Finish() {
   if (operands_.empty()) {
     errors_->push_back(absl::StrCat("ctl: what to do is missing; write `",
@@ -118,8 +129,9 @@ void CtlScanner::Finish() {
   }
   OnlyWith(now_, "--now", "stop");
   OnlyWith(result_.until_ready, "--ready", "wait");
-  OnlyWith(timeout_given_, "--timeout", "wait");
+  CheckWaiting();
   result_.request = command;
+  if (result_.until_done) result_.request += " wait";
   if (command == "status" && result_.json) result_.request = "status json";
   if (now_) result_.request = "stop now";
   if (operands_.size() > (signal ? 2U : 1U)) {

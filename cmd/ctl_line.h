@@ -15,13 +15,14 @@ struct CtlRequest {
   std::string request;  // as reinit takes it (supervisor/control); not of wait
   bool json = false;
   bool wait = false;
-  bool until_ready = false;                    // wait
-  absl::Duration timeout = absl::Seconds(60);  // wait
+  bool until_ready = false;  // wait
+  bool until_done = false;   // restart, reload: the request has a ticket
+  absl::Duration timeout = absl::Seconds(60);  // wait, or until done
 };
 
 inline constexpr std::string_view kCtlUsage =
-    "reinit ctl status|restart|reload|stop [--now]|signal SIG|wait [--ready] "
-    "[--timeout=60s] [--json] [--control=PATH]";
+    "reinit ctl status|restart [--wait]|reload [--wait]|stop [--now]|"
+    "signal SIG|wait [--ready] [--timeout=60s] [--json] [--control=PATH]";
 
 // `words` is what follows the word `ctl`; `control` what --control or its
 // variable say. Errors are complete lines, all of them.

@@ -39,6 +39,7 @@ void Job::Start() {
     return;
   }
   pid_ = spawned->pid;
+  started_ = context_.loop->Now();
   result_ = std::move(spawned->result);
   context_.children->Add(pid_, [this](ExitStatus status) { OnExit(status); });
   deadline_.ArmAfter(timeout_);

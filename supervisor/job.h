@@ -46,6 +46,7 @@ class Job {
 
   void Start();
   bool running() const { return pid_ != 0; }
+  absl::Time started() const { return started_; }
 
   // To its whole group; `done` then tells how it ended.
   void Signal(int signo);
@@ -64,6 +65,7 @@ class Job {
   const Output output_;
   OnDone done_;
   pid_t pid_ = 0;
+  absl::Time started_;
   UniqueFd result_;
   EventLoop::Timer deadline_;
 };

@@ -32,6 +32,17 @@ struct Status {
     absl::Duration ago;
     int generation = 0;  // that was replaced
   };
+  struct Applied {
+    std::string_view cause;
+    std::string text;
+    absl::Time at;  // time of day
+    absl::Duration ago;
+    absl::Duration took;  // until its action was done, or its process ready
+  };
+  struct Awaited {
+    std::string_view what;  // the flag that asks for it
+    absl::Duration since;
+  };
   struct Listener {
     std::string name;
     std::string address;
@@ -53,7 +64,9 @@ struct Status {
 
   std::vector<std::pair<std::string_view, uint64_t>> restarts;  // by cause, all
   std::vector<Restart> last_restarts;                           // newest first
-  std::string end_reason;  // why it gave up, or ends
+  std::string end_reason;               // why it gave up, or ends
+  std::optional<Applied> last_applied;  // a change, or a restart
+  std::optional<Awaited> awaited;       // a hook or an action that runs
 
   std::string_view change;  // ChangeState; "none": nothing to be applied
   std::string change_text;
@@ -62,7 +75,11 @@ struct Status {
   uint64_t changes_applied = 0;
   uint64_t changes_failed = 0;  // each attempt
   std::string change_failure;   // of the last attempt, why; empty: it succeeded
-  bool change_queued = false;   // one more comes after that
+  // Of changes and restarts that were asked for: whether the last one that came
+  // to an end succeeded, and when one did, as time of day; none: not yet.
+  std::optional<bool> reload_succeeded;
+  std::optional<absl::Time> reload_success_time;
+  bool change_queued = false;  // one more comes after that
 
   std::vector<CheckStatus> checks;
   std::optional<absl::Duration> next_start;  // backoff is under way

@@ -137,6 +137,7 @@ void Supervisor::Restart(const Reason& reason, Action::OnDone done) {
 
 // False if the restart limit is reached.
 bool Supervisor::Plan(const Reason& reason, Action::OnDone done) {
+  if (reason.IsFailure()) outcomes_.StartFailed(reason.text);
   const absl::Time now = context_.loop->Now();
   const bool was_stable =
       instance_ != nullptr &&
@@ -170,24 +171,14 @@ void Supervisor::StopProcess(Instance* instance) {
   }
 }
 
-void Supervisor::StartProcess() {
-  start_timer_.Cancel();
-  ++generation_;
-  mark_ = NewInstanceMark();
-  RefreshEnvironment();
-  if (options_->clear) context_.log->ClearTerminal();
-  if (options_->process.pre_start.empty()) {
-    LaunchProcess();
-  } else {
-    RunPreStart();
-  }
-}
-
 void Supervisor::GiveUp(std::string_view why) {
   end_reason_ = absl::StrCat(why, ": ", GivingUpLine(*options_));
   context_.log->Event(LogLevel::kError, "giving_up", end_reason_,
                       {{"generation", generation_}});
-  if (planned_.has_value() && planned_->done) planned_->done(false);
+  outcomes_.GivenUp(why);
+  if (planned_.has_value() && planned_->done) {
+    planned_->done(absl::AbortedError(why));
+  }
   planned_.reset();
   const bool stopped_by_us = instance_ != nullptr && instance_->alive();
   if (stopped_by_us) {
@@ -254,7 +245,7 @@ void Supervisor::OnUp() {
   TellStrategies();
   // Ready at once, where nothing has to be waited for, is no news.
   MarkReadyIfSo(LogLevel::kDebug);
-  Ask();
+  AfterChange();
   rest_timer_.ArmAfter(kStartEffort);
 }
 
@@ -263,9 +254,8 @@ void Supervisor::FinishRestart() {
   superseded_ = 0;
   const std::optional<PlannedRestart> planned =
       std::exchange(planned_, std::nullopt);
-  if (planned.has_value() && planned->done) planned->done(true);
-  // Whatever could not be applied, one that starts has it.
-  change_failure_ = refused_;
+  if (planned.has_value() && planned->done) planned->done(absl::OkStatus());
+  ForgetFailure();
 }
 
 void Supervisor::Rest() {
@@ -333,7 +323,11 @@ void Supervisor::OnEndedByItself() {
     Shutdown(ExitCodeOf(last_status_));
     return;
   }
-  std::optional<Reason> reason = ShouldRestart(last_status_);
+  outcomes_.StartFailed(never_ran ? "the command could not be run"
+                                  : absl::StrCat("process [", instance_->pid(),
+                                                 "] ended: ", EndText()));
+  std::optional<Reason> reason = std::exchange(asked_restart_, std::nullopt);
+  if (!reason.has_value()) reason = ShouldRestart(last_status_);
   if (ReplacedOneDrains() &&
       context_.loop->Now() - instance_->ready_since() < kProbation) {
     // The one that it replaced is asked to go on for as long as it can.
@@ -348,11 +342,13 @@ void Supervisor::OnEndedByItself() {
     reason.emplace();
     reason->text = "the command could not be run";
   }
+  if (reason.has_value() && !reason->IsFailure()) Adopt(*reason);
   if (!reason.has_value()) {
     const bool waits = options_->after_exit == AfterExit::kWait;
     LogEnded(waits ? ", waiting for a change" : "");
     if (!waits) Shutdown(ExitCodeOf(last_status_));
-  } else if (Plan(*reason, reason->IsFailure() ? nullptr : BeginChange())) {
+  } else if (Plan(*reason,
+                  reason->IsFailure() ? nullptr : ThenAct(BeginChange()))) {
     LogEnded(absl::StrCat(", starting it again in ", Millis(planned_->delay)));
   } else {
     LogEnded("");

@@ -2,6 +2,7 @@
 #ifndef REINIT_SUPERVISOR_SUPERVISOR_H_
 #define REINIT_SUPERVISOR_SUPERVISOR_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -24,6 +25,7 @@
 #include "supervisor/notify/notify_socket.h"
 #include "supervisor/notify/ready_report.h"
 #include "supervisor/options.h"
+#include "supervisor/outcomes.h"
 #include "supervisor/restart_history.h"
 #include "supervisor/side_file.h"
 #include "supervisor/socket/listen_sockets.h"
@@ -101,9 +103,11 @@ class Supervisor {
   }
 
   // What `reinit ctl` asks for (supervisor_control.cc). An error says why it
-  // cannot be done.
-  absl::Status AskRestart();
-  absl::Status AskReload();
+  // cannot be done. Who waits for the outcome gives a place for a `ticket`.
+  absl::Status AskRestart(uint64_t* ticket = nullptr);
+  absl::Status AskReload(uint64_t* ticket = nullptr);
+  // Nothing: it is still under way.
+  std::optional<absl::Status> Outcome(uint64_t ticket) const;
   void AskStop(bool now);  // now: KILL, without a chance for anybody
   absl::Status AskSignal(int signo);
 
@@ -149,13 +153,17 @@ class Supervisor {
   void Ask();
   void TakeUp(const Reason& reason);
   void Apply(const Reason& reason);
+  void Adopt(const Reason& reason);
+  void IncludeAsked();
   void ActOnHealth(const Reason& reason);
   void OnReloadCheck(const Job::Result& result);
   void DropJob(std::unique_ptr<Job>& job);
   void ApplyNow(bool again);
   Action::OnDone BeginChange();
+  Action::OnDone ThenAct(Action::OnDone done);
   void AfterChange();
   void RetryChange();
+  void ForgetFailure();
   void ForgetChange();
 
   // What the process says, and what is said of it (supervisor_notify.cc).
@@ -169,12 +177,12 @@ class Supervisor {
   std::optional<Status::Process> DescribeProcess(const Instance* instance,
                                                  absl::Time now) const;
   void DescribeRestarts(absl::Time now, Status* status) const;
+  void DescribeOutcomes(absl::Time now, Status* status) const;
 
   // One restart.
   void Restart(const Reason& reason, Action::OnDone done);
   bool Plan(const Reason& reason, Action::OnDone done);
   void StopProcess(Instance* instance);
-  void StartProcess();
   void GiveUp(std::string_view why);
 
   // Two at once (supervisor_overlap.cc).
@@ -197,6 +205,7 @@ class Supervisor {
   void OnOtherGone();
 
   // One start (supervisor_launch.cc).
+  void StartProcess();
   void LaunchProcess();
   void OnNoProcess(const absl::Status& why);
   void RefreshEnvironment();
@@ -277,7 +286,8 @@ class Supervisor {
   ChangeState change_ = ChangeState::kNone;
   Reason applied_;                      // the change that change_ is about
   std::optional<Reason> asked_reload_;  // by somebody, not by a strategy
-  std::optional<Reason> next_change_;   // came during a check or an action
+  std::optional<Reason> asked_restart_;
+  std::optional<Reason> next_change_;  // came during a check or an action
   std::unique_ptr<Job> reload_check_;
   EventLoop::Timer retry_timer_;
   bool noticed_ = false;  // a change that may still come
@@ -296,13 +306,14 @@ class Supervisor {
   RestartHistory history_;
   uint64_t changes_applied_ = 0;
   uint64_t changes_failed_ = 0;
+  absl::Time acts_since_;       // while kApplying
   std::string change_failure_;  // of the last attempt, in words
-  std::string refused_;  // the same, by --reload-check since the newest start
-  int superseded_ = 0;   // replacements in a row
+  int superseded_ = 0;          // replacements in a row
   // Of the change that was tried last, and of the one that was applied last:
   // back to the latter is a change like any other while they differ.
   std::optional<uint64_t> attempted_content_;
   std::optional<uint64_t> applied_content_;
+  Outcomes outcomes_;
   ExitStatus last_status_;
   uint64_t exits_ = 0;  // of processes
   pid_t last_pid_ = 0;

@@ -122,6 +122,67 @@ TEST_F(ActionTest, OneThatFailsIsTriedAgainLessAndLessOften) {
   EXPECT_NE(Running(), "render");
 }
 
+TEST_F(ActionTest, AChangeDuringOneAndARestartComesAfterIt) {
+  options_.restart.policy = RestartOptions::Policy::kAlways;
+  options_.reload.check = {"check"};
+  Exec("render");
+  StartSupervising();
+  const pid_t app = os().last();
+  Change("a.conf");
+  Exit(0);
+  const pid_t render = os().last();
+  EXPECT_EQ(Running(), "render");
+  os().Exit(app, {.code = 1});
+  world_.Settle();
+  EXPECT_EQ(supervisor_->StateName(), "backoff");
+  Change("b.conf");
+  EXPECT_EQ(os().last(), render);
+  Exit(0);
+  EXPECT_EQ(Running(), "check");
+  Exit(1);
+  ExpectApplied();  // nothing is, of b.conf
+  EXPECT_EQ(supervisor_->Describe().change_failure,
+            "b.conf: --reload-check: exit code 1");
+}
+
+// It is not told only when something else happens.
+TEST_F(ActionTest, AChangeDuringOneIsTakenUpOnceTheHookIsThrough) {
+  options_.restart.policy = RestartOptions::Policy::kAlways;
+  options_.process.pre_start = {"hook"};
+  Exec("render");
+  StartSupervising();
+  Exit(0);
+  const pid_t app = os().last();
+  Change("a.conf");
+  const pid_t render = os().last();
+  Change("b.conf");
+  os().Exit(app, {.code = 1});
+  world_.Advance(absl::Seconds(1));
+  EXPECT_EQ(Running(), "hook");
+  const pid_t hook = os().last();
+  os().Exit(render, {});
+  world_.Settle();
+  EXPECT_EQ(os().last(), hook);
+  os().Exit(hook, {});
+  world_.Settle();
+  EXPECT_EQ(Running(), "render");
+  Exit(0);
+  ExpectApplied();
+}
+
+// The change is told by the start, and to whom the command tells it.
+TEST_F(ActionTest, AChangeThatComesWithTheEndOfTheProcess) {
+  options_.restart.policy = RestartOptions::Policy::kAlways;
+  Exec("render");
+  StartSupervising();
+  os().Exit(os().last(), {.code = 1});
+  Change("a.conf");
+  EXPECT_EQ(Running(), "render");
+  EXPECT_EQ(Change1(), ChangeState::kApplying);
+  Exit(0);
+  ExpectApplied();
+}
+
 TEST_F(ActionTest, OneThatHangsIsKilledWithItsGroup) {
   Exec("render");
   options_.reload.timeout = absl::Seconds(7);

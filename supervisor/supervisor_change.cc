@@ -82,6 +82,10 @@ std::optional<Reason> Supervisor::ShouldRestart(
 void Supervisor::Ask() {
   if (Overlapping()) AskReplacement();
   if (!CanAct()) return;
+  if (asked_restart_.has_value()) {
+    Restart(*std::exchange(asked_restart_, std::nullopt), nullptr);
+    return;
+  }
   const std::optional<Reason> reason = ShouldRestart(std::nullopt);
   if (!reason.has_value()) return;
   if (reason->cause == Reason::Cause::kHealth) {
@@ -133,8 +137,7 @@ void Supervisor::Apply(const Reason& reason) {
   retry_backoff_.Reset();
   noticed_ = false;
   next_change_.reset();  // it was before this one
-  applied_ = reason;
-  if (reason.content.has_value()) attempted_content_ = reason.content;
+  Adopt(reason);
   if (options_->reload.check.empty()) {
     ApplyNow(/*again=*/false);
     return;
@@ -145,6 +148,18 @@ void Supervisor::Apply(const Reason& reason) {
       kReloadCheckTimeout, Job::Output::kShown,
       [this](const Job::Result& result) { OnReloadCheck(result); });
   reload_check_->Start();
+}
+
+void Supervisor::Adopt(const Reason& reason) {
+  applied_ = reason;
+  if (reason.content.has_value()) attempted_content_ = reason.content;
+  IncludeAsked();
+  outcomes_.TakeUp(reason, context_.loop->Now());
+}
+
+// What is still to be asked for comes later.
+void Supervisor::IncludeAsked() {
+  if (!asked_reload_.has_value()) outcomes_.Include();
 }
 
 void Supervisor::OnReloadCheck(const Job::Result& result) {
@@ -169,7 +184,7 @@ void Supervisor::OnReloadCheck(const Job::Result& result) {
   ++changes_failed_;
   change_failure_ =
       absl::StrCat(checked.text, ": --reload-check: ", result.text);
-  refused_ = change_failure_;
+  outcomes_.CheckFailed(change_failure_);
   context_.log->Event(
       LogLevel::kWarning, "reload_refused",
       absl::StrCat("--reload-check: ", result.text, ": not applying ",
@@ -188,19 +203,12 @@ void Supervisor::DropJob(std::unique_ptr<Job>& job) {
 
 // With nothing to be told of the change, it is applied by a start.
 void Supervisor::ApplyNow(bool again) {
+  if (again) outcomes_.TakeUp(applied_, context_.loop->Now());
   Action::OnDone done = BeginChange();
   const bool starts = instance_ == nullptr && !options_->Sidecar() &&
                       !options_->reload.on_change.empty();
-  if (starts && action_->StartWillDo()) {
-    Restart(applied_, std::move(done));
-  } else if (starts && !again) {
-    Restart(applied_, [this, done = std::move(done)](bool started) {
-      if (started) {
-        action_->Apply(applied_, done);
-      } else {
-        done(false);
-      }
-    });
+  if (starts && (!again || action_->StartWillDo())) {
+    Restart(applied_, ThenAct(std::move(done)));
   } else if (again) {
     action_->Retry(applied_, std::move(done));
   } else {
@@ -208,15 +216,35 @@ void Supervisor::ApplyNow(bool again) {
   }
 }
 
+// What a start leaves to be done.
+Action::OnDone Supervisor::ThenAct(Action::OnDone done) {
+  if (action_->StartWillDo()) return done;
+  return [this, done = std::move(done)](const absl::Status& started) {
+    if (started.ok()) {
+      action_->Apply(applied_, done);
+    } else {
+      done(started);
+    }
+  };
+}
+
 Action::OnDone Supervisor::BeginChange() {
   // Of one that is superseded nobody waits for the end.
   if (planned_.has_value()) planned_->done = nullptr;
   change_ = Next(change_, ChangeInput::kDue);
   change_ = Next(change_, ChangeInput::kPassed);
-  return [this, content = attempted_content_](bool applied) {
+  outcomes_.Begin();
+  acts_since_ = context_.loop->Now();
+  return [this, what = applied_.text,
+          content = attempted_content_](const absl::Status& result) {
+    const bool applied = result.ok();
     if (applied) {
       applied_content_ = content;
-      change_failure_.clear();
+      outcomes_.ChangeDone(context_.loop->Now());
+      ForgetFailure();
+    } else {
+      change_failure_ = absl::StrCat(what, ": ", result.message());
+      outcomes_.ChangeFailed(change_failure_);
     }
     ++(applied ? changes_applied_ : changes_failed_);
     // A newer one may be being checked.
@@ -233,8 +261,8 @@ Action::OnDone Supervisor::BeginChange() {
 void Supervisor::AfterChange() {
   context_.loop->Post([this] {
     if (!CanAct() && !MaySupersede()) return;
-    if (const auto next = std::exchange(next_change_, std::nullopt)) {
-      TakeUp(*next);
+    if (next_change_.has_value() && !ChangeUnderWay()) {
+      Apply(*std::exchange(next_change_, std::nullopt));
     } else {
       Ask();
     }
@@ -253,6 +281,10 @@ void Supervisor::RetryChange() {
   }
 }
 
+void Supervisor::ForgetFailure() {
+  if (!outcomes_.FailureStands()) change_failure_.clear();
+}
+
 // A process that starts now has all that there was to be applied, unless that
 // is about others too. What is being applied goes on after a restart.
 void Supervisor::ForgetChange() {
@@ -260,6 +292,8 @@ void Supervisor::ForgetChange() {
   retry_timer_.Cancel();
   next_change_.reset();
   DropJob(reload_check_);
+  IncludeAsked();
+  outcomes_.LeaveToStart(context_.loop->Now());
   change_ = Next(change_, ChangeInput::kStarted);
 }
 

@@ -27,9 +27,10 @@ Reason Asked(std::string_view text) {
 
 }  // namespace
 
-absl::Status Supervisor::AskRestart() {
+absl::Status Supervisor::AskRestart(uint64_t* ticket) {
   if (end_ != End::kStaying) return Ending();
   if (options_->Sidecar()) return NoProcess();
+  if (ticket != nullptr) *ticket = outcomes_.Await(Outcomes::Kind::kRestart);
   if (CanAct()) {
     Restart(Asked("ctl restart"), nullptr);
     return absl::OkStatus();
@@ -38,14 +39,21 @@ absl::Status Supervisor::AskRestart() {
   const bool on_its_way =
       planned_.has_value() || pre_start_ != nullptr ||
       (instance_ != nullptr && instance_->state() == InstanceState::kStarting);
-  if (!on_its_way) asked_reload_ = Asked("ctl restart");
+  if (!on_its_way) asked_restart_ = Asked("ctl restart");
   return absl::OkStatus();
 }
 
-absl::Status Supervisor::AskReload() {
+absl::Status Supervisor::AskReload(uint64_t* ticket) {
   if (end_ != End::kStaying) return Ending();
+  if (ticket != nullptr) *ticket = outcomes_.Await(Outcomes::Kind::kReload);
   Reload(Asked("ctl reload"));
   return absl::OkStatus();
+}
+
+std::optional<absl::Status> Supervisor::Outcome(uint64_t ticket) const {
+  std::optional<absl::Status> outcome = outcomes_.Of(ticket);
+  if (!outcome.has_value() && end_ != End::kStaying) return Ending();
+  return outcome;
 }
 
 void Supervisor::AskStop(bool now) {

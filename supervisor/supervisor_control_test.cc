@@ -1,6 +1,7 @@
 // What `reinit ctl` asks of a Supervisor, and what it sees.
 #include <signal.h>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "supervisor/supervisor_fixture.h"

@@ -63,7 +63,7 @@ void Supervisor::OnPreStart(const Job::Result& result) {
     --generation_;
     OnPreStartFailed(result);
     // What changed meanwhile may be the cure.
-    Ask();
+    AfterChange();
   }
 }
 

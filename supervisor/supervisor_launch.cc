@@ -20,10 +20,30 @@ constexpr int kExitCannotStart = 1;
 
 }  // namespace
 
+void Supervisor::StartProcess() {
+  start_timer_.Cancel();
+  const bool planned = planned_.has_value();
+  const Reason* change = nullptr;
+  if (planned && planned_->done) {
+    change = planned_->reason.IsChange() ? &planned_->reason : &applied_;
+  }
+  outcomes_.Start(planned ? &planned_->reason : nullptr, change,
+                  action_->StartWillDo(), planned ? planned_->began : began_);
+  asked_restart_.reset();
+  ++generation_;
+  mark_ = NewInstanceMark();
+  RefreshEnvironment();
+  if (options_->clear) context_.log->ClearTerminal();
+  if (options_->process.pre_start.empty()) {
+    LaunchProcess();
+  } else {
+    RunPreStart();
+  }
+}
+
 void Supervisor::LaunchProcess() {
   says_it_stops_ = false;
   said_failure_.clear();
-  refused_.clear();
   oom_kills_ = context_.os->OomKills();
   if (sockets_ != nullptr) {
     for (const std::string& news : sockets_->Renew()) {

@@ -75,6 +75,8 @@ void Supervisor::MarkReadyIfSo(LogLevel level) {
   if (!ready) return;
   instance_->MarkReady();
   TakeOver();
+  outcomes_.Ready(context_.loop->Now());
+  ForgetFailure();
   TellStrategies();
   const absl::Duration after = context_.loop->Now() - instance_->started();
   context_.log->Event(level, "ready",

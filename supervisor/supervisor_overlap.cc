@@ -140,6 +140,8 @@ void Supervisor::StopReplacement() {
 void Supervisor::RetryReplacement(std::string_view why) {
   const bool for_failure = planned_->reason.IsFailure();
   change_failure_ = absl::StrCat(planned_->reason.text, ": ", why);
+  const bool for_next = next_change_.has_value() && action_->Restarts();
+  if (!for_next) outcomes_.StartFailed(why);
   const auto log = [&](LogLevel level, std::string_view line) {
     context_.log->Event(level, "replacement_failed", line,
                         {{"generation", instance_->generation()},
@@ -150,7 +152,7 @@ void Supervisor::RetryReplacement(std::string_view why) {
   const std::string text =
       absl::StrCat(planned_->reason.text, ": ", why, ": process [",
                    instance_->pid(), "] goes on");
-  if (next_change_.has_value() && action_->Restarts()) {
+  if (for_next) {
     // It may be the cure; without it this would be tried again all the same.
     log(LogLevel::kWarning,
         absl::StrCat(text, ", trying again with ", next_change_->text));
@@ -167,7 +169,7 @@ void Supervisor::RetryReplacement(std::string_view why) {
   } else {
     log(LogLevel::kError, absl::StrCat(text, ", waiting for the next change; ",
                                        GivingUpLine(*options_)));
-    if (planned_->done) planned_->done(false);
+    if (planned_->done) planned_->done(absl::AbortedError(why));
     planned_.reset();
     backoff_.Reset();
     limit_.Reset();

@@ -2,6 +2,7 @@
 // them what must always hold (the invariants of a random schedule of faults).
 #include <signal.h>
 
+#include <cstdint>
 #include <random>
 #include <string>
 #include <vector>
@@ -29,11 +30,13 @@ class SupervisorRandomTest : public SupervisorTest {
     if (starts_first_) {
       options_.restart.order = RestartOptions::Order::kStartFirst;
     }
+    waiting_.clear();
     if (Chance(4)) options_.reload.check = {"check"};
-    if (Chance(4)) {
+    if (Chance(3)) {
       options_.reload.on_change = {
           {.kind = ChangeAction::Kind::kExec, .argv = {"build"}},
           {.kind = ChangeAction::Kind::kRestart}};
+      if (Chance(3)) options_.reload.on_change.pop_back();
     }
     if (Chance(4)) options_.process.pre_start = {"pre"};
     if (Chance(4)) options_.process.post_stop = {"post"};
@@ -91,11 +94,24 @@ class SupervisorRandomTest : public SupervisorTest {
     ASSERT_TRUE(supervisor_->Describe().serves) << supervisor_->StateName();
   }
 
+  // Somebody waits for the outcome.
+  void AskAndWait() {
+    uint64_t ticket = 0;
+    const absl::Status asked = Chance(2) ? supervisor_->AskReload(&ticket)
+                                         : supervisor_->AskRestart(&ticket);
+    ASSERT_TRUE(asked.ok());
+    world_.Settle();
+    waiting_.push_back(ticket);
+    if (waiting_.size() > Outcomes::kKeptTickets) {
+      waiting_.erase(waiting_.begin());
+    }
+  }
+
   void Step() {
     Faults(/*any=*/true);
     const pid_t main = Find("app");
     const int code = static_cast<int>(random_() % 3);
-    switch (random_() % 12) {
+    switch (random_() % 13) {
       case 0:
         ChangeWhileServing();
         break;
@@ -120,6 +136,9 @@ class SupervisorRandomTest : public SupervisorTest {
           End(Find(job), {.code = Chance(3) ? 1 : 0});
         }
         break;
+      case 12:
+        AskAndWait();
+        break;
       case 7:
         world_.Freeze(absl::Seconds(random_() % 100));
         break;
@@ -136,26 +155,32 @@ class SupervisorRandomTest : public SupervisorTest {
   void CheckAlways() {
     ASSERT_LE(All("app").size(), starts_first_ ? 2u : 1u);
     ASSERT_FALSE(supervisor_->ended());
-    ASSERT_LE(world_.loop().armed_timers(), starts_first_ ? 6u : 4u);
+    ASSERT_LE(world_.loop().armed_timers(), starts_first_ ? 7u : 5u);
     ASSERT_LE(world_.loop().active_watches(), 4u);
     ASSERT_GT(world_.loop().NextDeadline(), world_.now());
     ASSERT_FALSE(os().HasNews());
   }
 
   // Once the faults are over: it runs again within its timeouts, and I6, a
-  // change is applied then, or its check failed.
+  // change is applied then, or its check failed; whoever waits knows.
   void CheckRecovers() {
     Faults(/*any=*/false);
     SetReady(true);
     for (int i = 0; i < 40; ++i) {
-      for (const char* job : {"check", "build", "pre", "post"})
+      for (const char* job : {"check", "build", "pre", "post"}) {
         End(Find(job), {});
+      }
       world_.Advance(absl::Seconds(5));
     }
     ASSERT_EQ(All("app").size(), 1u) << supervisor_->StateName();
     ASSERT_EQ(supervisor_->StateName(), "ready");
     ASSERT_EQ(supervisor_->change(), ChangeState::kNone);
     ASSERT_FALSE(fake_.reason.has_value()) << "a change that nobody took";
+    for (const uint64_t ticket : waiting_) {
+      ASSERT_TRUE(supervisor_->Outcome(ticket).has_value()) << ticket;
+    }
+    ASSERT_EQ(supervisor_->Describe().change_failure.empty(),
+              supervisor_->Describe().reload_succeeded.value_or(true));
   }
 
   // I3 and I4: TERM ends it within its timeouts, with the process's status
@@ -183,6 +208,7 @@ class SupervisorRandomTest : public SupervisorTest {
 
   std::minstd_rand random_;
   bool starts_first_ = false;
+  std::vector<uint64_t> waiting_;
 };
 
 TEST_F(SupervisorRandomTest, AHundredThousandStepsKeepTheInvariants) {

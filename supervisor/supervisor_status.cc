@@ -25,6 +25,7 @@ Status Supervisor::Describe() const {
   status.other_process = DescribeProcess(
       serving == other_.get() ? instance_.get() : other_.get(), now);
   DescribeRestarts(now, &status);
+  DescribeOutcomes(now, &status);
 
   status.change = ToString(change_);
   const bool known =
@@ -35,7 +36,9 @@ Status Supervisor::Describe() const {
   status.changes_applied = changes_applied_;
   status.changes_failed = changes_failed_;
   status.change_failure = change_failure_;
-  status.change_queued = next_change_.has_value() || asked_reload_.has_value();
+  status.change_queued = next_change_.has_value() ||
+                         asked_reload_.has_value() ||
+                         asked_restart_.has_value();
 
   for (const auto& strategy : strategies_) {
     status.strategies.emplace_back(strategy->name());
@@ -76,6 +79,24 @@ void Supervisor::DescribeRestarts(absl::Time now, Status* status) const {
   if (start_timer_.armed()) status->next_start = start_timer_.deadline() - now;
   status->limit_used = limit_.Used(now);
   status->limit_burst = limit_.burst();
+}
+
+void Supervisor::DescribeOutcomes(absl::Time now, Status* status) const {
+  if (const auto& last = outcomes_.last_applied()) {
+    status->last_applied = {ToString(last->cause), last->text, last->at,
+                            now - last->when, last->took};
+  }
+  status->reload_succeeded = outcomes_.last_succeeded();
+  status->reload_success_time = outcomes_.success_time();
+  if (pre_start_ != nullptr) {
+    status->awaited = {"--pre-start", now - pre_start_->started()};
+  } else if (post_stop_ != nullptr) {
+    status->awaited = {"--post-stop", now - post_stop_->started()};
+  } else if (reload_check_ != nullptr) {
+    status->awaited = {"--reload-check", now - reload_check_->started()};
+  } else if (change_ == ChangeState::kApplying && !planned_.has_value()) {
+    status->awaited = {"--on-change", now - acts_since_};
+  }
 }
 
 }  // namespace reinit

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "absl/status/status.h"
 #include "supervisor/strategy/strategy.h"
 
 namespace reinit {
@@ -15,8 +16,9 @@ namespace reinit {
 // time.
 class Action {
  public:
-  // True: applied. False: not, and the change stays pending.
-  using OnDone = std::function<void(bool)>;
+  // OK: applied. Else it says in one line why not, and the change stays
+  // pending.
+  using OnDone = std::function<void(const absl::Status&)>;
 
   virtual ~Action() = default;
 

@@ -24,16 +24,16 @@ void ActionList::Retry(const Reason& reason, OnDone done) {
 void ActionList::Go(size_t index, bool again) {
   failed_ = 0;
   if (index == actions_.size()) {
-    Finish(true);
+    Finish(absl::OkStatus());
     return;
   }
-  const auto then = [this, index](bool applied) {
+  const auto then = [this, index](const absl::Status& result) {
     if (!done_) return;
-    if (applied) {
+    if (result.ok()) {
       Go(index + 1, /*again=*/false);
     } else {
       failed_ = index;
-      Finish(false);
+      Finish(result);
     }
   };
   if (again) {
@@ -43,8 +43,8 @@ void ActionList::Go(size_t index, bool again) {
   }
 }
 
-void ActionList::Finish(bool applied) {
-  if (const OnDone done = std::exchange(done_, nullptr)) done(applied);
+void ActionList::Finish(const absl::Status& result) {
+  if (const OnDone done = std::exchange(done_, nullptr)) done(result);
 }
 
 bool ActionList::StartWillDo() const {

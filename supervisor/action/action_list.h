@@ -29,7 +29,7 @@ class ActionList : public Action {
 
  private:
   void Go(size_t index, bool again);
-  void Finish(bool applied);
+  void Finish(const absl::Status& result);
 
   const std::vector<std::unique_ptr<Action>> actions_;
   size_t failed_ = 0;  // where the last attempt came to its end

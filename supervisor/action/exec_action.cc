@@ -25,9 +25,10 @@ void ExecAction::Apply(const Reason& reason, OnDone done) {
 
 void ExecAction::OnEnd(const Job::Result& result) {
   DropJob();
-  ReportAction(context_.log, reason_, absl::StrCat("exec:", argv_[0]),
-               result.Success(), result.text);
-  if (const OnDone done = std::exchange(done_, nullptr)) done(result.Success());
+  const absl::Status applied =
+      ReportAction(context_.log, reason_, absl::StrCat("exec:", argv_[0]),
+                   result.Success(), result.text);
+  if (const OnDone done = std::exchange(done_, nullptr)) done(applied);
 }
 
 void ExecAction::Cancel() {

@@ -73,8 +73,9 @@ bool HttpAction::OnReply(const char* bytes) {
 
 void HttpAction::Finish(bool applied, std::string_view how) {
   late_.Cancel();
-  ReportAction(context_.log, reason_, request_->text, applied, how);
-  if (const OnDone done = std::exchange(done_, nullptr)) done(applied);
+  const absl::Status result =
+      ReportAction(context_.log, reason_, request_->text, applied, how);
+  if (const OnDone done = std::exchange(done_, nullptr)) done(result);
 }
 
 void HttpAction::Cancel() {

@@ -25,7 +25,7 @@ class ExitAction : public Action {
 class NoAction : public Action {
  public:
   std::string_view name() const override { return "none"; }
-  void Apply(const Reason&, OnDone done) override { done(true); }
+  void Apply(const Reason&, OnDone done) override { done(absl::OkStatus()); }
 };
 
 std::unique_ptr<Action> MakeOne(const Context& context, const Options* options,

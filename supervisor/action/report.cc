@@ -4,8 +4,9 @@
 
 namespace reinit {
 
-void ReportAction(Log* log, const Reason& reason, std::string_view action,
-                  bool applied, std::string_view how) {
+absl::Status ReportAction(Log* log, const Reason& reason,
+                          std::string_view action, bool applied,
+                          std::string_view how) {
   log->Event(applied ? LogLevel::kInfo : LogLevel::kWarning,
              applied ? "applied" : "apply_failed",
              absl::StrCat(applied ? "reload: " : "reload failed: ", reason.text,
@@ -15,6 +16,8 @@ void ReportAction(Log* log, const Reason& reason, std::string_view action,
               {"cause", ToString(reason.cause)},
               {"reason", reason.text},
               {"changed", reason.changed}});
+  if (applied) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat(action, ": ", how));
 }
 
 }  // namespace reinit

@@ -1,18 +1,21 @@
-// What the log says of an action.
+// What the log, and whoever awaits it, is told of an action.
 #ifndef REINIT_SUPERVISOR_ACTION_REPORT_H_
 #define REINIT_SUPERVISOR_ACTION_REPORT_H_
 
 #include <string_view>
 
+#include "absl/status/status.h"
 #include "reaper/log.h"
 #include "supervisor/strategy/strategy.h"
 
 namespace reinit {
 
 // "reload: a.conf (SIGHUP: sent)", or "reload failed: ..." as a warning.
-// `action` is what was done, `how` what came of it.
-void ReportAction(Log* log, const Reason& reason, std::string_view action,
-                  bool applied, std::string_view how);
+// `action` is what was done, `how` what came of it. Returns both as an error if
+// it was not applied.
+absl::Status ReportAction(Log* log, const Reason& reason,
+                          std::string_view action, bool applied,
+                          std::string_view how);
 
 }  // namespace reinit
 

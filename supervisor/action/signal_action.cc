@@ -58,8 +58,9 @@ void SignalAction::OnGone() {
 void SignalAction::Finish(bool applied, std::string_view how) {
   late_.Cancel();
   awaits_ = Awaits::kNothing;
-  ReportAction(context_.log, reason_, SignalName(signo_), applied, how);
-  std::exchange(done_, nullptr)(applied);
+  const absl::Status result =
+      ReportAction(context_.log, reason_, SignalName(signo_), applied, how);
+  std::exchange(done_, nullptr)(result);
 }
 
 void SignalAction::Cancel() {

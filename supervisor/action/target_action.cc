@@ -127,19 +127,19 @@ void TargetAction::Apply(const Reason& reason, OnDone done) {
   if (!found.ok()) {
     if (!Missing(found.status())) {
       ReportAction(context_.log, reason, signal, false,
-                   found.status().message());
+                   found.status().message())
+          .IgnoreError();
     }
-    done(false);
+    done(found.status());
     return;
   }
   missing_told_ = false;
-  bool applied = true;
+  absl::Status applied;
   for (const ProcessInfo& process : *found) {
     const absl::Status sent = Send(process);
-    ReportAction(context_.log, reason,
-                 absl::StrCat(signal, " to ", Name(process)), sent.ok(),
-                 sent.ok() ? "sent" : sent.message());
-    applied = applied && sent.ok();
+    applied.Update(ReportAction(
+        context_.log, reason, absl::StrCat(signal, " to ", Name(process)),
+        sent.ok(), sent.ok() ? "sent" : sent.message()));
   }
   done(applied);
 }

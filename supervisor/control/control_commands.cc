@@ -1,5 +1,9 @@
 #include "supervisor/control/control_commands.h"
 
+#include <cstdint>
+#include <optional>
+
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "reaper/signals.h"
 #include "supervisor/control/bounded_json.h"
@@ -28,12 +32,27 @@ std::string Progress(const Status& status) {
                            ValidText(status.change_failure, kMaxFailure)));
 }
 
+std::string Ticket(const absl::Status& status, uint64_t ticket) {
+  return Result(status, absl::StrCat(ticket));
+}
+
+std::string Outcome(const Supervisor& supervisor, uint64_t ticket) {
+  const std::optional<absl::Status> outcome = supervisor.Outcome(ticket);
+  if (!outcome.has_value()) {
+    return Done(absl::StrCat("waiting ", supervisor.StateName()));
+  }
+  if (outcome->ok()) return Done("done");
+  return Failed(ValidText(outcome->message(), kMaxFailure));
+}
+
 }  // namespace
 
 std::string RunControlCommand(Supervisor* supervisor,
                               std::string_view request) {
   using What = ControlRequest::What;
   const ControlRequest asked = ParseControlRequest(request);
+  uint64_t ticket = 0;
+  absl::Status status;
   switch (asked.what) {
     case What::kStatus:
       return Done(StatusText(supervisor->Describe()));
@@ -43,6 +62,14 @@ std::string RunControlCommand(Supervisor* supervisor,
       return Progress(supervisor->Describe());
     case What::kRestart:
       return Result(supervisor->AskRestart(), "restarting");
+    case What::kRestartWait:
+      status = supervisor->AskRestart(&ticket);
+      return Ticket(status, ticket);
+    case What::kReloadWait:
+      status = supervisor->AskReload(&ticket);
+      return Ticket(status, ticket);
+    case What::kOutcome:
+      return Outcome(*supervisor, asked.ticket);
     case What::kReload:
       return Result(supervisor->AskReload(), "reloading");
     case What::kStop:

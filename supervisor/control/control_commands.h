@@ -14,6 +14,10 @@ namespace reinit {
 //   status json     the same as one object
 //   progress        "STATE READY SETTLED", the last two 0 or 1; for `ctl wait`
 //   restart, reload, stop, stop now
+//   restart wait, reload wait
+//                   the same; the answer is the number of a ticket
+//   outcome N       what became of that one: "done", "waiting STATE", or an
+//                   error that says why it failed
 //   signal N        to the process, by number
 // Anything may come: what is none of these is answered with an error.
 std::string RunControlCommand(Supervisor* supervisor, std::string_view request);

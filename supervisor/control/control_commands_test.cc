@@ -71,13 +71,52 @@ TEST_F(CommandsTest, EachDoesWhatItSays) {
   ExpectEnded(128 + SIGKILL);
 }
 
+TEST_F(CommandsTest, WhoWaitsIsToldTheOutcome) {
+  options_.reload.check = {"check"};
+  StartSupervising();
+  EXPECT_EQ(Ask("reload wait"), "ok\n1");
+  EXPECT_EQ(Ask("outcome 1"), "ok\nwaiting ready");
+  Exit(1);
+  EXPECT_EQ(Ask("outcome 1"), "error\nctl reload: --reload-check: exit code 1");
+  EXPECT_EQ(Ask("restart wait"), "ok\n2");
+  EXPECT_EQ(Ask("outcome 2"), "ok\ndone");
+  EXPECT_EQ(Ask("outcome 1"), "error\nctl reload: --reload-check: exit code 1");
+  EXPECT_THAT(Ask("outcome 3"), StartsWith("error\n"));
+  EXPECT_EQ(os().spawns(), 3);
+}
+
+TEST_F(CommandsTest, ManyWhoDoNotWaitAreInNobodysWay) {
+  options_.reload.check = {"check"};
+  StartSupervising();
+  EXPECT_EQ(Ask("reload wait"), "ok\n1");
+  for (int i = 0; i < 1000; ++i) Ask("reload");
+  Exit(0);
+  EXPECT_EQ(Ask("outcome 1"), "ok\ndone");
+}
+
 TEST_F(CommandsTest, WhatIsNoRequestDoesNothing) {
   StartSupervising();
   const pid_t pid = os().last();
-  for (const std::string_view request :
-       {"", "Restart", "restart ", "status\n", "signal", "signal ", "signal 0",
-        "signal -9", "signal 65", "signal TERM", "stop  now",
-        "signal 99999999999999999999"}) {
+  for (const std::string_view request : {"",
+                                         "Restart",
+                                         "restart ",
+                                         "status\n",
+                                         "signal",
+                                         "signal ",
+                                         "signal 0",
+                                         "signal -9",
+                                         "signal 65",
+                                         "signal TERM",
+                                         "stop  now",
+                                         "outcome",
+                                         "outcome ",
+                                         "outcome x",
+                                         "outcome 0",
+                                         "outcome -1",
+                                         "outcome 99999999999999999999",
+                                         "restart  wait",
+                                         "stop wait",
+                                         "signal 99999999999999999999"}) {
     EXPECT_THAT(Ask(request), StartsWith("error\n")) << request;
   }
   std::minstd_rand random(1);

@@ -14,9 +14,14 @@ struct Word {
   What what;
 };
 constexpr Word kWords[] = {
-    {"status", What::kStatus},     {"status json", What::kStatusJson},
-    {"progress", What::kProgress}, {"restart", What::kRestart},
-    {"reload", What::kReload},     {"stop", What::kStop},
+    {"status", What::kStatus},
+    {"status json", What::kStatusJson},
+    {"progress", What::kProgress},
+    {"restart", What::kRestart},
+    {"restart wait", What::kRestartWait},
+    {"reload", What::kReload},
+    {"reload wait", What::kReloadWait},
+    {"stop", What::kStop},
     {"stop now", What::kStopNow},
 };
 
@@ -24,12 +29,17 @@ constexpr Word kWords[] = {
 
 ControlRequest ParseControlRequest(std::string_view bytes) {
   for (const Word& word : kWords) {
-    if (word.text == bytes) return {word.what, 0};
+    if (word.text == bytes) return {word.what};
+  }
+  ControlRequest outcome = {What::kOutcome};
+  if (absl::ConsumePrefix(&bytes, "outcome ")) {
+    return absl::SimpleAtoi(bytes, &outcome.ticket) ? outcome
+                                                    : ControlRequest();
   }
   if (!absl::ConsumePrefix(&bytes, "signal ")) return {};
   int signal = 0;
   if (!absl::SimpleAtoi(bytes, &signal) || signal < 1 || signal > kMaxSignal) {
-    return {What::kNoSuchSignal, 0};
+    return {What::kNoSuchSignal};
   }
   return {What::kSignal, signal};
 }

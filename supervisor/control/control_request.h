@@ -2,6 +2,7 @@
 #ifndef REINIT_SUPERVISOR_CONTROL_CONTROL_REQUEST_H_
 #define REINIT_SUPERVISOR_CONTROL_CONTROL_REQUEST_H_
 
+#include <cstdint>
 #include <string_view>
 
 namespace reinit {
@@ -14,14 +15,18 @@ struct ControlRequest {
     kStatusJson,
     kProgress,
     kRestart,
+    kRestartWait,
     kReload,
+    kReloadWait,
+    kOutcome,
     kStop,
     kStopNow,
     kSignal,
     kNoSuchSignal,
   };
   What what = What::kUnknown;
-  int signal = 0;  // of kSignal, 1 to kMaxSignal
+  int signal = 0;       // of kSignal, 1 to kMaxSignal
+  uint64_t ticket = 0;  // of kOutcome
 };
 
 // Pure; any bytes.

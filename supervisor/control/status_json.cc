@@ -1,4 +1,5 @@
 #include "absl/strings/str_cat.h"
+#include "reaper/log_json.h"
 #include "supervisor/control/bounded_json.h"
 #include "supervisor/control/limits.h"
 #include "supervisor/control/status_render.h"
@@ -59,6 +60,38 @@ void AddRestarts(const Status& status, BoundedJson* json) {
   json->Key("start_limit_burst").Number(status.limit_burst).EndObject();
 }
 
+void AddTime(std::optional<absl::Time> at, BoundedJson* json) {
+  if (at.has_value()) {
+    json->Text(UtcTime(absl::ToUnixMillis(*at)));
+  } else {
+    json->Null();
+  }
+}
+
+void AddLastApplied(const Status& status, BoundedJson* json) {
+  json->Key("last_applied");
+  if (!status.last_applied.has_value()) {
+    json->Null();
+    return;
+  }
+  const Status::Applied& last = *status.last_applied;
+  json->BeginObject().Key("cause").Text(last.cause);
+  json->Key("reason").Text(last.text).Key("time");
+  AddTime(last.at, json);
+  json->Key("seconds_ago").Seconds(last.ago);
+  json->Key("took_seconds").Seconds(last.took).EndObject();
+}
+
+void AddAwaited(const Status& status, BoundedJson* json) {
+  json->Key("awaited");
+  if (!status.awaited.has_value()) {
+    json->Null();
+    return;
+  }
+  json->BeginObject().Key("what").Text(status.awaited->what);
+  json->Key("seconds").Seconds(status.awaited->since).EndObject();
+}
+
 void AddContent(std::string_view name, const std::optional<uint64_t>& digest,
                 BoundedJson* json) {
   json->Key(name);
@@ -74,7 +107,14 @@ void AddChange(const Status& status, BoundedJson* json) {
   json->Key("reason").Text(status.change_text);
   json->Key("applied").Number(static_cast<int64_t>(status.changes_applied));
   json->Key("failed").Number(static_cast<int64_t>(status.changes_failed));
-  json->Key("failure").Text(status.change_failure);
+  json->Key("failure").Text(status.change_failure).Key("succeeded");
+  if (status.reload_succeeded.has_value()) {
+    json->Bool(*status.reload_succeeded);
+  } else {
+    json->Null();
+  }
+  json->Key("success_time");
+  AddTime(status.reload_success_time, json);
   AddContent("content_attempted", status.attempted_content, json);
   AddContent("content_applied", status.applied_content, json);
   json->EndObject();
@@ -132,6 +172,8 @@ std::string StatusJson(const Status& status) {
   json.Key("other_process");
   AddProcess(status.other_process, &json);
   AddRestarts(status, &json);
+  AddLastApplied(status, &json);
+  AddAwaited(status, &json);
   AddChange(status, &json);
   AddHealth(status, &json);
   AddZombies(status, &json);

@@ -48,6 +48,19 @@ void AddRestarts(const Status& status, std::string* out) {
   changes.Sample("result", "failed", status.changes_failed);
 }
 
+// Neither is there before the first reload: a 0 would look like a failed one.
+void AddReload(const Status& status, std::string* out) {
+  if (!status.reload_succeeded.has_value()) return;
+  Metric("reinit_last_reload_successful", "gauge",
+         "Whether the last reload, or restart that was asked for, succeeded.",
+         out)
+      .Sample(*status.reload_succeeded ? 1U : 0U);
+  if (!status.reload_success_time.has_value()) return;
+  Metric("reinit_last_reload_success_timestamp_seconds", "gauge",
+         "When a reload last succeeded, in Unix time.", out)
+      .Sample(SecondsText(*status.reload_success_time - absl::UnixEpoch()));
+}
+
 // A label may stand there only once.
 void AddHealth(const Status& status, std::string* out) {
   if (status.checks.empty()) return;
@@ -102,6 +115,7 @@ std::string StatusMetrics(const Status& status, absl::Time now) {
   Metric("reinit_change_pending", "gauge",
          "1 while a change could not be applied and is tried again.", &out)
       .Sample(status.change == "pending" ? 1U : 0U);
+  AddReload(status, &out);
   AddHealth(status, &out);
   size_t zombies = 0;
   for (const NeglectfulParent& parent : status.zombies) {

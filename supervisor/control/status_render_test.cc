@@ -29,6 +29,11 @@ Status Example() {
   status.changes_applied = 4;
   status.changes_failed = 1;
   status.change_failure = "b.conf: no";
+  status.last_applied = {"file", "a\xff.py", absl::FromUnixMillis(1500),
+                         absl::Seconds(61), absl::Milliseconds(2250)};
+  status.awaited = {"--reload-check", absl::Seconds(12)};
+  status.reload_succeeded = false;
+  status.reload_success_time = absl::FromUnixMillis(1500);
   status.checks = {{"http://a/\"x\"", CheckStatus::State::kFailing, 2,
                     "HTTP 503", absl::Milliseconds(1200)}};
   status.next_start = absl::Milliseconds(1500);
@@ -47,6 +52,7 @@ Status Huge() {
   status.process->pids.assign(100'000, 4'194'304);
   status.other_process = status.process;
   status.last_exit = status.end_reason = status.change_text = worst;
+  status.change_failure = status.last_applied->text = worst;
   status.last_restarts.assign(8, {"watchdog", worst, absl::Hours(9999), 9999});
   status.checks.assign(
       1000, {worst, CheckStatus::State::kFailing, 999, worst, absl::Hours(9)});
@@ -70,8 +76,13 @@ TEST(StatusRenderTest, Json) {
       R"("seconds_ago":61.000,"generation":2}],"exits":2,)"
       R"("last_exit":"exit code 1","end_reason":"",)"
       R"("backoff":{"next_start_seconds":1.500,"restarts_counted":3,)"
-      R"("start_limit_burst":10},"change":{"state":"pending",)"
+      R"("start_limit_burst":10},"last_applied":{"cause":"file",)"
+      R"("reason":"a\\xff.py","time":"1970-01-01T00:00:01.500Z",)"
+      R"("seconds_ago":61.000,"took_seconds":2.250},)"
+      R"("awaited":{"what":"--reload-check","seconds":12.000},)"
+      R"("change":{"state":"pending",)"
       R"("reason":"b.conf","applied":4,"failed":1,"failure":"b.conf: no",)"
+      R"("succeeded":false,"success_time":"1970-01-01T00:00:01.500Z",)"
       R"("content_attempted":"0000000000001234","content_applied":null},)"
       R"("health":[{"check":"http://a/\"x\"","state":"failing","failures":2,)"
       R"("text":"HTTP 503","seconds_ago":1.200}],)"
@@ -85,6 +96,10 @@ TEST(StatusRenderTest, JsonOfNothing) {
   status.change = "none";
   EXPECT_THAT(StatusJson(status), HasSubstr(R"("process":null)"));
   EXPECT_THAT(StatusJson(status), HasSubstr(R"("next_start_seconds":null)"));
+  EXPECT_THAT(StatusJson(status),
+              HasSubstr(R"("last_applied":null,"awaited":null)"));
+  EXPECT_THAT(StatusJson(status),
+              HasSubstr(R"("succeeded":null,"success_time":null)"));
 }
 
 TEST(StatusRenderTest, Text) {
@@ -98,6 +113,10 @@ TEST(StatusRenderTest, Text) {
             "last exit: exit code 1\n"
             "backoff: next start in 1.5s\n"
             "start limit: 3 of 10 used\n"
+            "last applied: 1970-01-01T00:00:01.500Z, 1m1s ago, after 2.2s: "
+            "file: a\\xff.py\n"
+            "last reload: failed\n"
+            "waits for: --reload-check, for 12s\n"
             "change: pending: b.conf\n"
             "not applied: b.conf: no\n"
             "health: http://a/\"x\" fails (HTTP 503, 1.2s ago, 2 in a row)\n"
@@ -128,11 +147,25 @@ TEST(StatusRenderTest, Metrics) {
         "reinit_restarts_total{cause=\"not_ready\"} 0\n",
         "reinit_changes_total{result=\"failed\"} 1\n",
         "reinit_change_pending 1\n", "reinit_zombies 2\n",
+        "reinit_last_reload_successful 0\n",
+        "reinit_last_reload_success_timestamp_seconds 1.500\n",
         "reinit_health_check_passing{check=\"http://a/\\\"x\\\"\"} 0\n",
         "reinit_start_time_seconds 999700.000\n",
         "reinit_process_start_time_seconds 999939.000\n"}) {
     EXPECT_THAT(text, HasSubstr(line));
   }
+}
+
+// An alert on 0, or on what is long ago, is not to fire before there was one.
+TEST(StatusRenderTest, NoReloadYetHasNoMetric) {
+  Status status = Example();
+  status.reload_success_time.reset();
+  std::string text = StatusMetrics(status, absl::UnixEpoch());
+  EXPECT_THAT(text, HasSubstr("reinit_last_reload_successful 0\n"));
+  EXPECT_THAT(text, Not(HasSubstr("reinit_last_reload_success_timestamp")));
+  status.reload_succeeded.reset();
+  text = StatusMetrics(status, absl::UnixEpoch());
+  EXPECT_THAT(text, Not(HasSubstr("reinit_last_reload")));
 }
 
 TEST(StatusRenderTest, ALabelComesOnce) {

@@ -1,6 +1,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "reaper/log.h"
+#include "reaper/log_json.h"
 #include "supervisor/control/bounded_json.h"
 #include "supervisor/control/limits.h"
 #include "supervisor/control/status_render.h"
@@ -77,6 +78,25 @@ void AddRestarts(const Status& status, std::string* out) {
   }
 }
 
+void AddOutcomes(const Status& status, std::string* out) {
+  if (const auto& last = status.last_applied) {
+    Line("last applied",
+         absl::StrCat(UtcTime(absl::ToUnixMillis(last->at)), ", ",
+                      Time(last->ago), " ago, after ", Time(last->took), ": ",
+                      last->cause, ": ", Text(last->text)),
+         out);
+  }
+  if (status.reload_succeeded.has_value()) {
+    Line("last reload", *status.reload_succeeded ? "succeeded" : "failed", out);
+  }
+  if (status.awaited.has_value()) {
+    Line("waits for",
+         absl::StrCat(status.awaited->what, ", for ",
+                      Time(status.awaited->since)),
+         out);
+  }
+}
+
 void AddHealth(const Status& status, std::string* out) {
   for (const CheckStatus& check : Shown(status.checks)) {
     std::string what = "no result yet";
@@ -110,6 +130,7 @@ std::string StatusText(const Status& status) {
        absl::StrCat(status.reinit_pid, ", runs for ", Time(status.uptime)),
        &out);
   AddRestarts(status, &out);
+  AddOutcomes(status, &out);
   if (status.change != "none") {
     Line("change",
          absl::StrCat(status.change, status.change_text.empty() ? "" : ": ",

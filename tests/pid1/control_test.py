@@ -31,8 +31,8 @@ class ControlTest(harness.Pid1Test):
         return done.stdout if code == 0 or "--json" in words else done.stderr
 
     def waiting(self, *words):
-        """`ctl wait`, under way."""
-        process = subprocess.Popen([harness.REINIT, f"--control={self.path}", "ctl", "wait", *words],
+        """A `ctl` that waits, under way."""
+        process = subprocess.Popen([harness.REINIT, f"--control={self.path}", "ctl", *words],
                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
         def end():
@@ -156,26 +156,169 @@ class WaitTest(ControlTest):
         run, _ = self.supervise(f"--health=exec:test -e {good}")
         self.ctl("wait")  # it runs
         self.assertIn("not ready within 100ms: it is up", self.ctl("wait", "--ready", "--timeout=100ms", code=1))
-        process = self.waiting("--ready")
+        process = self.waiting("wait", "--ready")
         self.write(good)
         self.assertEqual(process.communicate(timeout=self.deadline)[0], "ready\n")
         self.assertEqual(process.returncode, 0)
         self.finish(run)
 
     def test_until_there_is_somebody(self):
-        process = self.waiting("--ready")
+        process = self.waiting("wait", "--ready")
         run, _ = self.supervise()
         self.assertEqual(process.communicate(timeout=self.deadline)[0], "ready\n")
         self.finish(run)
 
     def test_not_for_one_that_ends(self):
         run, _ = self.supervise("--health=exec:false", config={"exit_on": {}})
-        process = self.waiting("--ready")
+        process = self.waiting("wait", "--ready")
         self.ctl("stop")
         self.assertIn("about to end", process.communicate(timeout=self.deadline)[0])
         self.assertEqual(process.returncode, 1)
         self.ctl("stop", "--now")
         run.end()
+
+
+class OutcomeTest(ControlTest):
+    """`ctl reload --wait`, `ctl restart --wait`. What reinit runs is good as long as a file is there."""
+
+    def setUp(self):
+        super().setUp()
+        self.good = self.write(os.path.join(self.folder(), "good"))
+
+    def supervise_good(self, *flags, config=None):
+        run, app = self.supervise("--restart=always", *flags, config=config)
+        self.ctl("wait", "--ready")
+        return run, app
+
+    def outcome(self, process):
+        text = process.communicate(timeout=self.deadline)[0]
+        self.assertEqual(text.count("\n"), 1, text)
+        return process.returncode, text
+
+    def test_until_it_is_ready(self):
+        for order in "stop-first", "start-first":
+            run, _ = self.supervise_good(f"--health=exec:test -e {self.good}", f"--restart-order={order}")
+            for what in "reload", "restart":
+                os.unlink(self.good)
+                process = self.waiting(what, "--wait")
+                self.event("start")
+                self.assertIsNone(process.poll())
+                self.write(self.good)
+                self.assertEqual(self.outcome(process), (0, "done\n"))
+            self.assertEqual(self.status()["change"]["succeeded"], True)
+            self.assertEqual(self.status()["last_applied"]["reason"], "ctl restart")
+            self.finish(run)
+
+    def test_not_in_time(self):
+        run, _ = self.supervise_good(f"--health=exec:test -e {self.good}")
+        os.unlink(self.good)
+        self.assertIn("not applied within 100ms: it is ", self.ctl("reload", "--wait", "--timeout=100ms", code=1))
+        self.event("start")
+        self.finish(run)
+
+    def test_one_that_ends(self):
+        code = f"test -e {self.good} && exec sleep 1000; exit 3"
+        for order in "stop-first", "start-first":
+            run = self.start(f"--control={self.path}", "--restart=always", f"--health=exec:test -e {self.good}",
+                             f"--restart-order={order}", "--restart-delay=1h", "--restart-delay-max=1h", "--", "/bin/sh",
+                             "-c", code)
+            self.ctl_wait()
+            os.unlink(self.good)
+            error = self.ctl("reload", "--wait", code=1)
+            self.assertRegex(error, r"not applied: ctl reload: (the new )?process \[\d+\] ended: exit code 3\n")
+            self.assertEqual(self.status()["change"]["succeeded"], False)
+            self.write(self.good)
+            self.assertEqual(self.ctl("restart", "--wait"), "done\n")
+            run.kill(TERM)
+            run.end()
+
+    def ctl_wait(self):
+        process = self.waiting("wait", "--ready")
+        self.assertEqual(self.outcome(process)[0], 0)
+
+    def test_a_check(self):
+        run, _ = self.supervise_good(f"--reload-check=test -e {self.good}")
+        self.assertEqual(self.ctl("reload", "--wait"), "done\n")
+        self.event("start")
+        os.unlink(self.good)
+        self.assertIn("not applied: ctl reload: --reload-check: exit code 1\n", self.ctl("reload", "--wait", code=1))
+        self.finish(run)
+
+    def test_actions(self):
+        """Also that of one `--on-change` out of several, and of a sidecar."""
+        watch = f"--watch={self.folder()}"
+        good = f"--on-change=exec:test -e {self.good}"
+        for flags, command in (([good], True), (["--on-change=signal:USR1", good], True), ([good, watch], False)):
+            if command:
+                run, _ = self.supervise_good("--reload-retry-delay=1h", *flags)
+            else:
+                run = self.start(f"--control={self.path}", "--reload-retry-delay=1h", *flags)
+                self.ctl_wait()
+            self.write(self.good)
+            self.assertEqual(self.ctl("reload", "--wait"), "done\n")
+            os.unlink(self.good)
+            failure = "ctl reload: exec:test: exit code 1"
+            self.assertIn(f"not applied: {failure}\n", self.ctl("reload", "--wait", code=1))
+            self.assertEqual(self.status()["change"]["failure"], failure)
+            self.assertIn(f"not applied: {failure}\n", self.ctl("status"))
+            run.kill(TERM)
+            run.end(0)
+
+    def test_a_signal_without_a_handler(self):
+        run = self.start(f"--control={self.path}", "--on-change=signal:USR1", "--restart=always", "--", "/bin/sleep", "1000")
+        self.ctl_wait()
+        self.assertIn("not applied: ctl reload: SIGUSR1: not sent: the process has no handler",
+                      self.ctl("reload", "--wait", code=1))
+        run.kill(TERM)
+        run.end()
+
+    def test_a_target_that_is_not_there(self):
+        run = self.start(f"--control={self.path}", "--on-change=signal:USR1", "--target-process=nobody-here",
+                         f"--watch={self.folder()}")
+        self.ctl_wait()
+        self.assertIn("not applied: ctl reload: --target-process=nobody-here: no such process",
+                      self.ctl("reload", "--wait", code=1))
+        self.finish(run)
+
+    def test_a_later_one_answers_for_both(self):
+        run, _ = self.supervise_good(f"--health=exec:test -e {self.good}", "--restart-order=start-first")
+        os.unlink(self.good)
+        first = self.waiting("reload", "--wait")
+        self.event("start")
+        second = self.waiting("reload", "--wait")
+        self.eventually(lambda: "ctl reload" in run.stderr, lambda: "the second one is not taken notice of")
+        self.write(self.good)
+        self.assertEqual(self.outcome(first), (0, "done\n"))
+        self.assertEqual(self.outcome(second), (0, "done\n"))
+        self.event("start")
+        self.finish(run)
+
+    def test_an_end_meanwhile(self):
+        run, _ = self.supervise_good(f"--health=exec:test -e {self.good}")
+        os.unlink(self.good)
+        process = self.waiting("reload", "--wait")
+        self.event("start")
+        run.kill(TERM)
+        run.end(0)
+        code, text = self.outcome(process)
+        self.assertEqual(code, 1)
+        self.assertRegex(text, "reinit is about to end|reinit closed the connection")
+
+    def test_nobody_is_there(self):
+        self.assertIn("no reinit has its socket", self.ctl("reload", "--wait", code=1))
+
+    def test_a_hook_that_is_awaited(self):
+        run, _ = self.supervise_good(f"--pre-start=sh -c 'until test -e {self.good}; do sleep 0.05; done'")
+        os.unlink(self.good)
+        process = self.waiting("restart", "--wait")
+        self.eventually(lambda: (self.status()["awaited"] or {}).get("what") == "--pre-start",
+                        lambda: f"{self.status()}")
+        self.assertIn("waits for: --pre-start, for ", self.ctl("status"))
+        self.write(self.good)
+        self.assertEqual(self.outcome(process), (0, "done\n"))
+        self.event("start")
+        self.assertIsNone(self.status()["awaited"])
+        self.finish(run)
 
 
 class PlaceTest(ControlTest):
@@ -229,7 +372,14 @@ class PlaceTest(ControlTest):
     def test_one_left_behind_is_replaced(self):
         run, _ = self.supervise()
         run.destroy()
-        self.assertTrue(os.path.exists(self.path))
+
+        def nobody_listens():
+            try:
+                self.connect()
+            except ConnectionRefusedError:
+                return True
+            return False
+        self.eventually(nobody_listens, lambda: "it still listens")
         run, app = self.supervise()
         self.goes_on(run, app)
         self.finish(run)

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 import unittest
 import urllib.parse
 import urllib.request
@@ -86,6 +87,28 @@ class PagesTest(StatusTest):
         self.assertEqual(metrics["reinit_generation"], "3")
         self.finish(run)
 
+    def test_the_last_reload(self):
+        folder, good = self.folder(), self.write(os.path.join(self.folder(), "good"))
+        run, _ = self.serve(f"--watch={folder}", "--watch-settle=1ms", "--reload-delay=10ms",
+                            f"--on-change=exec:test -e {good}", "--reload-retry-delay=1h", "--log-level=debug")
+        run.says("first scan done")
+        successful, when = "reinit_last_reload_successful", "reinit_last_reload_success_timestamp_seconds"
+        self.assertEqual({successful, when} & set(self.metrics()), set())
+        before = time.time()
+        self.write(os.path.join(folder, "one"))
+        self.eventually(lambda: self.metrics().get(successful) == "1", lambda: f"{self.metrics()}")
+        first = self.metrics()[when]
+        self.assertTrue(before - 1 <= float(first) <= time.time() + 1, first)
+        os.unlink(good)
+        self.write(os.path.join(folder, "two"))
+        self.eventually(lambda: self.metrics().get(successful) == "0", lambda: f"{self.metrics()}")
+        self.assertEqual(self.metrics()[when], first)
+        status = json.loads(self.get("/status")[1])
+        self.assertEqual(status["change"]["failure"], os.path.join(folder, "two") + ": exec:test: exit code 1")
+        self.assertEqual((status["last_applied"]["cause"], status["last_applied"]["reason"]),
+                         ("file", os.path.join(folder, "one")))
+        self.finish(run)
+
     def test_ready_follows_the_process(self):
         good = os.path.join(self.folder(), "good")
         run, _ = self.serve(f"--health=exec:test -e {good}", "--drain-delay=1h", config={"exit_on": {"15": 0, "12": 0}})
@@ -102,10 +125,16 @@ class PagesTest(StatusTest):
     def test_all_of_it_is_documented(self):
         with open(os.path.join("docs", "control.md"), encoding="utf-8") as file:
             text = file.read()
-        run, _ = self.serve("--health=exec:true")
+        folder = self.folder()
+        run, _ = self.serve("--health=exec:true", f"--watch={folder}", "--watch-settle=1ms", "--reload-delay=10ms",
+                            "--on-change=none", "--log-level=debug")
+        run.says("first scan done")
+        self.write(os.path.join(folder, "file"))
+        self.eventually(lambda: "reinit_last_reload_successful" in self.metrics(), lambda: f"{self.metrics()}")
         for name in {name.split("{")[0] for name in self.metrics()}:
             self.assertRegex(text, "`" + name + r"[{`]")
-        for key in json.loads(self.get("/status")[1]):
+        status = json.loads(self.get("/status")[1])
+        for key in [*status, *status["last_applied"], *status["change"]]:
             self.assertIn(f"`{key}`", text)
         self.finish(run)
 
@@ -235,7 +264,13 @@ class HostileTest(StatusTest):
 class PrometheusTest(StatusTest):
     @unittest.skipUnless(shutil.which("promtool"), "promtool (Debian's prometheus) is not installed")
     def test_promtool(self):
-        run, _ = self.serve("--health=exec:sh -c 'echo \"a\\\\b\"'", "--restart=always")
+        folder = self.folder()
+        run, _ = self.serve("--health=exec:sh -c 'echo \"a\\\\b\"'", "--restart=always", f"--watch={folder}",
+                            "--watch-settle=1ms", "--reload-delay=10ms", "--on-change=none", "--log-level=debug")
+        run.says("first scan done")
+        self.write(os.path.join(folder, "file"))
+        self.eventually(lambda: "reinit_last_reload_success_timestamp_seconds" in self.metrics(),
+                        lambda: f"{self.metrics()}")
         text = self.get("/metrics")[1]
         self.assertIn("reinit_health_check_passing{check=", text)
         done = subprocess.run(["promtool", "check", "metrics"], input=text, text=True, capture_output=True,
@@ -249,6 +284,34 @@ class PrometheusTest(StatusTest):
         done = subprocess.run(["promtool", "check", "metrics"], input="# TYPE reinit_restarts counter\nreinit_restarts 1\n",
                               text=True, capture_output=True, timeout=self.deadline, check=False)
         self.assertNotEqual(done.returncode, 0)
+
+    @unittest.skipUnless(shutil.which("promtool"), "promtool (Debian's prometheus) is not installed")
+    def test_the_alerts_of_the_documentation(self):
+        """The one of two whose reload failed, that and the other after a week without one that succeeded."""
+        with open(os.path.join("docs", "control.md"), encoding="utf-8") as file:
+            failed, long_ago = [line.strip() for line in file if line.startswith("    ") and "reinit_last_reload" in line]
+        week = 7 * 24 * 60
+        text = {"alerts.yml": {"groups": [{"name": "reinit", "rules": [{"alert": "failed", "expr": failed},
+                                                                       {"alert": "long_ago", "expr": long_ago}]}]},
+                "test.yml": {"rule_files": ["alerts.yml"], "evaluation_interval": "1m", "tests": [{
+                    "interval": "1m", "input_series": [
+                        {"series": 'reinit_last_reload_successful{pod="a"}', "values": "1 0x20"},
+                        {"series": 'reinit_last_reload_success_timestamp_seconds{pod="a"}', "values": f"0x{2 * week}"},
+                        {"series": 'reinit_start_time_seconds{pod="a"}', "values": f"0x{2 * week}"},
+                        {"series": 'reinit_start_time_seconds{pod="b"}', "values": f"120x{2 * week}"}],
+                    "alert_rule_test": [
+                        {"eval_time": "1m", "alertname": "failed"},
+                        {"eval_time": "10m", "alertname": "failed", "exp_alerts": [{"exp_labels": {"pod": "a"}}]},
+                        {"eval_time": "10m", "alertname": "long_ago"},
+                        {"eval_time": f"{week + 1}m", "alertname": "long_ago", "exp_alerts": [{"exp_labels": {"pod": "a"}}]},
+                        {"eval_time": f"{week + 3}m", "alertname": "long_ago",
+                         "exp_alerts": [{"exp_labels": {"pod": "a"}}, {"exp_labels": {"pod": "b"}}]}]}]}}
+        folder = self.folder()
+        for name, content in text.items():
+            self.write(os.path.join(folder, name), json.dumps(content))  # which is YAML, too
+        done = subprocess.run(["promtool", "test", "rules", os.path.join(folder, "test.yml")], text=True,
+                              capture_output=True, timeout=self.deadline, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     @unittest.skipUnless(shutil.which("prometheus"), "prometheus (Debian's) is not installed")
     def test_prometheus(self):

@@ -1,0 +1,120 @@
+// What came of reloads and restarts.
+#ifndef REINIT_SUPERVISOR_OUTCOMES_H_
+#define REINIT_SUPERVISOR_OUTCOMES_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "supervisor/strategy/strategy.h"
+
+namespace reinit {
+
+// Two things may be under way at once, each until it has succeeded or failed:
+//
+//   a change, from when it begins to be applied until its action is done and a
+//     process that is started for it is ready;
+//   a start, from when it is made until the process is ready.
+//
+// One that begins while another of its kind is under way replaces it; what is
+// said of one that is not under way is nothing new. Whoever waits gets the
+// first outcome of what includes what they asked for, so where it was replaced,
+// that of the later one. Failed is failed, also where reinit tries again by
+// itself. Owned by the Supervisor, on its thread; decides nothing, so that all
+// of it is for those who look. Bounded.
+class Outcomes {
+ public:
+  enum class Kind { kReload, kRestart };
+  struct Applied {
+    Reason::Cause cause;
+    std::string text;
+    absl::Time at;    // time of day
+    absl::Time when;  // of the loop
+    absl::Duration took;
+  };
+  static constexpr size_t kKeptTickets = 32;
+
+  // Somebody waits for what is being asked for now. Returns their ticket.
+  uint64_t Await(Kind kind);
+  // Nothing: it is still under way. The error says why it failed, or that the
+  // ticket is none or too old.
+  std::optional<absl::Status> Of(uint64_t ticket) const;
+
+  // The reloads that were asked for until now are part of the change that is
+  // taken up, or of one that a start will do for.
+  void Include();
+
+  // Taken up: it is to be checked, while the one before may be under way.
+  void TakeUp(const Reason& change, absl::Time now);
+  void CheckFailed(std::string_view why);
+  void Begin();
+  void ChangeDone(absl::Time now);
+  void ChangeFailed(std::string_view why);
+  // The process that starts, or has just become ready, has all of it.
+  void LeaveToStart(absl::Time now);
+
+  // `reason` is null for the first start of all, `change` unless it is, or is
+  // part of, what is done about that. `has_all`: it makes up for a change that
+  // failed before.
+  void Start(const Reason* reason, const Reason* change, bool has_all,
+             absl::Time began);
+  void Ready(absl::Time now);
+  void StartFailed(std::string_view why);
+  // Nor is one to come.
+  void GivenUp(std::string_view why);
+
+  // The last that succeeded, whatever it was for.
+  const std::optional<Applied>& last_applied() const { return last_applied_; }
+  // Of changes, and restarts that were asked for: whether the last one
+  // succeeded, none yet; and when one did, as time of day.
+  std::optional<bool> last_succeeded() const { return last_succeeded_; }
+  std::optional<absl::Time> success_time() const { return success_time_; }
+  // The last one failed, and the start that is under way does not make up for
+  // it.
+  bool FailureStands() const {
+    return last_succeeded_ == false && !(start_.has_value() && start_->cures);
+  }
+
+ private:
+  struct Ticket {
+    uint64_t number;
+    Kind kind;
+    enum class State { kAsked, kTakenUp, kBegun } state = State::kAsked;
+    std::optional<absl::Status> outcome;
+  };
+  struct Change {
+    Reason reason;
+    absl::Time began;
+    bool done = false;       // by its action
+    bool overtaken = false;  // by a later one that failed its check
+  };
+  struct Started {
+    std::optional<Reason> reason;
+    absl::Time began;
+    bool for_change;
+    bool cures;  // what has failed before
+  };
+
+  void Settle(absl::Time now);
+  void Note(const Reason& reason, absl::Time began, absl::Time now);
+  void Answer(Kind kind, Ticket::State state, const absl::Status& outcome);
+
+  std::optional<Change> taken_up_;
+  std::optional<Change> change_;
+  std::optional<Started> start_;
+  std::optional<Applied> last_applied_;
+  std::optional<bool> last_succeeded_;
+  std::optional<absl::Time> success_time_;
+  bool start_failed_ = false;  // which is why the last one did not succeed
+  uint64_t tickets_given_ = 0;
+  std::deque<Ticket> tickets_;
+};
+
+}  // namespace reinit
+
+#endif  // REINIT_SUPERVISOR_OUTCOMES_H_

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "supervisor/action/action.h"
 #include "supervisor/action/registry.h"
@@ -26,6 +27,7 @@
 #include "supervisor/options.h"
 #include "supervisor/restart_history.h"
 #include "supervisor/side_file.h"
+#include "supervisor/side_read.h"
 #include "supervisor/socket/listen_sockets.h"
 #include "supervisor/status.h"
 #include "supervisor/strangers.h"
@@ -190,9 +192,12 @@ class Supervisor {
   void OnOtherGone();
 
   // One start (supervisor_launch.cc).
+  bool Preparing() const;
+  void PrepareProcess();
   void LaunchProcess();
   void OnNoProcess(const absl::Status& why);
-  void RefreshEnvironment();
+  void RefreshEnvironment(void (Supervisor::*then)());
+  bool TakeEnvironment(const absl::StatusOr<std::string>& packed);
   std::vector<std::string> ProcessEnvironment(int generation) const;
   std::vector<std::string> ActionEnvironment(const Reason& reason);
   Instance::Spec MakeSpec();
@@ -222,6 +227,7 @@ class Supervisor {
 
   // Without a command (supervisor_sidecar.cc).
   void StartSidecar();
+  void BeginSidecar();
   std::string SidecarState() const;
   void Fail(const std::string& why);
 
@@ -278,6 +284,7 @@ class Supervisor {
   std::optional<PlannedRestart> planned_;
   EventLoop::Timer start_timer_;  // backoff
   EventLoop::Timer rest_timer_;
+  SideRead environment_read_;
   std::unique_ptr<Job> pre_start_;
   std::unique_ptr<Job> post_stop_;
   std::vector<Ended> post_stops_due_;

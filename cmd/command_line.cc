@@ -200,7 +200,9 @@ CommandLine ParseCommandLine(absl::Span<const std::string_view> args,
   result.options = std::move(settings.options);
   if (settings.check) {
     result.action = CommandLine::Action::kCheck;
-    result.text = PlanText(result.options, result.warnings);
+    if (result.errors.empty()) {
+      result.text = PlanText(result.options, result.warnings);
+    }
   }
   return result;
 }

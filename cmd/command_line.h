@@ -15,7 +15,7 @@ namespace reinit {
 struct CommandLine {
   enum class Action {
     kRun,    // start options.command
-    kCheck,  // --check: print `text`, run nothing
+    kCheck,  // --check: print `text`, if all is well, and run nothing
     kPrint,  // --help, --version: print `text`, exit 0
     kProbe,  // reinit probe URL: one check of options.health.checks[0]
     // reinit listen-exec -- CMD: become options.command, with LISTEN_PID

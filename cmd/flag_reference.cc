@@ -60,9 +60,13 @@ constexpr std::string_view kTop =
   itself is told to stop, the process has the time that the container runtime gives;
   a second Ctrl-C kills it.
 - A wrong flag, value or combination is one line on stderr for each, exit status 2,
-  and nothing is started. `--check` shows all that and what would be done. A flag that
-  has no effect because the one that switches it on is missing is only a warning, so
-  that an image can have `--watch-ext=py` and leave the rest to `REINIT_WATCH`.
+  and nothing is started. A flag that has no effect because the one that switches it
+  on is missing is only a warning, so that an image can have `--watch-ext=py` and
+  leave the rest to `REINIT_WATCH`.
+- `--check` says what would be done, and runs nothing. It binds the sockets and lets
+  go of them, and looks for the command in its PATH as its user. What a start would
+  fail with is said in the same words, with the same exit status: 2, 127 for a command
+  that is not found, 126 for one that cannot be executed.
 
 `reinit probe` knows these flags, before or after the URL, and their variables:
 )";

@@ -173,7 +173,7 @@ constexpr Flag kFlags[] = {
      "so many connections wait until the process takes them",
      [](V v, S& s) { return SetInteger(v, 1, kMaxCount, &s.options.listen.backlog); }},
     {"listen-env", kValue, kReady, "LIST", "systemd", 0,
-     "how the process is told of its sockets: systemd, nginx, server-starter, php-fpm, unicorn, einhorn, gunicorn or all; {fd:NAME} and {port:NAME} in its arguments are filled in anyway; a server behind a shell needs `reinit listen-exec -- CMD` there",
+     "how the process is told of its sockets: systemd, nginx, server-starter, php-fpm, unicorn, einhorn, gunicorn or all; {fd:NAME} and {port:NAME} in its arguments are filled in anyway, and must name a socket; a server behind a shell needs `reinit listen-exec -- CMD` there",
      [](V v, S& s) { return SetListenForms(v, &s.options.listen); }},
 
     {"ready", kValue, kReady, "HOW", "", kCommon,
@@ -266,7 +266,7 @@ constexpr Flag kFlags[] = {
      "write there at the end, in words, why it ended",
      [](V v, S& s) { return SetPath(v, &s.options.termination_log); }},
     {"check", kSwitch, kObserve, "", "", kCommon | kNoVariable,
-     "show the plan and every error, run nothing",
+     "show the plan or the errors, start nothing",
      [](V v, S& s) { return SetSwitch(v, &s.check); }},
     {"help", kOptionalValue, kObserve, "all", "", kCommon | kProbe | kNoVariable,
      "show this; --help=all shows all flags",

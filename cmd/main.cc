@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "cmd/check.h"
 #include "cmd/command_line.h"
 #include "cmd/ctl.h"
 #include "cmd/flag_table.h"
@@ -24,7 +25,6 @@
 #include "supervisor/helper/roles.h"
 #include "supervisor/observer.h"
 #include "supervisor/probe/check.h"
-#include "supervisor/watch/summary.h"
 
 namespace reinit {
 namespace {
@@ -37,9 +37,6 @@ bool WriteOut(std::string_view text, int fd = STDOUT_FILENO) {
   }
   return true;
 }
-
-// The command line itself was wrong; nothing was started.
-constexpr int kExitUsage = 2;
 
 int RunProbe(const HealthOptions& health) {
   const CheckResult result =
@@ -111,6 +108,14 @@ int Ctl(const CtlRequest& request, Log* log) {
   return WriteOut(result.to_stdout) ? result.exit_code : 1;
 }
 
+int Check(const CommandLine& line, std::vector<std::string> environment,
+          Log* log) {
+  std::string plan;
+  const int code = RunCheck(line, std::move(environment), log, &plan);
+  if (code != 0) return code;
+  return WriteOut(plan) ? 0 : 1;
+}
+
 int Main(const std::vector<std::string_view>& args,
          const std::vector<std::string_view>& environment,
          const SignalState& inherited) {
@@ -118,18 +123,11 @@ int Main(const std::vector<std::string_view>& args,
   context.on_terminal = ::isatty(STDERR_FILENO) == 1;
   const CommandLine line = ParseCommandLine(args, environment, context);
   StderrLog log(line.options.log_level, line.options.log_format);
-  // The plan is worth reading beside what is wrong with it.
-  if (line.action == CommandLine::Action::kCheck) {
-    WriteOut(line.text);
-    const WatchOptions& watch = line.options.watch;
-    for (const std::string& path : WatchSummary(watch.paths, watch.filter)) {
-      WriteOut(absl::StrCat("  ", EscapeForLog(path), "\n"));
-    }
-  }
   if (Report(line, &log)) return kExitUsage;
   switch (line.action) {
     case CommandLine::Action::kCheck:
-      return 0;
+      RestoreSignals(inherited);
+      return Check(line, PassedOn(environment), &log);
     case CommandLine::Action::kPrint:
       return WriteOut(line.text) ? 0 : 1;
     case CommandLine::Action::kProbe:

@@ -9,8 +9,7 @@
 
 namespace reinit {
 
-// Several lines, each ending with a newline. Also for options that are not
-// complete, such as an empty command.
+// Several lines, each ending with a newline.
 std::string PlanText(const Options& options,
                      const std::vector<std::string>& warnings);
 

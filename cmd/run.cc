@@ -4,7 +4,6 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <memory>
@@ -13,6 +12,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "cmd/start_sockets.h"
 #include "reaper/child_table.h"
 #include "reaper/clock.h"
 #include "reaper/event_loop.h"
@@ -41,81 +41,6 @@ void BecomeSubreaper(Subreaper wanted, Log* log) {
                           "): orphans are reaped by somebody else"));
 }
 
-// The command line was wrong, if only for this machine; nothing was started.
-constexpr int kExitUsage = 2;
-
-// False if there are errors. A plain init leaves what it inherited alone.
-bool OpenSockets(const Options& options, std::vector<std::string>* environment,
-                 Log* log, ListenSockets* sockets) {
-  if (!options.Supervising()) return true;
-  ListenSockets::Problems problems =
-      sockets->Open(&options.listen, ::getpid(), environment);
-  if (options.ReadyDescriptorTaken(sockets->size())) {
-    problems.errors.push_back(absl::StrCat(
-        "--ready=fd:", options.ready.descriptor,
-        ": a socket has this number in the process; allowed is "
-        "fd:",
-        kFirstPassedSocket + static_cast<int>(sockets->size()), " or more"));
-  }
-  if (options.ready.kind == ReadyOptions::Kind::kAccept &&
-      problems.errors.empty() && sockets->Listening().empty()) {
-    problems.errors.emplace_back(
-        "--ready=accept: there is no listening socket; give one by --listen");
-  }
-  const auto& checks = options.health.checks;
-  const bool wants_queues =
-      std::any_of(checks.begin(), checks.end(), [](const ProbeTarget& check) {
-        return check.kind == ProbeTarget::Kind::kStall;
-      });
-  if (wants_queues && problems.errors.empty() && sockets->Queues().empty()) {
-    problems.errors.emplace_back(
-        "--health=stall: there is no listening TCP socket; give one by "
-        "--listen");
-  }
-  for (const std::string& warning : problems.warnings) {
-    log->Write(LogLevel::kWarning, warning);
-  }
-  for (const std::string& error : problems.errors) {
-    log->Write(LogLevel::kError, error);
-  }
-  return problems.errors.empty();
-}
-
-// The socket of `reinit ctl`, which may be none. False if there is an error.
-bool BindControl(const Options& options, Log* log,
-                 std::optional<BoundSocket>* socket) {
-  if (!options.Supervising() || options.control == kControlOff) return true;
-  const bool named = options.HasControlPath();
-  auto bound =
-      BindControlSocket(named ? options.control : std::string(kControlPath));
-  if (bound.ok()) {
-    *socket = *std::move(bound);
-    return true;
-  }
-  // A read-only image, or a second reinit in the container.
-  log->Write(
-      named ? LogLevel::kError : LogLevel::kDebug,
-      absl::StrCat("--control=", named ? options.control : kControlPath, ": ",
-                   bound.status().message(), named ? "" : ": no `reinit ctl`"));
-  return !named;
-}
-
-// False if there is an error.
-bool BindStatus(const Options& options, Log* log,
-                std::optional<BoundSocket>* socket) {
-  if (!options.status_listen.has_value()) return true;
-  auto bound = BindStatusSocket(*options.status_listen);
-  if (bound.ok()) {
-    *socket = *std::move(bound);
-    return true;
-  }
-  log->Write(LogLevel::kError,
-             absl::StrCat(
-                 "--status-listen=", EscapeForLog(options.status_listen->text),
-                 ": ", bound.status().message()));
-  return false;
-}
-
 std::function<double()> RandomSource() {
   std::minstd_rand engine(static_cast<unsigned>(
       absl::ToUnixNanos(MonotonicClock().Now()) ^ ::getpid()));
@@ -128,14 +53,9 @@ std::function<double()> RandomSource() {
 
 int RunSupervisor(const Options& options, std::vector<std::string> environment,
                   const SignalState& inherited, Log* log, Observer* observer) {
-  // Before there is a descriptor of ours that could be taken for one.
-  ListenSockets sockets;
-  if (!OpenSockets(options, &environment, log, &sockets)) return kExitUsage;
-  std::optional<BoundSocket> control_socket;
-  std::optional<BoundSocket> status_socket;
-  // Both, so that every error is found.
-  const bool bound = BindControl(options, log, &control_socket);
-  if (!BindStatus(options, log, &status_socket) || !bound) return kExitUsage;
+  // Before there is a descriptor of ours that could be taken for one of them.
+  StartSockets bound;
+  if (!BindAll(options, &environment, log, &bound)) return kExitUsage;
   BecomeSubreaper(options.subreaper, log);
   if (options.parent_death_signal != 0) {
     ::prctl(PR_SET_PDEATHSIG, options.parent_death_signal, 0, 0, 0);
@@ -162,15 +82,15 @@ int RunSupervisor(const Options& options, std::vector<std::string> environment,
     }
     notify = *std::move(made);
   }
-  auto strategies =
-      MakeStrategies(context, &options, environment, RandomSource(), &sockets);
+  auto strategies = MakeStrategies(context, &options, environment,
+                                   RandomSource(), &bound.listen);
   Supervisor supervisor(context, &options, std::move(environment),
                         std::move(strategies), RandomSource(), notify.get(),
-                        &sockets);
+                        &bound.listen);
   children.set_on_reaped([&supervisor] { supervisor.OnReaped(); });
   std::optional<ControlServer> control;
-  if (control_socket.has_value()) {
-    control.emplace(loop->get(), log, *std::move(control_socket),
+  if (bound.control.has_value()) {
+    control.emplace(loop->get(), log, *std::move(bound.control),
                     [&supervisor](std::string_view request) {
                       return RunControlCommand(&supervisor, request);
                     });
@@ -178,8 +98,8 @@ int RunSupervisor(const Options& options, std::vector<std::string> environment,
     if (!listens.ok()) log->Write(LogLevel::kWarning, listens.message());
   }
   std::optional<StatusServer> status_server;
-  if (status_socket.has_value()) {
-    status_server.emplace(context, *std::move(status_socket),
+  if (bound.status.has_value()) {
+    status_server.emplace(context, *std::move(bound.status),
                           [&supervisor] { return supervisor.Describe(); });
     status_server->Start();
     supervisor.set_on_last([&status_server] { status_server->Stop(); });

@@ -12,6 +12,9 @@
 
 namespace reinit {
 
+// The command line was wrong, if only for this machine; nothing was started.
+inline constexpr int kExitUsage = 2;
+
 // Supervises options.command until it, or reinit, has ended. `environment` is
 // what it gets. Returns the exit status of reinit.
 int RunSupervisor(const Options& options, std::vector<std::string> environment,

@@ -27,6 +27,10 @@ struct Credentials {
   std::vector<gid_t> groups;  // supplementary
 };
 
+// Gives this process those rights, for good. By raw system calls only, for
+// between fork and exec. Returns 0 or errno.
+int BecomeUser(const Credentials& who);
+
 // How the user's own processes are started: the supervised command, hooks and
 // exec checks alike. Helpers are not among them.
 struct UserProcess {
@@ -78,6 +82,10 @@ struct SpawnFailure {
   };
   Stage stage = Stage::kExec;
   int32_t error = 0;  // errno
+  // Of kExec, but not of a program_fd: ExplainExecFailure, as much as fits. By
+  // the child, which has the rights and the folder that it was tried with, and
+  // may hang if the file system does.
+  char words[512] = {};
 };
 
 struct Spawned {

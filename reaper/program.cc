@@ -67,19 +67,23 @@ std::string ReadHead(const std::string& file) {
   return got > 0 ? std::string(buffer, static_cast<size_t>(got)) : "";
 }
 
-// `head` starts with "#!".
+// What stands behind the "#!" that `head` starts with.
+std::string_view ScriptLine(std::string_view head) {
+  return absl::StripLeadingAsciiWhitespace(head.substr(2, head.find('\n') - 2));
+}
+
+std::string_view InterpreterOf(std::string_view script_line) {
+  return script_line.substr(0, script_line.find_first_of(" \t"));
+}
+
 std::string ExplainScript(std::string_view head) {
-  std::string_view line = head.substr(2, head.find('\n') - 2);
-  line = absl::StripLeadingAsciiWhitespace(line);
-  const bool carriage_return = absl::ConsumeSuffix(&line, "\r");
-  const std::string_view interpreter =
-      line.substr(0, line.find_first_of(" \t"));
-  if (carriage_return) {
+  std::string_view line = ScriptLine(head);
+  if (absl::ConsumeSuffix(&line, "\r")) {
     return absl::StrCat("its first line '#!", EscapeForLog(line),
                         "' ends in a carriage return: save the file with Unix "
                         "line ends");
   }
-  return absl::StrCat("its interpreter '", EscapeForLog(interpreter),
+  return absl::StrCat("its interpreter '", EscapeForLog(InterpreterOf(line)),
                       "' (the #! line) is missing or cannot be executed");
 }
 
@@ -108,11 +112,17 @@ std::string_view LoaderOf(std::string_view head) {
   return {};
 }
 
-std::string ExplainElf(std::string_view head) {
-  if (head.size() < sizeof(Elf64_Ehdr)) return "the ELF file is cut short";
+// `head` holds the header of an ELF file.
+int MachineOf(std::string_view head) {
   uint16_t machine = 0;
   std::memcpy(&machine, head.data() + offsetof(Elf64_Ehdr, e_machine),
               sizeof(machine));
+  return machine;
+}
+
+std::string ExplainElf(std::string_view head) {
+  if (head.size() < sizeof(Elf64_Ehdr)) return "the ELF file is cut short";
+  const int machine = MachineOf(head);
   if (kMachine != EM_NONE && machine != kMachine) {
     return absl::StrCat("it is built for ", MachineName(machine), ", this is ",
                         MachineName(kMachine),
@@ -144,6 +154,30 @@ std::string ExplainContent(const std::string& file, int error) {
                         "line";
 }
 
+int AccessError(std::string_view file, int mode) {
+  return ::access(std::string(file).c_str(), mode) == 0 ? 0 : errno;
+}
+
+// 0, or what execve of this file would fail with.
+int LookAtProgram(const std::string& file) {
+  struct stat info = {};
+  if (::stat(file.c_str(), &info) != 0) return errno;
+  if (!S_ISREG(info.st_mode)) return EACCES;
+  if (const int error = AccessError(file, X_OK); error != 0) return error;
+  if (AccessError(file, R_OK) != 0) return 0;  // may be all right
+  const std::string head = ReadHead(file);
+  if (absl::StartsWith(head, "#!")) {
+    const std::string_view interpreter = InterpreterOf(ScriptLine(head));
+    return interpreter.empty() ? ENOEXEC : AccessError(interpreter, X_OK);
+  }
+  if (!absl::StartsWith(head, ELFMAG) || head.size() < sizeof(Elf64_Ehdr)) {
+    return ENOEXEC;
+  }
+  if (MachineOf(head) != kMachine || head[EI_CLASS] != ELFCLASS64) return 0;
+  const std::string_view loader = LoaderOf(head);
+  return loader.empty() ? 0 : AccessError(loader, X_OK);
+}
+
 std::string ErrorText(int error) {
   const char* const text = ::strerrordesc_np(error);
   return text != nullptr ? text : absl::StrCat("error ", error);
@@ -161,6 +195,19 @@ std::vector<std::string> ProgramCandidates(
                                     : absl::StrCat(folder, "/", name));
   }
   return result;
+}
+
+ProgramSearch FindProgram(std::string_view name,
+                          const std::vector<std::string>& environment) {
+  ProgramSearch search;
+  for (std::string& candidate : ProgramCandidates(name, environment)) {
+    const int error = LookAtProgram(candidate);
+    if (error == 0) return {std::move(candidate), 0};
+    // As execvp does: "permission denied" is what is told in the end.
+    if (search.error != EACCES) search.error = error;
+    if (error == ENOEXEC) break;
+  }
+  return search;
 }
 
 std::string ExplainExecFailure(std::string_view name,

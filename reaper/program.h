@@ -13,6 +13,16 @@ namespace reinit {
 std::vector<std::string> ProgramCandidates(
     std::string_view name, const std::vector<std::string>& environment);
 
+// Which file execve of `name` would run in this process, or the errno that it
+// would fail with, as far as looking tells: what the kernel executes by a rule
+// of its own (binfmt_misc, for other machines) is taken to be good.
+struct ProgramSearch {
+  std::string file;  // empty: none
+  int error = 0;
+};
+ProgramSearch FindProgram(std::string_view name,
+                          const std::vector<std::string>& environment);
+
 // Why execve of `name` failed with `error`, in words that name the cause: not
 // found in PATH, not executable, a directory, the interpreter of its #! line
 // or the ELF loader is missing, built for another machine, no #! line. Reads

@@ -277,5 +277,60 @@ TEST_F(ExplainTest, TheExecutableOneInPathIsMeant) {
       AllOf(HasSubstr("second/program"), HasSubstr("/no/such/interpreter")));
 }
 
+using FindProgramTest = ExplainTest;
+
+TEST_F(FindProgramTest, ForeseesWhatTheKernelSays) {
+  std::string loader = RealProgram();
+  loader.replace(loader.find("/ld-linux"), 4, "/no-");
+  const std::string interpreter = Write("interpreter", "", 0644);
+  const std::string files[] = {
+      Write("good", RealProgram()),
+      Write("script", "#! /bin/sh -e\n"),
+      Path("none"),
+      Path("script/below"),
+      folder_,
+      Write("closed", "#!/bin/sh\n", 0644),
+      Write("missing", "#!/no/such/python -u\n"),
+      Write("not_executable", absl::StrCat("#!", interpreter, "\n")),
+      Write("carriage", "#!/bin/sh\r\n"),
+      Write("bare", "#!\n"),
+      Write("empty", ""),
+      Write("text", "echo\n"),
+      Write("short", RealProgram().substr(0, 20)),
+      Write("loader", loader),
+  };
+  for (const std::string& file : files) {
+    const ProgramSearch search = FindProgram(file, {});
+    EXPECT_EQ(search.error, ExecError(file)) << file;
+    EXPECT_EQ(search.file, search.error == 0 ? file : "");
+  }
+}
+
+// Nobody sees by looking whether the kernel has a rule for these.
+TEST_F(FindProgramTest, AnotherMachineMayBeEmulated) {
+  std::string program = RealProgram();
+  const uint16_t machine = EM_S390;
+  std::memcpy(program.data() + offsetof(Elf64_Ehdr, e_machine), &machine,
+              sizeof(machine));
+  EXPECT_EQ(FindProgram(Write("program", program), {}).error, 0);
+}
+
+TEST_F(FindProgramTest, SearchesPathPastWhatCannotBeExecuted) {
+  const std::string first = Path("first"), second = Path("second");
+  ASSERT_EQ(::mkdir(first.c_str(), 0755), 0);
+  ASSERT_EQ(::mkdir(second.c_str(), 0755), 0);
+  const std::vector<std::string> environment = {
+      absl::StrCat("PATH=/nowhere:", first, ":", second)};
+  EXPECT_EQ(FindProgram("program", environment).error, ENOENT);
+  Write("first/program", "#!/bin/sh\n", 0644);
+  EXPECT_EQ(FindProgram("program", environment).error, EACCES);
+  const std::string good = Write("second/program", "#!/bin/sh\n");
+  EXPECT_EQ(FindProgram("program", environment).error, 0);
+  EXPECT_EQ(FindProgram("program", environment).file, good);
+  // Where the search ends for execvp, too.
+  Write("first/program", "text");
+  EXPECT_EQ(FindProgram("program", environment).error, ENOEXEC);
+}
+
 }  // namespace
 }  // namespace reinit

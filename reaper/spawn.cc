@@ -58,7 +58,15 @@ std::vector<char*> Pointers(const std::vector<std::string>& strings) {
 
 [[noreturn]] void Fail(const ChildPlan& plan, SpawnFailure::Stage stage,
                        int error) {
-  const SpawnFailure failure = {stage, error};
+  SpawnFailure failure;
+  failure.stage = stage;
+  failure.error = error;
+  if (stage == SpawnFailure::Stage::kExec && plan.program_fd < 0) {
+    // Not by raw system calls alone, and it need not be: nothing is executed
+    // any more, and no other thread of the parent's can have held a lock.
+    ExplainExecFailure(plan.request->argv[0], plan.request->environment, error)
+        .copy(failure.words, sizeof(failure.words) - 1);
+  }
   // A failed write leaves the exit status to tell.
   [[maybe_unused]] const ssize_t written =
       ::write(plan.result_fd, &failure, sizeof(failure));
@@ -73,17 +81,12 @@ void DropCapabilities() {
   ::syscall(SYS_capset, &header, none);
 }
 
-// With the raw calls: the C library's would tell threads that are not there.
-void BecomeUser(const ChildPlan& plan) {
+void TakeRights(const ChildPlan& plan) {
   const SpawnRequest& request = *plan.request;
   const UserProcess& as = request.as;
   if (as.credentials.has_value()) {
-    const Credentials& who = *as.credentials;
-    if (::syscall(SYS_setgroups, who.groups.size(), who.groups.data()) != 0 ||
-        ::syscall(SYS_setresgid, who.gid, who.gid, who.gid) != 0 ||
-        ::syscall(SYS_setresuid, who.uid, who.uid, who.uid) != 0) {
-      Fail(plan, SpawnFailure::Stage::kCredentials, errno);
-    }
+    const int error = BecomeUser(*as.credentials);
+    if (error != 0) Fail(plan, SpawnFailure::Stage::kCredentials, error);
   }
   // As that user, who may not be let in.
   if (!as.directory.empty() && ::chdir(as.directory.c_str()) != 0) {
@@ -188,7 +191,7 @@ int ExecuteFirst(ChildPlan& plan) {
     const pid_t self = ::getpid();
     ::ioctl(request.terminal_fd, TIOCSPGRP, &self);
   }
-  BecomeUser(plan);
+  TakeRights(plan);
   if (request.die_with_parent) {
     // After the credentials: changing them clears it.
     ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
@@ -247,6 +250,15 @@ void MarkPidEntries(ChildPlan& plan) {
 }
 
 }  // namespace
+
+// The C library's calls would tell threads that are not there.
+int BecomeUser(const Credentials& who) {
+  const bool done =
+      ::syscall(SYS_setgroups, who.groups.size(), who.groups.data()) == 0 &&
+      ::syscall(SYS_setresgid, who.gid, who.gid, who.gid) == 0 &&
+      ::syscall(SYS_setresuid, who.uid, who.uid, who.uid) == 0;
+  return done ? 0 : errno;
+}
 
 absl::StatusOr<Spawned> LinuxOs::Spawn(const SpawnRequest& request) {
   int ends[2];

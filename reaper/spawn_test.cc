@@ -21,6 +21,7 @@
 #include "reaper/exit_status.h"
 #include "reaper/leak_check.h"
 #include "reaper/os.h"
+#include "reaper/program.h"
 #include "reaper/signal_mask.h"
 #include "reaper/test_process.h"
 #include "reaper/unique_fd.h"
@@ -81,6 +82,9 @@ class SpawnTest : public LeakCheck {
     ASSERT_TRUE(outcome.failure.has_value());
     EXPECT_EQ(outcome.failure->stage, SpawnFailure::Stage::kExec);
     EXPECT_EQ(outcome.failure->error, error);
+    const std::string words =
+        ExplainExecFailure(request_.argv[0], request_.environment, error);
+    EXPECT_EQ(outcome.failure->words, request_.program_fd < 0 ? words : "");
     EXPECT_EQ(outcome.status.code, error == ENOENT ? 127 : 126);
   }
   // Those of ours that a program inherits: what Bazel gave this test.
@@ -130,6 +134,25 @@ TEST_F(SpawnTest, NotFound) {
   ExpectFailure(ENOENT);
   request_.argv = {"/no/such/program"};
   ExpectFailure(ENOENT);
+}
+
+// Where it was tried, not where the parent stands.
+TEST_F(SpawnTest, ARelativeNameIsExplainedInItsFolder) {
+  request_.as.directory = Folder("words");
+  std::ofstream(request_.as.directory + "/script") << "#!/no/such/shell\n";
+  ::chmod((request_.as.directory + "/script").c_str(), 0755);
+  request_.argv = {"./script"};
+  const Outcome outcome = Run();
+  ASSERT_TRUE(outcome.failure.has_value());
+  EXPECT_THAT(outcome.failure->words, HasSubstr("'/no/such/shell'"));
+}
+
+TEST_F(SpawnTest, NoReasonIsTooLong) {
+  request_.argv = {std::string(4000, 'x')};
+  const Outcome outcome = Run();
+  ASSERT_TRUE(outcome.failure.has_value());
+  EXPECT_EQ(std::string_view(outcome.failure->words).size(),
+            sizeof(SpawnFailure::words) - 1);
 }
 
 TEST_F(SpawnTest, NotExecutable) {

@@ -4,8 +4,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -79,8 +81,32 @@ absl::StatusOr<std::vector<std::string>> MakeEnvironment(
       Set(line, &result);
     }
   }
-  for (const std::string& entry : entries) Set(entry, &result);
-  return result;
+  return OverlayEntries(std::move(result), entries);
+}
+
+std::vector<std::string> OverlayEntries(
+    std::vector<std::string> base, const std::vector<std::string>& entries) {
+  for (const std::string& entry : entries) Set(entry, &base);
+  return base;
+}
+
+std::string PackEntries(const std::vector<std::string>& entries) {
+  std::string packed;
+  for (const std::string& entry : entries) {
+    packed.append(entry.c_str());
+    packed.push_back('\0');
+  }
+  return packed;
+}
+
+std::vector<std::string> UnpackEntries(std::string_view packed) {
+  std::vector<std::string> entries;
+  while (!packed.empty()) {
+    const size_t end = std::min(packed.find('\0'), packed.size() - 1);
+    entries.emplace_back(packed.substr(0, end));
+    packed.remove_prefix(end + 1);
+  }
+  return entries;
 }
 
 }  // namespace reinit

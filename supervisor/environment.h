@@ -19,6 +19,15 @@ absl::StatusOr<std::vector<std::string>> MakeEnvironment(
     const std::vector<std::string>& base, const std::vector<std::string>& files,
     const std::vector<std::string>& entries);
 
+// The same without files, which cannot fail.
+std::vector<std::string> OverlayEntries(
+    std::vector<std::string> base, const std::vector<std::string>& entries);
+
+// As one text, each entry with a NUL behind it, and back. What stands behind a
+// NUL in an entry is lost, as it would be at the exec.
+std::string PackEntries(const std::vector<std::string>& entries);
+std::vector<std::string> UnpackEntries(std::string_view packed);
+
 }  // namespace reinit
 
 #endif  // REINIT_SUPERVISOR_ENVIRONMENT_H_

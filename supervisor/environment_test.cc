@@ -71,6 +71,14 @@ TEST(EnvironmentTest, APipeIsRefusedInWords) {
   EXPECT_TRUE(MakeEnvironment({}, {"/dev/null"}, {}).ok());
 }
 
+TEST(EnvironmentTest, EntriesArePackedAndUnpacked) {
+  const std::vector<std::string> entries = {"A=1", "", "B=x y\n"};
+  EXPECT_EQ(UnpackEntries(PackEntries(entries)), entries);
+  EXPECT_THAT(UnpackEntries(PackEntries({})), ElementsAre());
+  EXPECT_THAT(UnpackEntries(PackEntries({std::string("A=1\0B=2", 7), "C=3"})),
+              ElementsAre("A=1", "C=3"));
+}
+
 TEST(EnvironmentTest, AByteOrderMarkIsNoPartOfAName) {
   EXPECT_THAT(*MakeEnvironment({},
                                {WriteFile("\xef\xbb\xbf"

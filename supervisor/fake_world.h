@@ -26,6 +26,7 @@
 #include "reaper/fake_clock.h"
 #include "reaper/log.h"
 #include "reaper/os.h"
+#include "reaper/program.h"
 #include "supervisor/context.h"
 #include "supervisor/strategy/strategy.h"
 
@@ -122,7 +123,10 @@ class FakeOs : public Os {
     if (hold_exec_) {
       held_[spawned.pid] = std::move(writer);
     } else if (exec_error_ != 0) {
-      const SpawnFailure failure = {SpawnFailure::Stage::kExec, exec_error_};
+      SpawnFailure failure;
+      failure.error = exec_error_;
+      ExplainExecFailure(request.argv[0], request.environment, exec_error_)
+          .copy(failure.words, sizeof(failure.words) - 1);
       [[maybe_unused]] const ssize_t written =
           ::write(writer.get(), &failure, sizeof(failure));
       Exit(spawned.pid, {.code = exec_error_ == ENOENT ? 127 : 126});

@@ -2,10 +2,11 @@
 
 #include <signal.h>
 
+#include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "reaper/program.h"
+#include "reaper/log.h"
 
 namespace reinit {
 
@@ -52,8 +53,12 @@ void Job::OnExit(ExitStatus status) {
   pid_ = 0;
   SpawnFailure failure;
   if (::read(result_.get(), &failure, sizeof(failure)) == sizeof(failure)) {
-    done_({Result::What::kNotRun, status,
-           ExplainExecFailure(argv_[0], environment_, failure.error)});
+    std::string words = failure.words;
+    if (words.empty()) {
+      words = absl::StrCat("cannot run '", EscapeForLog(argv_[0]),
+                           "': ", ::strerrordesc_np(failure.error));
+    }
+    done_({Result::What::kNotRun, status, std::move(words)});
     return;
   }
   done_({Result::What::kExited, status, status.ToString()});

@@ -4,7 +4,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "reaper/program.h"
 
 namespace reinit {
 
@@ -67,8 +66,7 @@ std::string GivingUpLine(const Options& all) {
 }
 
 std::string SpawnFailureLine(const SpawnFailure& failure,
-                             const Options& options,
-                             const std::vector<std::string>& environment) {
+                             const Options& options) {
   const std::string why = absl::StrCat(": ", ::strerrordesc_np(failure.error));
   switch (failure.stage) {
     case SpawnFailure::Stage::kDirectory:
@@ -82,7 +80,7 @@ std::string SpawnFailureLine(const SpawnFailure& failure,
     case SpawnFailure::Stage::kExec:
       break;
   }
-  return ExplainExecFailure(options.command[0], environment, failure.error);
+  return failure.words;
 }
 
 }  // namespace reinit

@@ -39,10 +39,9 @@ void LogRestarted(Log* log, const Restarted& what);
 std::string GivingUpLine(const Options& options);
 
 // Why the command does not run, by the stage at which it failed: "cannot enter
-// folder '/x': Permission denied". `environment` is the command's own.
+// folder '/x': Permission denied".
 std::string SpawnFailureLine(const SpawnFailure& failure,
-                             const Options& options,
-                             const std::vector<std::string>& environment);
+                             const Options& options);
 
 std::string Millis(absl::Duration duration);  // "52 ms"
 

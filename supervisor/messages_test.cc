@@ -53,13 +53,13 @@ TEST(MessagesTest, AFailedStartNamesItsStage) {
   Options options;
   options.command = {"/no/such"};
   options.process.as.directory = "/x";
-  EXPECT_EQ(SpawnFailureLine({Stage::kDirectory, EACCES}, options, {}),
+  EXPECT_EQ(SpawnFailureLine({Stage::kDirectory, EACCES}, options),
             "cannot enter folder '/x': Permission denied");
-  EXPECT_EQ(SpawnFailureLine({Stage::kCredentials, EPERM}, options, {}),
+  EXPECT_EQ(SpawnFailureLine({Stage::kCredentials, EPERM}, options),
             "cannot become the user that --user names: Operation not "
             "permitted: that takes root, or CAP_SETUID and CAP_SETGID");
-  EXPECT_EQ(SpawnFailureLine({Stage::kExec, ENOENT}, options, {}),
-            "cannot run '/no/such': No such file or directory");
+  EXPECT_EQ(SpawnFailureLine({Stage::kExec, ENOENT, "in words"}, options),
+            "in words");
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "supervisor/fake_world.h"
+#include "supervisor/side_child.h"
 
 namespace reinit {
 namespace {
@@ -93,7 +94,7 @@ TEST_F(SideFileTest, WhatHangsIsLeft) {
   file_->Write("1");
   const pid_t hung = world_.os().last_fork();
   world_.os().process(hung).unkillable = true;
-  world_.Advance(SideFile::kPatience - absl::Milliseconds(1));
+  world_.Advance(SideChild::kPatience - absl::Milliseconds(1));
   EXPECT_THAT(done_, IsEmpty());
   world_.Advance(absl::Milliseconds(1));
   EXPECT_THAT(done_, ElementsAre(ETIMEDOUT));

@@ -51,6 +51,7 @@ Supervisor::Supervisor(const Context& context, const Options* options,
       drain_timer_(context.loop, [this] { Drained(); }),
       start_timer_(context.loop, [this] { StartProcess(); }),
       rest_timer_(context.loop, [this] { Rest(); }),
+      environment_read_(context),
       retry_backoff_(options->reload.retry_delay,
                      kMaxRetryDelays * options->reload.retry_delay),
       backoff_(options->restart.delay, options->restart.delay_max),
@@ -227,7 +228,7 @@ void Supervisor::OnInstance(int generation, Instance::Event event) {
 
 void Supervisor::OnExecFailed() {
   const SpawnFailure& failure = instance_->failure();
-  const std::string line = SpawnFailureLine(failure, *options_, environment_);
+  const std::string line = SpawnFailureLine(failure, *options_);
   context_.observer->OnSpawnFailure(instance_->pid(), failure, line);
   if (generation_ == 1) end_reason_ = line;
 }
@@ -404,7 +405,7 @@ void Supervisor::OnReaped() {
 std::string Supervisor::StateName() const {
   if (end_ == End::kEnded) return "ended";
   if (end_ == End::kEnding) return "ending";
-  if (pre_start_ != nullptr) return "starting";
+  if (Preparing()) return "starting";
   if (options_->Sidecar()) return SidecarState();
   if (instance_ == nullptr) return start_timer_.armed() ? "backoff" : "waiting";
   if (planned_.has_value()) {

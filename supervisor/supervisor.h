@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "supervisor/action/action.h"
 #include "supervisor/action/registry.h"
@@ -28,6 +29,7 @@
 #include "supervisor/outcomes.h"
 #include "supervisor/restart_history.h"
 #include "supervisor/side_file.h"
+#include "supervisor/side_read.h"
 #include "supervisor/socket/listen_sockets.h"
 #include "supervisor/status.h"
 #include "supervisor/strangers.h"
@@ -206,9 +208,12 @@ class Supervisor {
 
   // One start (supervisor_launch.cc).
   void StartProcess();
+  bool Preparing() const;
+  void PrepareProcess();
   void LaunchProcess();
   void OnNoProcess(const absl::Status& why);
-  void RefreshEnvironment();
+  void RefreshEnvironment(void (Supervisor::*then)());
+  bool TakeEnvironment(const absl::StatusOr<std::string>& packed);
   std::vector<std::string> ProcessEnvironment(int generation) const;
   std::vector<std::string> ActionEnvironment(const Reason& reason);
   Instance::Spec MakeSpec();
@@ -238,6 +243,7 @@ class Supervisor {
 
   // Without a command (supervisor_sidecar.cc).
   void StartSidecar();
+  void BeginSidecar();
   std::string SidecarState() const;
   void Fail(const std::string& why);
 
@@ -295,6 +301,7 @@ class Supervisor {
   std::optional<PlannedRestart> planned_;
   EventLoop::Timer start_timer_;  // backoff
   EventLoop::Timer rest_timer_;
+  SideRead environment_read_;
   std::unique_ptr<Job> pre_start_;
   std::unique_ptr<Job> post_stop_;
   std::vector<Ended> post_stops_due_;

@@ -53,7 +53,7 @@ void Supervisor::Reload(const Reason& reason) {
 
 bool Supervisor::CanAct() const {
   if (end_ != End::kStaying) return false;
-  if (pre_start_ != nullptr || post_stop_ != nullptr) return false;
+  if (Preparing() || post_stop_ != nullptr) return false;
   if (instance_ != nullptr && other_ != nullptr) return false;
   return instance_ == nullptr || instance_->state() == InstanceState::kUp ||
          instance_->state() == InstanceState::kReady;

@@ -37,7 +37,7 @@ absl::Status Supervisor::AskRestart(uint64_t* ticket) {
   }
   // One that is on its way is as good.
   const bool on_its_way =
-      planned_.has_value() || pre_start_ != nullptr ||
+      planned_.has_value() || Preparing() ||
       (instance_ != nullptr && instance_->state() == InstanceState::kStarting);
   if (!on_its_way) asked_restart_ = Asked("ctl restart");
   return absl::OkStatus();

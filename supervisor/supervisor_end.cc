@@ -176,6 +176,7 @@ void Supervisor::Shutdown(int exit_code) {
   start_timer_.Cancel();
   retry_timer_.Cancel();
   DropJob(reload_check_);
+  environment_read_.Cancel();
   action_->Cancel();
   if (report_.has_value()) report_->Stopping();
   strategies_.clear();
@@ -238,7 +239,7 @@ void Supervisor::WriteTerminationLog() {
       context_.log->Write(
           LogLevel::kWarning,
           absl::StrCat("--termination-log=", options_->termination_log,
-                       ": cannot be written: ", SideFile::ErrorText(error)));
+                       ": cannot be written: ", SideChild::ErrorText(error)));
     }
     end_ = End::kEnded;
   });

@@ -32,7 +32,15 @@ void Supervisor::StartProcess() {
   asked_restart_.reset();
   ++generation_;
   mark_ = NewInstanceMark();
-  RefreshEnvironment();
+  RefreshEnvironment(&Supervisor::PrepareProcess);
+}
+
+// A start is under way that has no process yet.
+bool Supervisor::Preparing() const {
+  return environment_read_.busy() || pre_start_ != nullptr;
+}
+
+void Supervisor::PrepareProcess() {
   if (options_->clear) context_.log->ClearTerminal();
   if (options_->process.pre_start.empty()) {
     LaunchProcess();
@@ -86,19 +94,46 @@ void Supervisor::OnNoProcess(const absl::Status& why) {
   start_timer_.ArmAfter(delay);
 }
 
-void Supervisor::RefreshEnvironment() {
-  auto made =
-      MakeEnvironment(base_environment_, options_->process.environment_files,
-                      options_->process.environment);
-  if (made.ok()) {
-    environment_ = *std::move(made);
+// Calls `then` at once where there is no file to be read.
+void Supervisor::RefreshEnvironment(void (Supervisor::*then)()) {
+  const ProcessOptions& process = options_->process;
+  if (process.environment_files.empty()) {
+    environment_ = OverlayEntries(base_environment_, process.environment);
+    (this->*then)();
     return;
+  }
+  environment_read_.Start(
+      [&]() -> absl::StatusOr<std::string> {
+        const auto made = MakeEnvironment(
+            base_environment_, process.environment_files, process.environment);
+        if (!made.ok()) return made.status();
+        return PackEntries(*made);
+      },
+      [this, then](const absl::StatusOr<std::string>& packed) {
+        if (TakeEnvironment(packed)) (this->*then)();
+      });
+}
+
+// False if nothing can be started now, but later.
+bool Supervisor::TakeEnvironment(const absl::StatusOr<std::string>& packed) {
+  if (packed.ok()) {
+    environment_ = UnpackEntries(*packed);
+    return true;
+  }
+  if (absl::IsUnavailable(packed.status()) && !options_->Sidecar()) {
+    --generation_;
+    OnNoProcess(packed.status());
+    return false;
   }
   // Half-written, or gone for a moment: the last one that was good still is.
   context_.log->Write(LogLevel::kWarning,
-                      absl::StrCat("--env-file: ", made.status().message(),
+                      absl::StrCat("--env-file: ", packed.status().message(),
                                    ": keeping the environment as it was"));
-  if (environment_.empty()) environment_ = base_environment_;
+  if (environment_.empty()) {
+    environment_ =
+        OverlayEntries(base_environment_, options_->process.environment);
+  }
+  return true;
 }
 
 std::vector<std::string> Supervisor::ProcessEnvironment(int generation) const {

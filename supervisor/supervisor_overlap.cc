@@ -31,8 +31,8 @@ bool Supervisor::StartsFirst() const {
 
 // A planned start waits for nothing any more but its delay.
 bool Supervisor::StartIsDue() const {
-  return planned_.has_value() && pre_start_ == nullptr &&
-         !start_timer_.armed() && (instance_ == nullptr || StartsFirst());
+  return planned_.has_value() && !Preparing() && !start_timer_.armed() &&
+         (instance_ == nullptr || StartsFirst());
 }
 
 bool Supervisor::ReplacedOneDrains() const {

@@ -24,10 +24,14 @@ void Supervisor::StartSidecar() {
                                                 absl::StrJoin(names, ", ")),
                    ", on a change: ", actions),
       {{"paths", paths}, {"actions", actions}});
-  RefreshEnvironment();
+  RefreshEnvironment(&Supervisor::BeginSidecar);
+}
+
+void Supervisor::BeginSidecar() {
   ShowReady();
   action_->Begin();
   rest_timer_.ArmAfter(absl::Milliseconds(100));
+  Ask();
 }
 
 std::string Supervisor::SidecarState() const {

@@ -10,6 +10,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "supervisor/side_child.h"
 #include "supervisor/supervisor_fixture.h"
 
 namespace reinit {
@@ -264,6 +265,47 @@ TEST_F(PidFileTest, NonsenseIsNobody) {
   Write(absl::StrCat(FakeOs::kSelf));
   Change();
   ExpectPending();
+}
+
+TEST_F(PidFileTest, OneThatHangsIsTriedAgain) {
+  const pid_t one = os().AddStranger("a");
+  Write(absl::StrCat(one));
+  os().set_hold_forks(true);
+  StartSupervising();
+  // A change does not wait for what is read to be shown.
+  Change();
+  EXPECT_EQ(os().forks(), 2);
+  EXPECT_EQ(supervisor_->StateName(), "reloading");
+  world_.Advance(SideChild::kPatience);
+  ExpectPending();
+  EXPECT_TRUE(Logged("--target-pidfile"));
+  EXPECT_TRUE(Logged("does not answer"));
+  os().set_hold_forks(false);
+  world_.Advance(absl::Seconds(6));
+  EXPECT_THAT(Received(one), ElementsAre(SIGUSR1));
+  ExpectApplied();
+}
+
+TEST_F(PidFileTest, DownDoesNotWaitForOneThatHangs) {
+  Write("1");
+  os().set_hold_forks(true);
+  StartSupervising();
+  Change();
+  Signal(SIGTERM);
+  ExpectEnded(0);
+}
+
+// A file system that does not answer tells nothing of the target.
+TEST_F(PidFileTest, OneThatHangsIsNotMissing) {
+  options_.target.on_missing = TargetOptions::OnMissing::kFail;
+  os().set_hold_forks(true);
+  StartSupervising();
+  world_.Advance(SideChild::kPatience);
+  EXPECT_FALSE(supervisor_->ended());
+  EXPECT_TRUE(Logged("does not answer"));
+  os().set_hold_forks(false);
+  Change();
+  ExpectEnded(1);
 }
 
 }  // namespace

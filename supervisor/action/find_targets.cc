@@ -1,5 +1,7 @@
 #include "supervisor/action/find_targets.h"
 
+#include <fnmatch.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <map>
@@ -27,37 +29,14 @@ bool Matches(const ProcessInfo& process, const TargetRule& rule,
       process.name != rule.process.substr(0, kMaxName)) {
     return false;
   }
+  // A backslash means itself.
   return rule.cmdline.empty() ||
          (process.state != 'D' &&
-          MatchesGlob(rule.cmdline, command_line(process.pid)));
+          ::fnmatch(rule.cmdline.c_str(), command_line(process.pid).c_str(),
+                    FNM_NOESCAPE) == 0);
 }
 
 }  // namespace
-
-// Going back to the last star is enough: linear but for the last piece.
-bool MatchesGlob(std::string_view pattern, std::string_view text) {
-  size_t p = 0;
-  size_t t = 0;
-  size_t star = std::string_view::npos;
-  size_t from = 0;  // what the star's own text ends before
-  while (t < text.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      from = t;
-    } else if (p < pattern.size() &&
-               (pattern[p] == '?' || pattern[p] == text[t])) {
-      ++p;
-      ++t;
-    } else if (star != std::string_view::npos) {
-      p = star + 1;
-      t = ++from;
-    } else {
-      return false;
-    }
-  }
-  while (p < pattern.size() && pattern[p] == '*') ++p;
-  return p == pattern.size();
-}
 
 std::vector<ProcessInfo> FindTargets(
     absl::Span<const ProcessInfo> processes, pid_t self, const TargetRule& rule,

@@ -15,12 +15,11 @@ namespace reinit {
 // What is given (not empty, not 0) must all match.
 struct TargetRule {
   std::string_view process = {};  // the kernel keeps 15 bytes of a name
-  std::string_view cmdline = {};  // glob over the whole of it
+  // fnmatch(3) over the whole of it: `*` is any text, `?` any byte. Brackets
+  // are kept out by the command line, since programs show their own in them.
+  std::string cmdline = {};
   pid_t pid = 0;
 };
-
-// `*` is any text, `?` any byte; the rest means itself.
-bool MatchesGlob(std::string_view pattern, std::string_view text);
 
 // Those that match and have no ancestor that does: the workers of a server are
 // its own business. Never among them: `self` with its descendants, zombies,

@@ -50,7 +50,8 @@ TargetAction::TargetAction(const Context& context, int signo,
     : context_(context),
       signo_(signo),
       target_(target),
-      fail_(std::move(fail)) {}
+      fail_(std::move(fail)),
+      read_(context) {}
 
 std::string TargetAction::Wanted() const {
   std::vector<std::string> flags;
@@ -66,21 +67,36 @@ std::string TargetAction::Wanted() const {
   return absl::StrJoin(flags, " ");
 }
 
-// NotFound: nobody. FailedPrecondition: too many.
-absl::StatusOr<std::vector<ProcessInfo>> TargetAction::Find() const {
+void TargetAction::Find(std::function<void(const Found&)> then) {
+  if (target_->pidfile.empty()) return then(Pick(0));
+  read_.Cancel();
+  read_.Start(
+      [path = target_->pidfile] { return absl::StrCat(ReadPidFile(path)); },
+      [this, then = std::move(then)](const absl::StatusOr<std::string>& text) {
+        pid_t pid = 0;
+        if (!text.ok()) {
+          then(absl::UnavailableError(
+              absl::StrCat("--target-pidfile=", target_->pidfile, ": ",
+                           text.status().message())));
+        } else if (absl::SimpleAtoi(*text, &pid) && pid != 0) {
+          then(Pick(pid));
+        } else {
+          then(absl::NotFoundError(absl::StrCat(
+              Wanted(), ": the file holds no pid, or is not there")));
+        }
+      });
+}
+
+// With the pid that the file has named, if there is one. NotFound: nobody.
+// FailedPrecondition: too many.
+TargetAction::Found TargetAction::Pick(pid_t pid) const {
   TargetRule rule;
   rule.process = target_->process;
   rule.cmdline = target_->cmdline;
-  if (!target_->pidfile.empty()) {
-    rule.pid = ReadPidFile(target_->pidfile);
-    if (rule.pid == 0) {
-      return absl::NotFoundError(
-          absl::StrCat(Wanted(), ": the file holds no pid, or is not there"));
-    }
-  }
+  rule.pid = pid;
   std::vector<ProcessInfo> found =
       FindTargets(context_.os->Processes(), context_.os->Self(), rule,
-                  [this](pid_t pid) { return context_.os->CommandLine(pid); });
+                  [this](pid_t one) { return context_.os->CommandLine(one); });
   if (found.empty()) {
     return absl::NotFoundError(
         absl::StrCat(Wanted(),
@@ -100,8 +116,15 @@ absl::StatusOr<std::vector<ProcessInfo>> TargetAction::Find() const {
 }
 
 void TargetAction::Begin() {
-  const auto found = Find();
-  if (Missing(found.status()) || !found.ok()) return;
+  Find([this](const Found& found) { OnBegin(found); });
+}
+
+void TargetAction::OnBegin(const Found& found) {
+  if (Missing(found.status())) return;
+  if (absl::IsUnavailable(found.status())) {
+    context_.log->Write(LogLevel::kWarning, found.status().message());
+  }
+  if (!found.ok()) return;
   for (const ProcessInfo& process : *found) {
     context_.log->Write(LogLevel::kInfo,
                         absl::StrCat("target: ", Name(process)));
@@ -122,8 +145,14 @@ bool TargetAction::Missing(const absl::Status& status) {
 }
 
 void TargetAction::Apply(const Reason& reason, OnDone done) {
+  Find([this, reason, done = std::move(done)](const Found& found) {
+    OnFound(reason, found, done);
+  });
+}
+
+void TargetAction::OnFound(const Reason& reason, const Found& found,
+                           const OnDone& done) {
   const std::string signal = SignalName(signo_);
-  const auto found = Find();
   if (!found.ok()) {
     if (!Missing(found.status())) {
       ReportAction(context_.log, reason, signal, false,

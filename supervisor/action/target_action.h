@@ -10,11 +10,13 @@
 #include "supervisor/action/action.h"
 #include "supervisor/context.h"
 #include "supervisor/options.h"
+#include "supervisor/side_read.h"
 
 namespace reinit {
 
 // Of a sidecar: the target lives in another container of the pod and is looked
-// for anew each time. Sent to all that are meant, or not applied.
+// for anew each time. Sent to all that are meant, or not applied. A pid file is
+// read by a child, since its file system may hang.
 class TargetAction : public Action {
  public:
   // Ends reinit.
@@ -28,9 +30,15 @@ class TargetAction : public Action {
   void Begin() override;
   void Apply(const Reason& reason, OnDone done) override;
   bool StartWillDo() const override { return false; }
+  void Cancel() override { read_.Cancel(); }
 
  private:
-  absl::StatusOr<std::vector<ProcessInfo>> Find() const;
+  using Found = absl::StatusOr<std::vector<ProcessInfo>>;
+
+  void Find(std::function<void(const Found&)> then);
+  Found Pick(pid_t pid) const;
+  void OnBegin(const Found& found);
+  void OnFound(const Reason& reason, const Found& found, const OnDone& done);
   absl::Status Send(const ProcessInfo& process) const;
   bool Missing(const absl::Status& status);
   std::string Wanted() const;
@@ -39,6 +47,7 @@ class TargetAction : public Action {
   const int signo_;
   const TargetOptions* const target_;
   const Fail fail_;
+  SideRead read_;  // of the pid file
   bool missing_told_ = false;
 };
 

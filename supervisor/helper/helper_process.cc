@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "reaper/signals.h"
 
 namespace reinit {
 namespace {
@@ -84,7 +85,9 @@ bool HelperProcess::TryStart() {
   }
   pid_ = spawned->pid;
   result_ = std::move(spawned->result);
-  context_.children->Add(pid_, [this](ExitStatus status) { OnExit(status); });
+  context_.children->Add(
+      pid_, [this](ExitStatus status) { OnExit(status); },
+      [this](int signo) { OnStopped(signo); });
   auto watch = context_.loop->WatchReadable(socket_.get(), [this] { Read(); });
   if (!watch.ok()) {
     Replace("cannot be watched");
@@ -139,6 +142,20 @@ void HelperProcess::OnExit(ExitStatus status) {
   Retry(failed ? absl::StrCat("cannot be executed without privileges (",
                               ::strerrordesc_np(failure.error), ")")
                : absl::StrCat("ended (", status.ToString(), ")"));
+}
+
+// Nothing else would tell: the watch helper in particular has no deadline,
+// since nothing to say is all that it has to say most of the time. The kernel
+// wakes us for it anyway (SIGCHLD).
+void HelperProcess::OnStopped(int signo) {
+  const int error = context_.os->Send(pid_, SIGCONT);
+  context_.log->Write(
+      std::exchange(stop_told_, true) ? LogLevel::kDebug : LogLevel::kWarning,
+      absl::StrCat(spec_.role, " helper [", pid_, "] was stopped by ",
+                   SignalName(signo), ": ",
+                   error == 0 ? "continued"
+                              : absl::StrCat("it cannot be continued (",
+                                             ::strerrordesc_np(error), ")")));
 }
 
 void HelperProcess::Retry(std::string_view why) {

@@ -27,7 +27,8 @@ UniqueFd OpenSelf();
 // Does what PID 1 must not: touch watched file systems, parse network bytes.
 // What it sends are datagrams of one fixed size. A helper that ends, or sends
 // anything else, is killed and started again, with backoff, for as long as this
-// object lives; it dies with PID 1. Owned by a strategy; on the loop's thread.
+// object lives; one that was stopped by a signal is continued. It dies with
+// PID 1. Owned by a strategy; on the loop's thread.
 class HelperProcess {
  public:
   struct Spec {
@@ -65,6 +66,7 @@ class HelperProcess {
   bool TryStart();
   void Read();
   void OnExit(ExitStatus status);
+  void OnStopped(int signo);
   void Retry(std::string_view why);
 
   const Context context_;
@@ -76,6 +78,7 @@ class HelperProcess {
   Backoff backoff_;
   EventLoop::Timer retry_;
   bool started_before_ = false;
+  bool stop_told_ = false;
   std::vector<char> buffer_;
 };
 

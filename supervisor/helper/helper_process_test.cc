@@ -112,6 +112,22 @@ TEST_F(HelperProcessTest, OneThatEndsIsReplacedAndToldWhatWasKnown) {
               ElementsAre("reinit: test", "known=1"));
 }
 
+TEST_F(HelperProcessTest, OneThatIsStoppedIsContinued) {
+  const pid_t pid = helper_.pid();
+  for (int i = 0; i < 3; ++i) {
+    world_.os().Stop(pid, SIGSTOP);
+    world_.Settle();
+  }
+  EXPECT_EQ(helper_.pid(), pid);
+  EXPECT_THAT(world_.os().process(pid).received,
+              ElementsAre(SIGCONT, SIGCONT, SIGCONT));
+  EXPECT_EQ(world_.log().lines()[0],
+            absl::StrCat("test helper [", pid,
+                         "] was stopped by SIGSTOP: continued"));
+  // Once is enough, if somebody insists.
+  EXPECT_EQ(world_.log().last_level(), LogLevel::kDebug);
+}
+
 TEST_F(HelperProcessTest, OneThatCannotBeStartedIsTriedAgain) {
   world_.os().set_spawn_errors(5);
   world_.os().Exit(helper_.pid(), {.code = 1});

@@ -66,7 +66,7 @@ ReadyReport::ReadyReport(const Context& context, const std::string& file,
       context_.log->Write(LogLevel::kWarning,
                           absl::StrCat("--ready-file=", file, ": cannot be ",
                                        file_is_there_ ? "made: " : "removed: ",
-                                       SideFile::ErrorText(error)));
+                                       SideChild::ErrorText(error)));
     });
     file_->Remove();
   }

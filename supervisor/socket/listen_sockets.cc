@@ -259,19 +259,28 @@ std::vector<std::string> ListenSockets::Renew() {
   return news;
 }
 
+std::vector<PassedSocket> ListenSockets::Passed() const {
+  std::vector<PassedSocket> passed;
+  for (const Socket& socket : sockets_) passed.push_back(socket.passed);
+  return passed;
+}
+
 void ListenSockets::Pass(pid_t self, std::vector<std::string>* argv,
                          std::vector<std::string>* environment,
                          std::vector<PassedDescriptor>* descriptors) const {
-  std::vector<PassedSocket> passed;
-  for (const Socket& socket : sockets_) {
+  for (size_t i = 0; i < sockets_.size(); ++i) {
     descriptors->push_back(
-        {socket.fd.get(),
-         kFirstPassedSocket + static_cast<int>(passed.size())});
-    passed.push_back(socket.passed);
+        {sockets_[i].fd.get(), kFirstPassedSocket + static_cast<int>(i)});
   }
+  const std::vector<PassedSocket> passed = Passed();
   *argv = FillPlaceholders(std::move(*argv), passed);
   *environment =
       WithSockets(std::move(*environment), passed, options_->forms, self);
+}
+
+std::vector<std::string> ListenSockets::UnknownPlaceholders(
+    absl::Span<const std::string> argv) const {
+  return reinit::UnknownPlaceholders(argv, Passed());
 }
 
 std::vector<ListenSockets::Id> ListenSockets::Listening() const {

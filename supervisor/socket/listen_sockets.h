@@ -61,6 +61,10 @@ class ListenSockets {
             std::vector<std::string>* environment,
             std::vector<PassedDescriptor>* descriptors) const;
 
+  // A line for each placeholder in `argv` that Pass would leave as it is.
+  std::vector<std::string> UnknownPlaceholders(
+      absl::Span<const std::string> argv) const;
+
   // Of those that connections come in by.
   std::vector<Id> Listening() const;
 
@@ -85,6 +89,7 @@ class ListenSockets {
                      Problems* problems);
   void OpenOne(const ListenSpec& spec, Problems* problems);
   void TakeDescriptor(const ListenSpec& spec, Problems* problems);
+  std::vector<PassedSocket> Passed() const;
   absl::StatusOr<BoundSocket> Bind(const ListenSpec& spec) const;
   bool IsShared(const ListenSpec& spec) const;
 

@@ -48,15 +48,6 @@ bool ParseNumber(std::string_view text, int max, int* number) {
          absl::SimpleAtoi(text, number) && *number <= max;
 }
 
-// Colons stand between the names in LISTEN_FDNAMES, a brace ends {fd:NAME}.
-bool IsName(std::string_view text) {
-  return !text.empty() && text.size() <= kMaxName &&
-         std::all_of(text.begin(), text.end(), [](char c) {
-           return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
-                  c == '-' || c == '_' || c == '.';
-         });
-}
-
 bool IsAddress(std::string_view text) {
   return absl::StartsWith(text, "tcp://") || absl::StartsWith(text, "unix:") ||
          absl::StartsWith(text, "fd:");
@@ -136,7 +127,7 @@ absl::Status ParseUnix(std::string_view rest, ListenSpec* spec) {
                               " bytes; a socket's may have ", kMaxPath));
   }
   spec->name = spec->path.substr(spec->path.rfind('/') + 1);
-  if (!IsName(spec->name)) spec->name = "unix";
+  if (!IsListenName(spec->name)) spec->name = "unix";
   if (question == std::string_view::npos) return absl::OkStatus();
   for (const std::string_view one :
        absl::StrSplit(rest.substr(question + 1), '&')) {
@@ -156,6 +147,15 @@ absl::Status ParseDescriptor(std::string_view rest, ListenSpec* spec) {
 
 }  // namespace
 
+// Colons stand between the names in LISTEN_FDNAMES, a brace ends {fd:NAME}.
+bool IsListenName(std::string_view text) {
+  return !text.empty() && text.size() <= kMaxName &&
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
+                  c == '-' || c == '_' || c == '.';
+         });
+}
+
 absl::StatusOr<ListenSpec> ParseListenSpec(std::string_view text) {
   ListenSpec spec;
   spec.text = std::string(text);
@@ -165,7 +165,7 @@ absl::StatusOr<ListenSpec> ParseListenSpec(std::string_view text) {
   if (!IsAddress(text) && equals != std::string_view::npos) {
     name = text.substr(0, equals);
     rest = text.substr(equals + 1);
-    if (!IsName(name)) {
+    if (!IsListenName(name)) {
       return Wrong(
           "allowed in a name are letters, digits, dash, underscore and dot");
     }

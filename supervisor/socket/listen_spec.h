@@ -43,6 +43,9 @@ struct ListenSpec {
 // allowed.
 absl::StatusOr<ListenSpec> ParseListenSpec(std::string_view text);
 
+// Whether a socket may be called so: letters, digits, dash, underscore and dot.
+bool IsListenName(std::string_view text);
+
 // How a server is told of its sockets.
 enum class ListenForm {
   kSystemd,        // LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES

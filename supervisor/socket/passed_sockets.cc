@@ -1,6 +1,7 @@
 #include "supervisor/socket/passed_sockets.h"
 
 #include <algorithm>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -84,28 +85,68 @@ void AddForm(absl::Span<const PassedSocket> sockets, ListenForm form,
   }
 }
 
-// What {`inside`} stands for; empty: nothing.
-std::string Meaning(std::string_view inside,
-                    absl::Span<const PassedSocket> sockets) {
+// What stands in braces.
+struct Placeholder {
+  bool port = false;  // else the descriptor
+  std::string_view name;
+};
+
+std::optional<Placeholder> ParsePlaceholder(std::string_view inside) {
   const bool port = absl::ConsumePrefix(&inside, "port:");
-  if (!port && !absl::ConsumePrefix(&inside, "fd:")) return "";
+  if (!port && !absl::ConsumePrefix(&inside, "fd:")) return std::nullopt;
+  return Placeholder{port, inside};
+}
+
+// Empty: nothing.
+std::string Meaning(const Placeholder& placeholder,
+                    absl::Span<const PassedSocket> sockets) {
+  const bool port = placeholder.port;
   for (size_t i = 0; i < sockets.size(); ++i) {
-    if (sockets[i].name != inside || (port && sockets[i].port == 0)) continue;
+    if (sockets[i].name != placeholder.name || (port && sockets[i].port == 0)) {
+      continue;
+    }
     return absl::StrCat(port ? sockets[i].port
                              : kFirstPassedSocket + static_cast<int>(i));
   }
   return "";
 }
 
+std::string UnknownLine(const Placeholder& placeholder,
+                        absl::Span<const PassedSocket> sockets) {
+  std::vector<std::string_view> names;
+  for (const PassedSocket& socket : sockets) {
+    if (!placeholder.port || socket.port != 0) names.push_back(socket.name);
+  }
+  return absl::StrCat(placeholder.port ? "{port:" : "{fd:", placeholder.name,
+                      placeholder.port ? "}: no TCP socket" : "}: no socket",
+                      " of --listen has this name; allowed ",
+                      names.empty()       ? "is none"
+                      : names.size() == 1 ? "is "
+                                          : "are ",
+                      absl::StrJoin(names, ", "),
+                      "; with a blank behind the colon it means itself");
+}
+
+// `unknown`, which may be null, gets a line for each that has no meaning.
 std::string Filled(std::string_view text,
-                   absl::Span<const PassedSocket> sockets) {
+                   absl::Span<const PassedSocket> sockets,
+                   std::vector<std::string>* unknown) {
   std::string result;
   while (!text.empty()) {
     const size_t open = text.find('{');
     const size_t close = text.find('}', std::min(open, text.size()));
     if (close == std::string_view::npos) break;
-    const std::string meaning =
-        Meaning(text.substr(open + 1, close - open - 1), sockets);
+    const auto placeholder =
+        ParsePlaceholder(text.substr(open + 1, close - open - 1));
+    std::string meaning;
+    if (placeholder.has_value()) {
+      meaning = Meaning(*placeholder, sockets);
+      const bool a_shells = open > 0 && text[open - 1] == '$';
+      if (unknown != nullptr && meaning.empty() && !a_shells &&
+          IsListenName(placeholder->name)) {
+        unknown->push_back(UnknownLine(*placeholder, sockets));
+      }
+    }
     // Another brace may open behind one that means nothing.
     const size_t taken = meaning.empty() ? open + 1 : close + 1;
     absl::StrAppend(&result, text.substr(0, meaning.empty() ? taken : open),
@@ -154,9 +195,19 @@ std::vector<std::string> FillPlaceholders(
     std::vector<std::string> arguments,
     absl::Span<const PassedSocket> sockets) {
   for (std::string& argument : arguments) {
-    argument = Filled(argument, sockets);
+    argument = Filled(argument, sockets, nullptr);
   }
   return arguments;
+}
+
+std::vector<std::string> UnknownPlaceholders(
+    absl::Span<const std::string> arguments,
+    absl::Span<const PassedSocket> sockets) {
+  std::vector<std::string> lines;
+  for (const std::string& argument : arguments) {
+    Filled(argument, sockets, &lines);
+  }
+  return lines;
 }
 
 }  // namespace reinit

@@ -37,6 +37,12 @@ std::vector<std::string> WithoutListenEntries(
 std::vector<std::string> FillPlaceholders(
     std::vector<std::string> arguments, absl::Span<const PassedSocket> sockets);
 
+// A line for each of those that stay, with the names that would do. But for one
+// behind a `$`, which is a shell's: ${port:-80}.
+std::vector<std::string> UnknownPlaceholders(
+    absl::Span<const std::string> arguments,
+    absl::Span<const PassedSocket> sockets);
+
 }  // namespace reinit
 
 #endif  // REINIT_SUPERVISOR_SOCKET_PASSED_SOCKETS_H_

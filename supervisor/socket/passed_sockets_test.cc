@@ -54,5 +54,26 @@ TEST(PassedSockets, Placeholders) {
                "{port:unknown}", "{port:app.sock}", "{x}5", "}", ""}));
 }
 
+TEST(PassedSockets, WhatNamesNoSocketIsTold) {
+  EXPECT_EQ(
+      UnknownPlaceholders({"x{fd:wbe}", "{fd:web} {port:app.sock}"}, Three()),
+      (Strings{
+          "{fd:wbe}: no socket of --listen has this name; allowed are web, "
+          "app.sock, unknown; with a blank behind the colon it means "
+          "itself",
+          "{port:app.sock}: no TCP socket of --listen has this name; "
+          "allowed is web; with a blank behind the colon it means "
+          "itself"}));
+  EXPECT_EQ(UnknownPlaceholders({"{{fd:x}}"}, Three()).size(), 1U);
+}
+
+TEST(PassedSockets, OtherBracesAreTheUsers) {
+  EXPECT_TRUE(
+      UnknownPlaceholders({"${port:-80}", "{fd: 3}", "{fd:}", "{fd:web", "fd:x",
+                           "{pid:x}", "{\"fd\":{fd:web}}", "{port:80,host:1}"},
+                          Three())
+          .empty());
+}
+
 }  // namespace
 }  // namespace reinit

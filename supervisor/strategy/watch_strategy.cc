@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "supervisor/helper/helper_process.h"
@@ -14,6 +15,10 @@
 
 namespace reinit {
 namespace {
+
+// Files that are told apart while nobody asks for them. Of any more each change
+// counts, as that of one file.
+constexpr size_t kMaxNames = 1024;
 
 class WatchStrategy : public Strategy {
  public:
@@ -30,6 +35,7 @@ class WatchStrategy : public Strategy {
   WatchConfig Config() const;
   bool OnRecord(const char* bytes);
   void OnChanged(const WatchRecord& record);
+  void Count(const WatchRecord& record);
   void OnStale(std::string_view path);
   void LookForFlapping(std::string_view file);
 
@@ -42,8 +48,9 @@ class WatchStrategy : public Strategy {
   std::optional<uint64_t> digest_;
   // Changes not yet asked for.
   bool changed_ = false;
-  bool unknown_ = false;  // some of them have no names
-  uint64_t count_ = 0;
+  bool unknown_ = false;                 // some of them have no names
+  uint64_t count_ = 0;                   // files
+  absl::flat_hash_set<uint64_t> names_;  // of them, of kMaxNames at most
   std::string first_;
   absl::Duration settled_;
   std::optional<std::string> stale_;  // and that is the end
@@ -134,7 +141,7 @@ bool WatchStrategy::OnRecord(const char* bytes) {
 
 void WatchStrategy::OnChanged(const WatchRecord& record) {
   changed_ = true;
-  count_ += record.count;
+  Count(record);
   if (first_.empty()) first_ = record.path;
   unknown_ = unknown_ || record.count == 0;
   settled_ = absl::Milliseconds(record.settled_ms);
@@ -143,6 +150,17 @@ void WatchStrategy::OnChanged(const WatchRecord& record) {
     held_.ArmAt(flaps_.due());
   } else {
     wake_(Wake::kAsk);
+  }
+}
+
+// An editor may write one file in several bursts.
+void WatchStrategy::Count(const WatchRecord& record) {
+  const size_t named = record.NameCount();
+  count_ += record.count - named;
+  for (size_t i = 0; i < named; ++i) {
+    if (names_.contains(record.names[i])) continue;
+    if (names_.size() < kMaxNames) names_.insert(record.names[i]);
+    ++count_;
   }
 }
 
@@ -191,6 +209,7 @@ std::optional<Reason> WatchStrategy::ShouldRestart(const View&) {
   reason.settled = settled_;
   reason.content = digest_;
   const uint64_t count = std::exchange(count_, 0);
+  names_ = {};
   const bool unknown = std::exchange(unknown_, false);
   if (reason.changed.empty()) {
     reason.text =

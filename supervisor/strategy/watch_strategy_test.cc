@@ -5,12 +5,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "reaper/unique_fd.h"
@@ -43,6 +46,9 @@ class WatchStrategyTest : public ::testing::Test {
     record.settled_ms = 52;
     record.digest = digest;
     std::strncpy(record.path, path, sizeof(record.path) - 1);
+    // Told apart by their paths, and others of no name from everybody.
+    record.names[0] = std::hash<std::string>()(path);
+    for (size_t i = 1; i < record.NameCount(); ++i) record.names[i] = ++name_;
     Send(record);
   }
   void Send(const WatchRecord& record) {
@@ -67,6 +73,7 @@ class WatchStrategyTest : public ::testing::Test {
   std::vector<Strategy::Wake> wakes_;
   std::unique_ptr<Strategy> strategy_;
   int generation_ = 0;
+  uint64_t name_ = 0;
 };
 
 TEST_F(WatchStrategyTest, ReportsAChangeOnce) {
@@ -90,6 +97,45 @@ TEST_F(WatchStrategyTest, WhatIsNotAskedForIsGathered) {
   Report(WatchRecord::Kind::kChanged, 2, "src/b");
   EXPECT_EQ(Asked(), "src/a and 2 more");
   EXPECT_EQ(Asked(), "nothing");
+}
+
+TEST_F(WatchStrategyTest, AFileCountsOnce) {
+  Report(WatchRecord::Kind::kChanged, 1, "src/a");
+  Report(WatchRecord::Kind::kChanged, 1, "src/a");
+  EXPECT_EQ(Asked(), "src/a");
+  Report(WatchRecord::Kind::kChanged, 1, "src/a");
+  Report(WatchRecord::Kind::kChanged, 1, "src/b");
+  Report(WatchRecord::Kind::kChanged, 1, "src/a");
+  Report(WatchRecord::Kind::kChanged, 2, "src/b");
+  EXPECT_EQ(Asked(), "src/a and 2 more");
+  // Each time anew.
+  Report(WatchRecord::Kind::kChanged, 1, "src/b");
+  EXPECT_EQ(Asked(), "src/b");
+}
+
+TEST_F(WatchStrategyTest, WhatARecordCannotNameIsCountedAllTheSame) {
+  Report(WatchRecord::Kind::kChanged, 10'000, "src/a");
+  Report(WatchRecord::Kind::kChanged, 1, "src/a");
+  EXPECT_EQ(Asked(), "src/a and 9999 more");
+}
+
+TEST_F(WatchStrategyTest, OfVeryManyFilesChangesAreCounted) {
+  for (int i = 0; i < 100; ++i) {
+    Report(WatchRecord::Kind::kChanged, 64, "src/a");
+  }
+  const std::string all = Asked();
+  EXPECT_EQ(all, absl::StrCat("src/a and ", 100 * 63, " more"));
+  // From some number on, the same one counts anew.
+  for (int i = 0; i < 1100; ++i) {
+    Report(WatchRecord::Kind::kChanged, 1, absl::StrCat("src/", i).c_str());
+  }
+  Report(WatchRecord::Kind::kChanged, 1, "src/0");
+  EXPECT_EQ(Asked(), "src/0 and 1099 more");
+  for (int i = 0; i < 1100; ++i) {
+    Report(WatchRecord::Kind::kChanged, 1, absl::StrCat("src/", i).c_str());
+  }
+  Report(WatchRecord::Kind::kChanged, 1, "src/1099");
+  EXPECT_EQ(Asked(), "src/0 and 1100 more");
 }
 
 TEST_F(WatchStrategyTest, AHelperThatComesBackKnowsTheLastDigest) {
@@ -126,7 +172,7 @@ TEST_F(WatchStrategyTest, AProcessThatWritesWhatIsWatchedIsReloadedSlower) {
   // It stays, until it is due.
   world_.Advance(absl::Seconds(2));
   EXPECT_THAT(wakes_, ElementsAre(Strategy::Wake::kAsk));
-  EXPECT_EQ(Asked(), "src/log and 1 more");
+  EXPECT_EQ(Asked(), "src/log");
   Start();
   EXPECT_FALSE(write());
   world_.Advance(absl::Seconds(3));

@@ -301,8 +301,12 @@ std::string Tree::PathBelowRoot(const Directory* directory,
   return path;
 }
 
-Tree::Changes Tree::TakeChanges() {
-  Changes changes{changed_.size(), ""};
+Tree::Changes Tree::TakeChanges(size_t max_names) {
+  Changes changes{changed_.size(), "", {}};
+  for (const auto& [path_hash, was_there] : changed_) {
+    if (changes.names.size() == max_names) break;
+    changes.names.push_back(path_hash);
+  }
   auto example = std::find_if(examples_.begin(), examples_.end(),
                               [](const Example& e) { return !e.hidden; });
   if (example == examples_.end()) example = examples_.begin();

@@ -79,6 +79,8 @@ class Tree : private Announcer::Listener {
     size_t count = 0;  // different paths
     // One of them, below the root as the user wrote it; hidden ones last.
     std::string first;
+    // A number for each, the same in each process; see TakeChanges.
+    std::vector<uint64_t> names;
   };
 
   explicit Tree(Options options);
@@ -110,9 +112,10 @@ class Tree : private Announcer::Listener {
 
   // Grows with every difference found, that of a path found before included.
   uint64_t revision() const { return revision_; }
-  // What has been found since the last call. Files that differ from the base
-  // line are part of the base line from the moment they are found.
-  Changes TakeChanges();
+  // What has been found since the last call, with at most so many names. Files
+  // that differ from the base line are part of the base line from the moment
+  // they are found.
+  Changes TakeChanges(size_t max_names = 0);
   bool changed() const { return !changed_.empty(); }
 
   // A root has to be missing in two sweeps to be reported, since some tools

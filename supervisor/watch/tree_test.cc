@@ -149,6 +149,27 @@ TEST(TreeTest, RecognisablePathIsPreferred) {
   EXPECT_EQ(changes.first, folder.Path("z/plain"));
 }
 
+TEST(TreeTest, AFileHasTheSameNameEachTime) {
+  const WatchedFolder folder;
+  const auto tree = ScannedTree({folder.path()});
+  folder.Write("a", "1");
+  tree->Sweep();
+  const Tree::Changes one = tree->TakeChanges(2);
+  EXPECT_EQ(one.names.size(), 1U);
+  folder.Write("a", "22");
+  folder.Write("b", "");
+  tree->Sweep();
+  const Tree::Changes both = tree->TakeChanges(2);
+  EXPECT_EQ(both.names.size(), 2U);
+  EXPECT_THAT(both.names, testing::IsSupersetOf(one.names));
+  folder.Write("a", "333");
+  folder.Write("b", "1");
+  tree->Sweep();
+  const Tree::Changes some = tree->TakeChanges(1);
+  EXPECT_EQ(some.count, 2U);
+  EXPECT_EQ(some.names.size(), 1U);
+}
+
 TEST(TreeTest, LargestDirectoryIsNamed) {
   const WatchedFolder folder;
   MakeSampleTree(folder);

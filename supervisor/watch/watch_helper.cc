@@ -209,13 +209,14 @@ class WatchHelper {
     now = clock_.Now();
     if (!settle_.Over(now)) return;
     TellSilent();
-    const Tree::Changes changes = tree_.TakeChanges();
+    const Tree::Changes changes = tree_.TakeChanges(WatchRecord::kMaxNames);
     if (changes.count == 0) {
       settle_.Finish(now);
       return;
     }
     WatchRecord& record = Push(WatchRecord::Kind::kChanged, changes.first);
     record.count = static_cast<uint32_t>(changes.count);
+    std::copy_n(changes.names.begin(), record.NameCount(), record.names);
     record.settled_ms =
         static_cast<uint32_t>(absl::ToInt64Milliseconds(settle_.Finish(now)));
     next_sweep_ = now + pace_.delay();

@@ -144,6 +144,7 @@ class WatchHelperTest : public ::testing::TestWithParam<bool> {
     const WatchRecord record = ExpectChange();
     EXPECT_EQ(record.count, 1U);
     EXPECT_EQ(record.path, folder.Path(marker));
+    EXPECT_NE(record.names[0], 0U);
   }
 
   int Exit() {

@@ -2,6 +2,7 @@
 #ifndef REINIT_SUPERVISOR_WATCH_WATCH_RECORD_H_
 #define REINIT_SUPERVISOR_WATCH_WATCH_RECORD_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <ctime>
@@ -19,7 +20,8 @@ namespace reinit {
 // One datagram on the helper's SOCK_SEQPACKET socket, always of exactly this
 // size, so that PID 1 parses nothing of variable length.
 struct WatchRecord {
-  static constexpr uint32_t kMagic = 0x52574831;
+  static constexpr uint32_t kMagic = 0x52574832;
+  static constexpr size_t kMaxNames = 64;
   enum class Kind : uint32_t {
     kReady = 1,     // the first scan is done, changes are noticed from here on
     kNoticed = 2,   // something changed and has not settled yet
@@ -41,8 +43,13 @@ struct WatchRecord {
   // its own first scan differs, it reports kChanged with count 0 (unknown).
   uint64_t digest = 0;
   char path[488] = {};  // NUL terminated; a longer one keeps its end: "...x/y"
+  // Of kChanged: a number for each of the first kMaxNames files, the same in
+  // each record about the same file, so that PID 1 can count them once.
+  uint64_t names[kMaxNames] = {};
+
+  size_t NameCount() const { return std::min<size_t>(count, kMaxNames); }
 };
-static_assert(sizeof(WatchRecord) == 512);
+static_assert(sizeof(WatchRecord) == 1024);
 
 // The record in sizeof(WatchRecord) bytes from the helper, which may be broken:
 // nothing, unless all of it is as it is said above.

@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import tempfile
 import unittest
 
 import xml_runner
@@ -42,10 +43,18 @@ class ManPageTest(unittest.TestCase):
     def test_its_examples_are_accepted(self):
         examples = [line[len(".Dl "):].replace("\\-", "-") for line in self.page().splitlines() if line.startswith(".Dl ")]
         self.assertGreaterEqual(len(examples), 4)
-        for example in examples:
-            words = example.replace("--watch=src", "--watch=.").split()[1:]
-            checked = subprocess.run([REINIT, "--check", *words], capture_output=True, text=True, check=False)
-            self.assertEqual((0, ""), (checked.returncode, checked.stderr), example)
+        with tempfile.TemporaryDirectory() as folder:
+            # What they name.
+            os.mkdir(os.path.join(folder, "src"))
+            for program in ("server", "python3"):
+                path = os.path.join(folder, program)
+                with open(path, "w", encoding="ascii") as file:
+                    file.write("#!/bin/sh\n")
+                os.chmod(path, 0o755)
+            for example in examples:
+                checked = subprocess.run([os.path.abspath(REINIT), "--check", *example.split()[1:]], cwd=folder,
+                                         env={"PATH": folder}, capture_output=True, text=True, check=False)
+                self.assertEqual((0, ""), (checked.returncode, checked.stderr), example)
 
 
 if __name__ == "__main__":

@@ -84,7 +84,37 @@ class GoodInputTest(harness.Pid1Test):
         run = self.start("--check", "--restart=always", "--", "/bin/sh", "-c", f"echo >{marker}")
         run.end(0)
         self.assertFalse(os.path.exists(marker))
-        self.assertIn("/bin/sh", run.stdout)
+        self.assertIn("program           /bin/sh\n", run.stdout)
+
+    def test_check_with_errors_is_nothing_but_these(self):
+        run = self.start("--check", "--stop-timeout=x", "--", "/bin/true")
+        run.end(2)
+        self.assertEqual(run.stdout, "")
+        self.assertIn("--stop-timeout=x", run.stderr)
+
+    def test_check_finds_what_a_start_would_not(self):
+        """The same line and status as of the start."""
+        folder = self.folder()
+        text = self.write(os.path.join(folder, "text"), "echo\n", 0o644)
+        script = self.write(os.path.join(folder, "script"), "#!/no/such/interpreter\n", 0o755)
+        for line, code in ((("--", "no-such-program"), 127), (("--", text), 126), (("--", script), 127), (("--", folder), 126),
+                           (("--chdir=/", "--", "./no/such"), 127)):
+            with self.subTest(line):
+                stderr = set()
+                for check in ([], ["--check"]):
+                    run = self.start(*check, *line)
+                    run.end(code)
+                    self.assertEqual(run.stdout, "")
+                    stderr.add(run.stderr)
+                self.assertEqual(len(stderr), 1, stderr)
+
+    def test_check_looks_where_the_command_would_be_found(self):
+        folder = self.folder()
+        self.write(os.path.join(folder, "program"), "#!/bin/sh\n", 0o755)
+        for flag, program in ((f"--env=PATH={folder}", "program"), (f"--chdir={folder}", "./program")):
+            run = self.start("--check", flag, "--", program)
+            run.end(0)
+            self.assertRegex(run.stdout, r"program +\S*/program\n")
 
     def test_help_and_version(self):
         for flag in ("--help", "--help=all", "--version"):

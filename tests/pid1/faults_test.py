@@ -147,6 +147,54 @@ class HungFileSystemTest(FaultTest):
         run.kill(TERM)
         run.end(0)
 
+    def test_env_file(self):
+        source = self.folder()
+        self.write(os.path.join(source, "env"), "ONE=1\n")
+        mount = bindfs.Mount(self, source)
+        run, app = self.start_app("--restart=always", "--restart-delay=1ms", f"--env-file={mount.path}/env")
+        self.assertEqual(app["env"]["ONE"], "1")
+        mount.hang()
+        self.tell(app, "exit", code=1)
+        app = self.event("start")
+        self.assertEqual(app["env"]["ONE"], "1")
+        run.says("--env-file", "does not answer", "keeping the environment")
+        run.kill(signal.SIGUSR1)
+        self.event("signal", signal=signal.SIGUSR1)
+        mount.go_on()
+        self.write(os.path.join(source, "env"), "ONE=2\n")
+        self.tell(app, "exit", code=1)
+        self.assertEqual(self.event("start")["env"]["ONE"], "2")
+        run.kill(TERM)
+        run.end(0)
+
+    def test_down_while_the_env_file_hangs(self):
+        source = self.folder()
+        self.write(os.path.join(source, "env"), "ONE=1\n")
+        mount = bindfs.Mount(self, source)
+        run, app = self.start_app("--restart=always", "--restart-delay=1ms", f"--env-file={mount.path}/env")
+        mount.hang()
+        self.tell(app, "exit", code=1)
+        self.eventually(lambda: any("request_wait" in harness.proc(one.host, "wchan") for one in run.members()),
+                        lambda: "nobody reads it")
+        run.kill(TERM)
+        # 0: on a slow machine it has been given up by then, and the process runs.
+        self.assertIn(run.end(), (0, 143))
+
+    def test_pid_file(self):
+        source, watched = self.folder(), self.folder()
+        self.write(os.path.join(source, "pid"), "1\n")
+        mount = bindfs.Mount(self, source)
+        file = self.write(os.path.join(watched, "file"))
+        run = self.start("--on-change=signal:USR1", f"--target-pidfile={mount.path}/pid", f"--watch={watched}",
+                         "--reload-delay=10ms", "--reload-retry-delay=10ms", "--log-level=debug")
+        run.says("first scan done")
+        mount.hang()
+        self.write(file, "two")
+        run.says("--target-pidfile", "does not answer")
+        # It reaps, and it ends.
+        run.kill(TERM)
+        run.end(0)
+
     def test_last_words(self):
         mount = bindfs.Mount(self, self.folder())
         run, app = self.start_app(f"--termination-log={mount.path}/words", config={"exit_on": {"15": 4}})

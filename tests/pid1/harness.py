@@ -7,6 +7,7 @@ the condition is looked at again and again.
 
 import atexit
 import contextlib
+import ctypes
 import json
 import os
 import select
@@ -15,6 +16,7 @@ import socket
 import struct
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -47,6 +49,21 @@ with open(REINIT, "rb") as binary:
     SANITIZED = b"__asan_init" in binary.read()
 BAD_INIT = [PYTHON, "-SE", os.path.join(FOLDER, "bad_init.py")]
 TINI = shutil.which("tini")
+
+
+PTRACE_SEIZE, PTRACE_INTERRUPT = 0x4206, 0x4207
+WALL = 0x40000000  # of waitpid: also what is only traced
+
+
+def hang(pid):
+    """Holds a process as a debugger does: its parent is not told, as of SIGSTOP, and nothing but SIGKILL moves it."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    for request in (PTRACE_SEIZE, PTRACE_INTERRUPT):
+        if libc.ptrace(ctypes.c_long(request), ctypes.c_long(pid), None, None) != 0:
+            raise OSError(ctypes.get_errno(), "ptrace")
+    os.waitpid(pid, WALL)
+    # Its end is the parent's to see only when we have seen it.
+    threading.Thread(target=os.waitpid, args=(pid, WALL), daemon=True).start()
 
 
 class Pid1Test(unittest.TestCase):

@@ -451,7 +451,7 @@ class NetworkCheckTest(HealthTest):
         run, app = self.start_checked(f"--health={server.url}", "--health-timeout=100ms")
         run.says("ready")
         helper = run.helpers()["probe"]
-        os.kill(helper, signal.SIGSTOP)
+        harness.hang(helper)
         self.eventually(lambda: run.helpers().get("probe", helper) != helper, lambda: "no new helper")
         self.no_event("start")
         self.finish(run, app)

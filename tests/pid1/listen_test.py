@@ -40,11 +40,23 @@ class ListenTest(harness.Pid1Test):
 
     def test_placeholders(self):
         run, app = self.listening(TCP, "--listen=tcp://127.0.0.1:0",
-                                  arguments=["--fd={fd:tcp}", "{port:web}", "{fd:none}"])
+                                  arguments=["--fd={fd:tcp}", "{port:web}", "${port:-80}"])
         fd, port, literal = app["argv"][-3:]
-        self.assertEqual((fd, literal), ("--fd=4", "{fd:none}"))
+        self.assertEqual((fd, literal), ("--fd=4", "${port:-80}"))
         socket.create_connection(("127.0.0.1", int(port))).close()
         self.stop(run, 0)
+
+    def test_a_placeholder_that_names_no_socket(self):
+        for check in (["--check"], []):
+            run = self.start(*check, TCP, "--", "/bin/echo", "{fd:wbe}", "{port:web}")
+            run.end(2)
+            self.assertIn("{fd:wbe}: no socket of --listen has this name; allowed is web", run.stderr)
+            self.assertEqual(run.stdout, "")
+
+    def test_without_sockets_braces_are_the_users(self):
+        run = self.start("--restart=no", "--", "/bin/echo", "{fd:web}")
+        run.end(0)
+        self.assertEqual(run.stdout, "{fd:web}\n")
 
     def test_all_forms(self):
         run, app = self.listening(TCP, "--listen-env=all", arguments=["{port:web}"])
@@ -88,22 +100,23 @@ class ListenTest(harness.Pid1Test):
         """One line for each, exit 2, nothing was started."""
         with socket.create_server(("127.0.0.1", 0)) as other:
             port = other.getsockname()[1]
-            run = self.start(f"--listen=tcp://127.0.0.1:{port}", "--listen=unix:/no/such/folder/s", "--listen=fd:77", "--",
-                             "/bin/echo", "started")
-            run.end(2)
-        self.assertEqual([line.split(": ", 2)[-1] for line in run.stderr.splitlines()], [
-            "the address is in use: another process listens on it", "its folder is not there",
-            "reinit was started without this descriptor"])
-        self.assertEqual(run.stdout, "")
+            for check in ([], ["--check"]):
+                run = self.start(*check, f"--listen=tcp://127.0.0.1:{port}", "--listen=unix:/no/such/folder/s",
+                                 "--listen=fd:77", f"--status-listen=tcp://127.0.0.1:{port}", "--", "/bin/echo", "started")
+                run.end(2)
+                self.assertEqual([line.split(": ", 2)[-1] for line in run.stderr.splitlines()], [
+                    "the address is in use: another process listens on it", "its folder is not there",
+                    "reinit was started without this descriptor", "the address is in use: another process listens on it"])
+                self.assertEqual(run.stdout, "")
 
     def test_ready_descriptor_of_a_socket(self):
         run = self.start(TCP, "--ready=fd:3", "--", "/bin/echo", "started")
         run.end(2)
         self.assertIn("allowed is fd:4 or more", run.stderr)
 
-    def test_check_binds_nothing(self):
+    def test_check_leaves_nothing_behind(self):
         path = os.path.join(self.folder(), "s")
-        run = self.start("--check", f"--listen=unix:{path}", "--listen-env=nginx", "--", "x")
+        run = self.start("--check", f"--listen=unix:{path}", "--listen-env=nginx", "--", "true")
         run.end(0)
         self.assertIn("descriptor 3", run.stdout)
         self.assertFalse(os.path.exists(path))

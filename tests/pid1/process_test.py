@@ -219,6 +219,17 @@ class UserTest(harness.Pid1Test):
         self.assertIn("Operation not permitted", run.stderr)
         self.assertEqual(run.stdout, "")
 
+    def test_check_looks_with_its_rights(self):
+        folder = self.folder()
+        program = self.write(os.path.join(folder, "program"), "#!/bin/sh\n", 0o755)
+        os.chmod(folder, 0o700)
+        for user, code in ((UID, 126), (os.geteuid(), 0)):
+            run = self.start("--check", f"--user={user}", "--", program)
+            run.end(code)
+        run = self.start("--check", f"--user={UID}", f"--chdir={folder}", "--", "/bin/true")
+        run.end(126)
+        self.assertIn("cannot enter folder", run.stderr)
+
     @staticmethod
     def become_somebody():
         os.setgroups([])

@@ -315,7 +315,7 @@ class HelperTest(ReloadTest):
         run, app = self.start_watching()
         for number in range(3):
             helper = run.helpers()["watch"]
-            os.kill(helper, signal.SIGSTOP)  # it cannot see what follows
+            harness.hang(helper)  # it cannot see what follows
             self.write(self.file, str(number))
             os.kill(helper, signal.SIGKILL)
             app = self.reloaded()
@@ -350,13 +350,22 @@ class HelperTest(ReloadTest):
         """As in a dead network file system: signals, restarts and the end work."""
         for pid1 in (True, False):
             run, app = self.start_watching("--restart=always", "--restart-delay=1ms", pid1=pid1)
-            os.kill(run.helpers()["watch"], signal.SIGSTOP)
+            harness.hang(run.helpers()["watch"])
             run.kill(signal.SIGUSR1)
             self.event("signal", signal=signal.SIGUSR1)
             self.tell(app, "exit", code=1)
             self.event("start")
             run.kill(TERM)
             run.end(0)
+
+    def test_a_stopped_helper_goes_on(self):
+        run, app = self.start_watching()
+        for text in ("two", "three"):
+            os.kill(run.helpers()["watch"], signal.SIGSTOP)
+            self.write(self.file, text)
+            app = self.reloaded(self.file)
+        run.says("watch helper", "was stopped by SIGSTOP: continued")
+        self.finish(run, app)
 
     def test_a_path_that_disappears_and_returns(self):
         for kind in ("file", "folder"):

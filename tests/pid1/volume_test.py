@@ -199,7 +199,7 @@ class UpdateTest(VolumeTest):
         volume = self.volume(a="one")
         run = self.sidecar()
         helper = run.helpers()["watch"]
-        os.kill(helper, signal.SIGSTOP)
+        harness.hang(helper)
         volume.update({"a": "two"})
         os.kill(helper, signal.SIGKILL)
         self.finish_after_restart(helper)

@@ -63,7 +63,7 @@ class AnnouncedTest(WatchTest):
     def test_killed_helper_misses_nothing(self):
         run, app = self.watching(*ANNOUNCED)
         helper = run.helpers()["watch"]
-        os.kill(helper, signal.SIGSTOP)
+        harness.hang(helper)
         self.write(self.file, "two")
         os.kill(helper, signal.SIGKILL)
         app = self.event("start")

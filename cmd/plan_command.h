@@ -1,0 +1,16 @@
+// The plan's part about the process itself.
+#ifndef REINIT_CMD_PLAN_COMMAND_H_
+#define REINIT_CMD_PLAN_COMMAND_H_
+
+#include <string>
+
+#include "supervisor/options.h"
+
+namespace reinit {
+
+// When it is ready and healthy, what follows its end, and how it is stopped.
+void AppendCommand(const Options& options, std::string& out);
+
+}  // namespace reinit
+
+#endif  // REINIT_CMD_PLAN_COMMAND_H_

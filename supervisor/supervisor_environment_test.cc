@@ -1,0 +1,165 @@
+// --env-file, read anew for each start, on a file system that may hang.
+#include <signal.h>
+
+#include <cstdio>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "supervisor/side_child.h"
+#include "supervisor/supervisor_fixture.h"
+
+namespace reinit {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class EnvironmentFileTest : public SupervisorTest {
+ protected:
+  EnvironmentFileTest() {
+    Write("A=1\n");
+    options_.process.environment_files = {path_};
+    options_.process.environment = {"B=flag"};
+    options_.restart.policy = RestartOptions::Policy::kAlways;
+    options_.restart.delay = absl::ZeroDuration();
+  }
+  ~EnvironmentFileTest() override { std::remove(path_.c_str()); }
+  void Write(const std::string& text) const { std::ofstream(path_) << text; }
+
+  // What the newest process was given.
+  const std::vector<std::string>& Given() {
+    return os().process(os().last()).request.environment;
+  }
+  void Down() {
+    Signal(SIGTERM);
+    ExpectEnded(143);
+  }
+
+  const std::string path_ = ::testing::TempDir() + "/env";
+};
+
+TEST_F(EnvironmentFileTest, IsReadByAChildForEachStart) {
+  StartSupervising();
+  EXPECT_EQ(os().forks(), 1);
+  EXPECT_THAT(Given(), Contains("A=1"));
+  EXPECT_THAT(Given(), Contains("B=flag"));
+  Write("A=2\n");
+  Exit(1);
+  EXPECT_EQ(os().forks(), 2);
+  EXPECT_THAT(Given(), Contains("A=2"));
+  Down();
+}
+
+TEST_F(EnvironmentFileTest, WhileItIsReadSignalsAreKept) {
+  os().set_hold_forks(true);
+  StartSupervising();
+  EXPECT_EQ(os().spawns(), 0);
+  EXPECT_EQ(supervisor_->StateName(), "starting");
+  Signal(SIGUSR1);
+  world_.Advance(SideChild::kPatience);
+  EXPECT_EQ(os().spawns(), 1);
+  EXPECT_THAT(Received(os().last()), ElementsAre(SIGUSR1));
+  Down();
+}
+
+TEST_F(EnvironmentFileTest, OneThatHangsHoldsNothingUpForLong) {
+  StartSupervising();
+  os().set_hold_forks(true);
+  Exit(1);
+  EXPECT_EQ(os().spawns(), 1);
+  world_.Advance(SideChild::kPatience);
+  EXPECT_EQ(os().spawns(), 2);
+  EXPECT_THAT(Given(), Contains("A=1"));
+  EXPECT_THAT(
+      world_.log().lines(),
+      Contains(AllOf(HasSubstr("--env-file"), HasSubstr("does not answer"),
+                     HasSubstr("keeping the environment as it was"))));
+  os().set_hold_forks(false);
+  Down();
+}
+
+TEST_F(EnvironmentFileTest, AFirstOneThatHangsLeavesTheFlags) {
+  os().set_hold_forks(true);
+  StartSupervising();
+  world_.Advance(SideChild::kPatience);
+  EXPECT_EQ(os().spawns(), 1);
+  EXPECT_THAT(Given(), Contains("PATH=/bin"));
+  EXPECT_THAT(Given(), Contains("B=flag"));
+  EXPECT_THAT(Given(), Not(Contains("A=1")));
+  Down();
+}
+
+TEST_F(EnvironmentFileTest, DownDoesNotWaitForIt) {
+  os().set_hold_forks(true);
+  StartSupervising();
+  Down();
+  EXPECT_EQ(os().spawns(), 0);
+}
+
+TEST_F(EnvironmentFileTest, WithoutAForkTheStartIsTriedAgain) {
+  os().set_fork_fails(true);
+  StartSupervising();
+  EXPECT_EQ(os().spawns(), 0);
+  EXPECT_THAT(world_.log().lines(),
+              Contains(HasSubstr("cannot start a process")));
+  os().set_fork_fails(false);
+  world_.Advance(absl::Seconds(1));
+  EXPECT_EQ(os().spawns(), 1);
+  EXPECT_EQ(supervisor_->instance()->generation(), 1);
+  EXPECT_THAT(Given(), Contains("A=1"));
+  Down();
+}
+
+TEST_F(EnvironmentFileTest, WhatChangesWhileItIsReadIsOneMore) {
+  os().set_hold_forks(true);
+  StartSupervising();
+  Change();
+  os().set_hold_forks(false);
+  world_.Advance(SideChild::kPatience);
+  EXPECT_EQ(os().spawns(), 2);
+  EXPECT_THAT(Given(), Contains("A=1"));
+  Down();
+}
+
+TEST_F(EnvironmentFileTest, TheOldProcessServesWhileItIsRead) {
+  options_.restart.order = RestartOptions::Order::kStartFirst;
+  StartSupervising();
+  const pid_t old = os().last();
+  os().set_hold_forks(true);
+  Change();
+  EXPECT_EQ(os().spawns(), 1);
+  Signal(SIGUSR1);
+  EXPECT_THAT(Received(old), ElementsAre(SIGUSR1));
+  world_.Advance(SideChild::kPatience);
+  EXPECT_EQ(os().spawns(), 2);
+  EXPECT_FALSE(os().Alive(old));
+  os().set_hold_forks(false);
+  Down();
+}
+
+TEST_F(EnvironmentFileTest, ASidecarHasItToo) {
+  options_.command.clear();
+  options_.restart = {};
+  options_.reload.on_change = {{ChangeAction::Kind::kExec, 0, "exec:x"}};
+  options_.reload.on_change[0].argv = {"x"};
+  os().set_hold_forks(true);
+  StartSupervising();
+  // Not before it is known.
+  Change();
+  EXPECT_EQ(os().spawns(), 0);
+  os().Exit(os().last_fork(), {.code = 1});
+  world_.Settle();
+  EXPECT_EQ(os().spawns(), 1);
+  EXPECT_THAT(Given(), Contains("B=flag"));
+  Exit(0);
+  Signal(SIGTERM);
+  ExpectEnded(0);
+}
+
+}  // namespace
+}  // namespace reinit

@@ -202,7 +202,7 @@ constexpr Flag kFlags[] = {
      "for a restart: SIGKILL this much later",
      [](V v, S& s) { return SetDuration(v, kAny, &s.options.stop.timeout); }},
     {"reload-stop-signal", kValue, kStop, "SIG", "", kNeedsWatch | kReloads,
-     "asks the process to end for a reload, in place of --stop-signal",
+     "asks the process to end for a reload, and for whatever reason once another serves in its place (start-first), in place of --stop-signal",
      [](V v, S& s) { return SetSignal(v, &s.options.stop.reload_signal); }},
     {"shutdown-timeout", kValue, kStop, "D", "infinity", 0,
      "when reinit itself is told to end: SIGKILL this much later",

@@ -164,8 +164,9 @@ void Supervisor::StopProcess(Instance* instance) {
   if (reason != nullptr && reason->cause == Reason::Cause::kWatchdog) {
     // Where it hangs is best seen in a core.
     instance->Stop(SIGABRT, kCoreTimeout);
-  } else if (reason != nullptr && reason->IsChange() &&
-             stop.reload_signal != 0) {
+  } else if (reason != nullptr && stop.reload_signal != 0 &&
+             (!reason->IsFailure() || instance == other_.get())) {
+    // Nothing is wrong with it, or another serves in its place already.
     instance->Stop(stop.reload_signal, stop.timeout);
   } else {
     instance->Stop(stop.signal, stop.timeout);

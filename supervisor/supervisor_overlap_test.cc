@@ -51,6 +51,7 @@ class EveryCauseTest : public OverlapTest,
                        public ::testing::WithParamInterface<Reason::Cause> {};
 
 TEST_P(EveryCauseTest, Overlaps) {
+  options_.stop.reload_signal = SIGQUIT;
   Begin();
   fake_.ready = false;
   Reason reason;
@@ -61,7 +62,21 @@ TEST_P(EveryCauseTest, Overlaps) {
   EXPECT_THAT(SentTo(old_), IsEmpty());
   Ready();
   const bool hung = GetParam() == Reason::Cause::kWatchdog;
-  EXPECT_EQ(SentTo(old_).at(0), hung ? SIGABRT : SIGTERM);
+  EXPECT_EQ(SentTo(old_).at(0), hung ? SIGABRT : SIGQUIT);
+}
+
+// Alone, what has failed is not asked to finish what it has.
+TEST_P(EveryCauseTest, StopFirst) {
+  options_.restart.order = RestartOptions::Order::kStopFirst;
+  options_.stop.reload_signal = SIGQUIT;
+  Begin();
+  Reason reason;
+  reason.cause = GetParam();
+  Wake(reason);
+  const bool hung = GetParam() == Reason::Cause::kWatchdog;
+  EXPECT_EQ(SentTo(old_).at(0), hung                 ? SIGABRT
+                                : reason.IsFailure() ? SIGTERM
+                                                     : SIGQUIT);
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -142,6 +142,41 @@ TEST_F(SidecarTest, UnlessAllAreMeant) {
   ExpectPending();
 }
 
+TEST_F(SidecarTest, ARetryIsForThoseThatHaveNotHadIt) {
+  options_.target.all = true;
+  const pid_t one = os().AddStranger("nginx");
+  const pid_t two = os().AddStranger("nginx");
+  StartSupervising();
+  os().process(two).refuses = EPERM;
+  Change();
+  const pid_t late = os().AddStranger("nginx");
+  world_.Advance(absl::Minutes(1));
+  EXPECT_THAT(Received(one), ElementsAre(SIGUSR1));
+  EXPECT_THAT(Received(late), ElementsAre(SIGUSR1));
+  ExpectPending();
+  os().process(two).refuses = 0;
+  world_.Advance(absl::Minutes(1));
+  EXPECT_THAT(Received(two), ElementsAre(SIGUSR1));
+  EXPECT_THAT(Received(one), ElementsAre(SIGUSR1));
+  ExpectApplied();
+  // Another change is for all of them.
+  Change("b.conf");
+  for (const pid_t each : {one, two, late}) {
+    EXPECT_THAT(Received(each), ElementsAre(SIGUSR1, SIGUSR1));
+  }
+}
+
+TEST_F(SidecarTest, SoIsANewerChangeWhileOneIsPending) {
+  options_.target.all = true;
+  const pid_t one = os().AddStranger("nginx");
+  const pid_t two = os().AddStranger("nginx");
+  StartSupervising();
+  os().process(two).refuses = EPERM;
+  Change();
+  Change("b.conf");
+  EXPECT_THAT(Received(one), ElementsAre(SIGUSR1, SIGUSR1));
+}
+
 TEST_F(SidecarTest, NotSentWhereItWouldKill) {
   const pid_t nginx = os().AddStranger("nginx");
   os().process(nginx).withstands = false;

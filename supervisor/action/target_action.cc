@@ -8,6 +8,7 @@
 #include <cstring>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -145,6 +146,11 @@ bool TargetAction::Missing(const absl::Status& status) {
 }
 
 void TargetAction::Apply(const Reason& reason, OnDone done) {
+  have_it_.clear();
+  Retry(reason, std::move(done));
+}
+
+void TargetAction::Retry(const Reason& reason, OnDone done) {
   Find([this, reason, done = std::move(done)](const Found& found) {
     OnFound(reason, found, done);
   });
@@ -164,8 +170,15 @@ void TargetAction::OnFound(const Reason& reason, const Found& found,
   }
   missing_told_ = false;
   absl::Status applied;
+  const auto had_it = std::exchange(have_it_, {});
   for (const ProcessInfo& process : *found) {
+    const std::pair<pid_t, uint64_t> one(process.pid, process.started);
+    if (absl::c_linear_search(had_it, one)) {
+      have_it_.push_back(one);
+      continue;
+    }
     const absl::Status sent = Send(process);
+    if (sent.ok()) have_it_.push_back(one);
     applied.Update(ReportAction(
         context_.log, reason, absl::StrCat(signal, " to ", Name(process)),
         sent.ok(), sent.ok() ? "sent" : sent.message()));

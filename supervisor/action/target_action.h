@@ -2,8 +2,12 @@
 #ifndef REINIT_SUPERVISOR_ACTION_TARGET_ACTION_H_
 #define REINIT_SUPERVISOR_ACTION_TARGET_ACTION_H_
 
+#include <sys/types.h>
+
+#include <cstdint>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -15,8 +19,9 @@
 namespace reinit {
 
 // Of a sidecar: the target lives in another container of the pod and is looked
-// for anew each time. Sent to all that are meant, or not applied. A pid file is
-// read by a child, since its file system may hang.
+// for anew each time. Sent to all that are meant, or not applied; a retry sends
+// it to those that have not had it. A pid file is read by a child, since its
+// file system may hang.
 class TargetAction : public Action {
  public:
   // Ends reinit.
@@ -29,6 +34,7 @@ class TargetAction : public Action {
   std::string_view name() const override { return "signal"; }
   void Begin() override;
   void Apply(const Reason& reason, OnDone done) override;
+  void Retry(const Reason& reason, OnDone done) override;
   bool StartWillDo() const override { return false; }
   void Cancel() override { read_.Cancel(); }
 
@@ -49,6 +55,8 @@ class TargetAction : public Action {
   const Fail fail_;
   SideRead read_;  // of the pid file
   bool missing_told_ = false;
+  // Who has had the last change, by pid and start time.
+  std::vector<std::pair<pid_t, uint64_t>> have_it_;
 };
 
 }  // namespace reinit

@@ -50,8 +50,7 @@ void LogRestarted(Log* log, const Restarted& what) {
        {"changed", reason.changed}});
 }
 
-std::string GivingUpLine(const Options& all) {
-  const RestartOptions& options = all.restart;
+std::string LimitLine(const RestartOptions& options) {
   std::string within;
   if (options.limit_interval != absl::InfiniteDuration()) {
     within =
@@ -59,10 +58,14 @@ std::string GivingUpLine(const Options& all) {
   }
   return absl::StrCat(options.limit_burst,
                       options.limit_burst == 1 ? " restart" : " restarts",
-                      within, " did not help: giving up",
-                      !StaysAfterGivingUp(all)  ? ""
-                      : all.watch.paths.empty() ? ", staying"
-                                                : ", waiting for a change");
+                      within, " did not help");
+}
+
+std::string GivingUpLine(const Options& options) {
+  return absl::StrCat(LimitLine(options.restart), ": giving up",
+                      !StaysAfterGivingUp(options)  ? ""
+                      : options.watch.paths.empty() ? ", staying"
+                                                    : ", waiting for a change");
 }
 
 std::string SpawnFailureLine(const SpawnFailure& failure,

@@ -35,7 +35,10 @@ struct Restarted {
 };
 void LogRestarted(Log* log, const Restarted& what);
 
-// "10 restarts within 5m did not help: giving up"
+// "10 restarts within 5m did not help"
+std::string LimitLine(const RestartOptions& options);
+
+// The same, and what follows: ": giving up".
 std::string GivingUpLine(const Options& options);
 
 // Why the command does not run, by the stage at which it failed: "cannot enter

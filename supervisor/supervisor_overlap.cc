@@ -167,8 +167,8 @@ void Supervisor::RetryReplacement(std::string_view why) {
     GiveUp(change_failure_);
     return;
   } else {
-    log(LogLevel::kError, absl::StrCat(text, ", waiting for the next change; ",
-                                       GivingUpLine(*options_)));
+    log(LogLevel::kError, absl::StrCat(text, "; ", LimitLine(options_->restart),
+                                       ": waiting for the next change"));
     if (planned_->done) planned_->done(absl::AbortedError(why));
     planned_.reset();
     backoff_.Reset();

@@ -131,8 +131,11 @@ TEST_F(OverlapTest, AtTheLimitItWaitsForTheNextChange) {
   }
   EXPECT_THAT(Apps(), ElementsAre(old_));
   EXPECT_EQ(supervisor_->StateName(), "ready");
-  EXPECT_THAT(world_.log().lines(),
-              Contains(HasSubstr("waiting for the next change")));
+  EXPECT_THAT(
+      world_.log().lines(),
+      Contains(HasSubstr("exit code 1: process [100] goes on; 2 restarts "
+                         "within 5m did not help: waiting for the next "
+                         "change")));
   world_.Advance(absl::Hours(1));
   EXPECT_EQ(os().spawns(), 4);
   EXPECT_THAT(SentTo(old_), IsEmpty());

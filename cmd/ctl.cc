@@ -125,6 +125,11 @@ class Waiter {
       absl::StrAppend(&last_, "; ", failure);
       result_ = absl::FailedPreconditionError(failure);
     }
+    if (words[2] == "never") {
+      result_ = absl::FailedPreconditionError(
+          "there is no process, and only a change or `ctl restart` starts one");
+      return true;
+    }
     return words[2] == "1" && (words[1] == "1" || !request_->until_ready);
   }
 

@@ -25,6 +25,7 @@ struct Status {
     absl::Duration uptime;
     std::optional<absl::Duration> ready;  // for so long; none: is not
     std::vector<pid_t> pids;              // all of its own, itself included
+    bool stopping = false;                // is to end
   };
   struct Restart {
     std::string_view cause;
@@ -95,6 +96,12 @@ struct Status {
     if (sidecar) return state == "watching" && change == "none";
     return process.has_value() && !ending && change == "none" &&
            (state == "up" || state == "ready");
+  }
+
+  // There is no process, and none comes unless somebody changes something or
+  // asks for one.
+  bool WaitsForOthers() const {
+    return state == "waiting" && change == "none" && !change_queued;
   }
 };
 

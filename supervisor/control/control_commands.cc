@@ -27,7 +27,9 @@ std::string Result(const absl::Status& status, std::string_view done) {
 
 std::string Progress(const Status& status) {
   return Done(absl::StrCat(status.state, " ", status.serves ? 1 : 0, " ",
-                           status.Settled() ? 1 : 0,
+                           status.WaitsForOthers() ? "never"
+                           : status.Settled()      ? "1"
+                                                   : "0",
                            status.change_failure.empty() ? "" : "\n",
                            ValidText(status.change_failure, kMaxFailure)));
 }

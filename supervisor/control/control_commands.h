@@ -12,7 +12,8 @@ namespace reinit {
 // Does what `request` says and returns the answer (see control_server.h):
 //   status          all there is, as lines
 //   status json     the same as one object
-//   progress        "STATE READY SETTLED", the last two 0 or 1; for `ctl wait`
+//   progress        "STATE READY SETTLED", the last two 0 or 1, or SETTLED
+//                   never: not by itself; for `ctl wait`
 //   restart, reload, stop, stop now
 //   restart wait, reload wait
 //                   the same; the answer is the number of a ticket

@@ -42,6 +42,30 @@ TEST_F(CommandsTest, ProgressTellsReadyAndSettled) {
   EXPECT_EQ(Ask("progress"), "ok\nready 1 0");
 }
 
+TEST_F(CommandsTest, ProgressTellsWhatDoesNotComeByItself) {
+  options_.after_exit = AfterExit::kWait;
+  StartSupervising();
+  Exit(1);
+  EXPECT_EQ(Ask("progress"), "ok\nwaiting 0 never");
+  // Somebody has changed something.
+  fake_.wake(Strategy::Wake::kNoticed);
+  world_.Settle();
+  EXPECT_EQ(Ask("progress"), "ok\nwaiting 0 0");
+  Change("a.conf");
+  EXPECT_EQ(Ask("progress"), "ok\nready 1 1");
+}
+
+// Nor does it seem so while a start is on its way.
+TEST_F(CommandsTest, ProgressOfAStartThatAwaitsPostStop) {
+  options_.restart.policy = RestartOptions::Policy::kAlways;
+  options_.process.post_stop = {"tidy"};
+  StartSupervising();
+  Exit(1);
+  EXPECT_EQ(Ask("progress"), "ok\nrestarting 0 0");
+  Exit(0);
+  EXPECT_EQ(Ask("progress"), "ok\nbackoff 0 0");
+}
+
 TEST_F(CommandsTest, ProgressTellsWhatWasNotApplied) {
   options_.reload.check = {"check"};
   StartSupervising();

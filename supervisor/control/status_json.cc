@@ -29,6 +29,7 @@ void AddProcess(const std::optional<Status::Process>& shown,
   } else {
     json->Null();
   }
+  json->Key("stopping").Bool(process.stopping);
   json->Key("count").Number(static_cast<int64_t>(process.pids.size()));
   json->Key("pids");
   AddPids(Shown(process.pids, kMaxShownPids), json);

@@ -70,7 +70,7 @@ TEST(StatusRenderTest, Json) {
       R"("generation":3,)"
       R"("reinit":{"pid":1,"uptime_seconds":300.000},)"
       R"("process":{"pid":7,"uptime_seconds":61.000,"ready_seconds":60.000,)"
-      R"("count":2,"pids":[7,8]},"other_process":null,)"
+      R"("stopping":false,"count":2,"pids":[7,8]},"other_process":null,)"
       R"("restarts":{"file":2,"not ready":0},)"
       R"("last_restarts":[{"cause":"file","reason":"a\\xff.py",)"
       R"("seconds_ago":61.000,"generation":2}],"exits":2,)"
@@ -132,10 +132,14 @@ TEST(StatusRenderTest, OtherProcess) {
   EXPECT_THAT(StatusText(status),
               HasSubstr("processes: 2: 7 8\n"
                         "other process: 9, runs for 1s, not ready\n"));
-  EXPECT_THAT(
-      StatusJson(status),
-      HasSubstr(R"("other_process":{"pid":9,"uptime_seconds":1.000,)"
-                R"("ready_seconds":null,"count":1,"pids":[9]},"restarts")"));
+  EXPECT_THAT(StatusJson(status),
+              HasSubstr(R"("other_process":{"pid":9,"uptime_seconds":1.000,)"
+                        R"("ready_seconds":null,"stopping":false,"count":1,)"
+                        R"("pids":[9]},"restarts")"));
+  status.other_process->stopping = true;
+  EXPECT_THAT(StatusText(status),
+              HasSubstr("other process: 9, runs for 1s, stopping\n"));
+  EXPECT_THAT(StatusJson(status), HasSubstr(R"("stopping":true)"));
 }
 
 TEST(StatusRenderTest, Metrics) {

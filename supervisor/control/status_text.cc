@@ -40,7 +40,8 @@ void AddProcess(std::string_view name,
   const Status::Process& process = *shown;
   Line(name,
        absl::StrCat(process.pid, ", runs for ", Time(process.uptime),
-                    process.ready.has_value()
+                    process.stopping ? ", stopping"
+                    : process.ready.has_value()
                         ? absl::StrCat(", ready for ", Time(*process.ready))
                         : ", not ready"),
        out);

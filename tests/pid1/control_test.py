@@ -168,6 +168,13 @@ class WaitTest(ControlTest):
         self.assertEqual(process.communicate(timeout=self.deadline)[0], "ready\n")
         self.finish(run)
 
+    def test_not_for_what_does_not_come_by_itself(self):
+        run, _ = self.supervise(f"--watch={self.folder()}", "--after-exit=wait", config={"exit_on": {str(USR1): 0}})
+        run.kill(USR1)
+        run.says("waiting for a change")
+        self.assertIn("only a change or `ctl restart` starts one", self.ctl("wait", code=1))
+        self.finish(run)
+
     def test_not_for_one_that_ends(self):
         run, _ = self.supervise("--health=exec:false", config={"exit_on": {}})
         process = self.waiting("wait", "--ready")

@@ -152,7 +152,7 @@ bool Supervisor::Plan(const Reason& reason, Action::OnDone done) {
   planned_->reason = reason;
   planned_->done = std::move(done);
   planned_->began = now;
-  history_.Note(reason, now, generation_);
+  planned_->replaces = ShownGeneration();
   if (reason.IsFailure()) planned_->delay = backoff_.Take(random_());
   return true;
 }
@@ -256,6 +256,9 @@ void Supervisor::FinishRestart() {
   superseded_ = 0;
   const std::optional<PlannedRestart> planned =
       std::exchange(planned_, std::nullopt);
+  if (planned.has_value()) {
+    history_.Note(planned->reason, context_.loop->Now(), planned->replaces);
+  }
   if (planned.has_value() && planned->done) planned->done(absl::OkStatus());
   ForgetFailure();
 }
@@ -285,9 +288,7 @@ void Supervisor::LogUp() {
 }
 
 void Supervisor::OnExited() {
-  post_stops_due_.push_back(
-      {*instance_->exit_status(), instance_->generation()});
-  ++exits_;
+  NoteExit(*instance_);
   if (Overlapping()) {
     RollBack(absl::StrCat("the new process [", instance_->pid(),
                           "] ended: ", instance_->exit_status()->ToString()));
@@ -299,6 +300,7 @@ void Supervisor::OnExited() {
   action_->OnGone();
   TellStrategies();
   NoteOomKill();
+  last_exit_ = EndText();
   if (end_ != End::kStaying) {
     if (down_signal_ != 0) exit_code_ = ExitCodeOf(last_status_);
     LogEnded("");
@@ -408,10 +410,11 @@ std::string Supervisor::StateName() const {
   if (end_ == End::kEnding) return "ending";
   if (Preparing()) return "starting";
   if (options_->Sidecar()) return SidecarState();
-  if (instance_ == nullptr) return start_timer_.armed() ? "backoff" : "waiting";
+  if (instance_ == nullptr && start_timer_.armed()) return "backoff";
   if (planned_.has_value()) {
     return planned_->reason.IsFailure() ? "restarting" : "reloading";
   }
+  if (instance_ == nullptr) return "waiting";
   return std::string(ToString(instance_->state()));
 }
 

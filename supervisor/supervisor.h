@@ -133,6 +133,7 @@ class Supervisor {
     Action::OnDone done;  // may be empty
     absl::Duration delay;
     absl::Time began;
+    int replaces = 0;  // generation
     std::optional<absl::Duration> stopped_after;
   };
 
@@ -176,6 +177,7 @@ class Supervisor {
   void MarkReadyIfSo(LogLevel level);
 
   // What is shown of it (supervisor_status.cc).
+  int ShownGeneration() const;
   std::optional<Status::Process> DescribeProcess(const Instance* instance,
                                                  absl::Time now) const;
   void DescribeRestarts(absl::Time now, Status* status) const;
@@ -224,6 +226,7 @@ class Supervisor {
   void OnUp();
   void FinishRestart();
   void Rest();
+  void NoteExit(const Instance& ended);
   void OnExited();
   void OnEndedByItself();
   void OnGone();
@@ -322,7 +325,8 @@ class Supervisor {
   std::optional<uint64_t> applied_content_;
   Outcomes outcomes_;
   ExitStatus last_status_;
-  uint64_t exits_ = 0;  // of processes
+  uint64_t exits_ = 0;     // of processes
+  std::string last_exit_;  // of whichever was the last, in words
   pid_t last_pid_ = 0;
   EarlySignals early_signals_;
   JobControl job_control_;

@@ -196,12 +196,11 @@ void Supervisor::OnOther(Instance::Event event) {
 }
 
 void Supervisor::OnOtherExited() {
-  const ExitStatus status = *other_->exit_status();
-  post_stops_due_.push_back({status, other_->generation()});
+  NoteExit(*other_);
   const bool served = !other_->stop_requested();
   context_.log->Write(
       served ? LogLevel::kInfo : LogLevel::kDebug,
-      absl::StrCat("process [", other_->pid(), "] ended: ", status.ToString(),
+      absl::StrCat("process [", other_->pid(), "] ended: ", last_exit_,
                    served ? ", while another is being started" : ""));
   if (end_ != End::kStaying) {
     DropInstance(other_);

@@ -15,10 +15,10 @@ Status Supervisor::Describe() const {
   status.ending = end_ != End::kStaying;
   status.reinit_pid = context_.os->Self();
   status.uptime = now - began_;
-  status.generation = generation_;
+  status.generation = ShownGeneration();
   status.serves = Serves();
   status.exits = exits_;
-  if (exits_ > 0) status.last_exit = EndText();
+  status.last_exit = last_exit_;
   status.end_reason = end_reason_;
   const Instance* const serving = Serving();
   status.process = DescribeProcess(serving, now);
@@ -53,6 +53,20 @@ Status Supervisor::Describe() const {
   return status;
 }
 
+// For what is shown, and --post-stop.
+void Supervisor::NoteExit(const Instance& ended) {
+  const ExitStatus status = *ended.exit_status();
+  post_stops_due_.push_back({status, ended.generation()});
+  ++exits_;
+  last_exit_ = status.ToString();
+}
+
+// One that is not ready yet, beside one that serves, is not meant.
+int Supervisor::ShownGeneration() const {
+  const Instance* const serving = Serving();
+  return serving != nullptr ? serving->generation() : generation_;
+}
+
 std::optional<Status::Process> Supervisor::DescribeProcess(
     const Instance* instance, absl::Time now) const {
   if (instance == nullptr || !instance->alive()) return std::nullopt;
@@ -62,6 +76,7 @@ std::optional<Status::Process> Supervisor::DescribeProcess(
   if (instance->state() == InstanceState::kReady) {
     process.ready = now - instance->ready_since();
   }
+  process.stopping = instance->state() == InstanceState::kStopping;
   process.pids =
       MembersOf(context_, process.pid, instance->first_pid(), instance->mark());
   return process;

@@ -66,11 +66,15 @@ bool BindControl(const Options& options, Log* log,
     *socket = *std::move(bound);
     return true;
   }
-  // A read-only image, or a second reinit in the container.
-  log->Write(
-      named ? LogLevel::kError : LogLevel::kDebug,
-      absl::StrCat("--control=", named ? options.control : kControlPath, ": ",
-                   bound.status().message(), named ? "" : ": no `reinit ctl`"));
+  // A read-only image, another user than root, or a second reinit in the
+  // container.
+  log->Write(named ? LogLevel::kError : LogLevel::kInfo,
+             absl::StrCat(
+                 "--control=", named ? options.control : kControlPath, ": ",
+                 bound.status().message(),
+                 named ? ""
+                       : ": no `reinit ctl`; name a place that can be written "
+                         "to, as by REINIT_CONTROL=/tmp/reinit.sock, or off"));
   return !named;
 }
 

@@ -49,7 +49,9 @@ absl::StatusOr<ControlClient> ControlClient::Connect(const std::string& path) {
     case ENOENT:
       return absl::NotFoundError(absl::StrCat(
           "no reinit has its socket at ", shown,
-          ": a plain init has none; name another one by --control=PATH"));
+          ": a plain init has none, nor has one that cannot write there "
+          "(another user than root, a read-only root); name another place to "
+          "both, by REINIT_CONTROL or --control=PATH"));
     case ECONNREFUSED:
       return absl::NotFoundError(
           absl::StrCat(shown, ": the reinit that had this socket has ended"));

@@ -357,7 +357,7 @@ class PlaceTest(ControlTest):
             namespace.mount("none", "/", "", namespace.MS_REC | namespace.MS_PRIVATE)
             namespace.mount("none", "/run", "tmpfs")
             namespace.mount("none", "/run", "", namespace.MS_REMOUNT | namespace.MS_RDONLY)
-        run, _ = self.start_app("--restart=always", "--log-level=debug", setup=closed_run)
+        run, _ = self.start_app("--restart=always", setup=closed_run)
         run.says("--control=/run/reinit.sock:", "no `reinit ctl`")
         run.kill(TERM)
         run.end(0)

@@ -502,6 +502,21 @@ TEST(CommandLineSelfInstall, TakesAFolder) {
               ElementsAre(HasSubstr("--dev: not a flag of")));
 }
 
+TEST(CommandLineSidecar, SignalsThatNobodyHandles) {
+  for (const std::string signal : {"KILL", "STOP", "9"}) {
+    const std::string flag = "--on-change=signal:" + signal;
+    EXPECT_THAT(Errors({"--watch=.", flag, "--target-process=nginx"}),
+                ElementsAre(HasSubstr(flag)));
+    EXPECT_THAT(Errors({"--watch=.", flag, "x"}), ElementsAre(HasSubstr(flag)));
+  }
+  EXPECT_THAT(Errors({"--watch=.", "--on-change=signal:KILL",
+                      "--target-process=nginx", "--target-force"}),
+              IsEmpty());
+  EXPECT_THAT(Errors({"--watch=.", "--on-change=signal:STOP",
+                      "--target-process=nginx", "--target-force"}),
+              ElementsAre(HasSubstr("freezes")));
+}
+
 TEST(CommandLineListen, IsJudgedWithTheOthers) {
   EXPECT_THAT(Errors({"--listen=a=tcp://0.0.0.0:1", "--listen=a=unix:/a", "x"}),
               ElementsAre(HasSubstr("the name of --listen=a=tcp://0.0.0.0:1")));
@@ -607,8 +622,9 @@ TEST(CommandLineStatusListen, IsAnAddress) {
               ElementsAre(HasSubstr("--status-listen=fd:3: allowed are tcp")));
   EXPECT_THAT(Errors({"--status-listen=a=tcp://0.0.0.0:1", "x"}),
               ElementsAre(HasSubstr("without a name")));
-  EXPECT_THAT(Errors({"--status-listen=9100", "x"}),
-              ElementsAre(HasSubstr("--status-listen=9100: ")));
+  EXPECT_THAT(
+      Errors({"--status-listen=9100", "x"}),
+      ElementsAre(HasSubstr("--status-listen=9100: allowed are tcp://")));
   EXPECT_THAT(Errors({"--status-listen=tcp://0.0.0.0:99999", "x"}),
               ElementsAre(HasSubstr("--status-listen=tcp://0.0.0.0:99999: ")));
 }

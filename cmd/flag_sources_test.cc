@@ -86,6 +86,22 @@ TEST(CommandLineCombinations, FlagsWithoutTheirSwitchAreWarnings) {
   EXPECT_THAT(Warnings({"--watch-ext=py", "x"}),
               ElementsAre(AllOf(HasSubstr("--watch-ext=py"),
                                 HasSubstr("without --watch"))));
+  // `reinit ctl` reloads and restarts.
+  EXPECT_THAT(Warnings({"--reload-check=t", "--restart=always", "x"}),
+              IsEmpty());
+  EXPECT_THAT(Warnings({"--reload-stop-signal=QUIT", "--max-age=1h", "x"}),
+              IsEmpty());
+  for (const std::string flag : {"--restart=always", "--control=off"}) {
+    EXPECT_THAT(Warnings({"--reload-check=t", flag, "--control=off", "x"}),
+                ElementsAre(HasSubstr(
+                    "no effect without --watch, --dev or --reload-signal")));
+  }
+  EXPECT_THAT(Warnings({"--listen-env=nginx", "x"}),
+              ElementsAre(HasSubstr("no effect without --listen")));
+  EXPECT_THAT(Warnings({"--listen-env=nginx", "--restart=always", "x"}),
+              IsEmpty());
+  EXPECT_THAT(Warnings({"--listen-env=nginx", "--listen=tcp://0.0.0.0:1", "x"}),
+              IsEmpty());
   EXPECT_THAT(Warnings({"--health_retries", "2", "x"}),
               ElementsAre(AllOf(HasSubstr("--health_retries=2"),
                                 HasSubstr("without --health"))));

@@ -47,8 +47,9 @@ inline constexpr unsigned kNeedsWatch = 8;
 inline constexpr unsigned kNeedsHealth = 16;
 inline constexpr unsigned kNeedsReady = 64;  // --ready, --listen
 inline constexpr unsigned kNeedsListen = 256;
-inline constexpr unsigned kReloads =
-    128;  // --reload-signal will do for --watch
+// --reload-signal will do for --watch, and so will `reinit ctl`, which is there
+// when supervising.
+inline constexpr unsigned kReloads = 128;
 inline constexpr unsigned kNeedsRestart = 32;  // --restart, --health, --watch
 
 struct Flag {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 
 namespace reinit {
 
@@ -15,12 +16,12 @@ absl::Status AddListen(std::string_view value, ListenOptions* to) {
 
 absl::Status SetStatusListen(std::string_view value,
                              std::optional<ListenSpec>* to) {
-  absl::StatusOr<ListenSpec> spec = ParseListenSpec(value);
-  if (!spec.ok()) return spec.status();
-  if (spec->kind == ListenSpec::Kind::kDescriptor || spec->named) {
+  if (!absl::StartsWith(value, "tcp://") && !absl::StartsWith(value, "unix:")) {
     return absl::InvalidArgumentError(
         "allowed are tcp://ADDRESS:PORT and unix:/PATH, without a name");
   }
+  absl::StatusOr<ListenSpec> spec = ParseListenSpec(value);
+  if (!spec.ok()) return spec.status();
   *to = *std::move(spec);
   return absl::OkStatus();
 }

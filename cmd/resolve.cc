@@ -83,6 +83,7 @@ bool SettingsResolver::Contradict(const GivenFlag* one,
 }
 
 void SettingsResolver::FinishRun(bool sidecar) {
+  JudgeChangeSignals();
   if (sidecar) {
     JudgeSidecar();
     WarnOfIdleFlags();
@@ -197,18 +198,24 @@ void SettingsResolver::WarnOfIdleFlags() {
                         Find("ready") != nullptr || Find("listen") != nullptr ||
                         Find("reload-signal") != nullptr ||
                         settings_.options.Limited();
+  const bool supervises = settings_.options.Supervising();
+  const bool reloads = Find("reload-signal") != nullptr ||
+                       (supervises && settings_.options.control != kControlOff);
   for (const GivenFlag& given : given_) {
     // A variable is there for whatever is started in the container.
     if (given.source != FlagSource::kCommandLine) continue;
     std::string_view missing;
     if (given.flag->Has(kNeedsWatch) && Find("watch") == nullptr &&
-        (!given.flag->Has(kReloads) || Find("reload-signal") == nullptr))
-      missing = "--watch or --dev";
+        !(given.flag->Has(kReloads) && reloads))
+      missing = given.flag->Has(kReloads) ? "--watch, --dev or --reload-signal"
+                                          : "--watch or --dev";
     if (given.flag->Has(kNeedsReady) && Find("ready") == nullptr &&
         Find("listen") == nullptr)
       missing = "--ready or --listen";
     if (given.flag->Has(kNeedsListen) && Find("listen") == nullptr)
       missing = "--listen";
+    // One that supervises may have inherited some.
+    if (given.flag->name == "listen-env" && !supervises) missing = "--listen";
     if (given.flag->Has(kNeedsHealth) && Find("health") == nullptr)
       missing = "--health";
     if (given.flag->Has(kNeedsRestart) && !restarts)

@@ -50,6 +50,7 @@ class SettingsResolver {
   void ResolveAfterExit();
   void ResolveListen();
   void WarnOfOverlap();
+  void JudgeChangeSignals();
   void JudgeSidecar();
   void RefuseTargets();
   void WarnOfIdleFlags();

@@ -1,4 +1,6 @@
 // The resolver's part about a command line without a command.
+#include <signal.h>
+
 #include <string>
 #include <string_view>
 
@@ -30,6 +32,24 @@ bool NeedsCommand(const Flag& flag) {
 }
 
 }  // namespace
+
+// What nobody can handle is no way to tell of a change.
+void SettingsResolver::JudgeChangeSignals() {
+  const Options& options = settings_.options;
+  for (const ChangeAction& action : options.reload.on_change) {
+    if (action.kind != ChangeAction::Kind::kSignal) continue;
+    if (action.value == SIGSTOP) {
+      errors_.push_back(absl::StrCat(
+          "--on-change=", action.text,
+          ": freezes the process; allowed is what it handles, as HUP"));
+    } else if (action.value == SIGKILL && !options.target.force) {
+      errors_.push_back(absl::StrCat(
+          "--on-change=", action.text,
+          ": no process can handle it; allowed is what it handles, as HUP, or "
+          "restart; to end the target of a sidecar give --target-force"));
+    }
+  }
+}
 
 void SettingsResolver::JudgeSidecar() {
   Options& options = settings_.options;

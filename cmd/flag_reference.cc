@@ -17,6 +17,7 @@ constexpr std::string_view kTop =
 
     reinit [flags] [--] COMMAND [ARG...]    run COMMAND and look after it
     reinit probe URL                        one health check, exit 0 or 1
+    reinit ctl WORD                         see and steer a running reinit
     reinit listen-exec -- COMMAND [ARG...]  become COMMAND, with LISTEN_PID
     reinit self-install DIR                 copy this binary to DIR/reinit
 
@@ -68,6 +69,11 @@ constexpr std::string_view kTop =
   fail with is said in the same words, with the same exit status: 2, 127 for a command
   that is not found, 126 for one that cannot be executed.
 
+`reinit ctl status|restart|reload|stop|signal SIG|wait` has flags of its own behind the
+word: `--control=PATH`, where it finds reinit, and `--json`; `stop --now`;
+`wait --ready`; `restart --wait`, `reload --wait`; `--timeout=60s` for what waits.
+[control.md](control.md) says what they do.
+
 `reinit probe` knows these flags, before or after the URL, and their variables:
 )";
 
@@ -102,6 +108,8 @@ void AppendPreset(std::string& out) {
 }
 
 std::string Needs(const Flag& flag) {
+  if (flag.Has(kReloads))
+    return "; needs `--watch`, `--reload-signal` or `reinit ctl`";
   if (flag.Has(kNeedsWatch)) return "; needs `--watch`";
   if (flag.Has(kNeedsHealth)) return "; needs `--health`";
   if (flag.Has(kNeedsListen)) return "; needs `--listen`";

@@ -179,7 +179,14 @@ std::string ManPage() {
                     Escaped(one.operands), "\n");
     AppendText(absl::StrCat(one.help, "."), out);
   }
-  out += ".El\n.Sh OPTIONS\n";
+  out += ".El\n.Pp\n";
+  AppendText(
+      "Behind its word ctl has flags of its own: --control=PATH, where it "
+      "finds "
+      "reinit, and --json; stop --now; wait --ready; restart --wait and reload "
+      "--wait; --timeout=60s for what waits.",
+      out);
+  out += ".Sh OPTIONS\n";
   std::optional<FlagGroup> group;
   for (const Flag& flag : FlagTable()) {
     if (flag.group != group) {

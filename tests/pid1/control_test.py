@@ -173,7 +173,7 @@ class WaitTest(ControlTest):
         run.kill(USR1)
         run.says("waiting for a change")
         self.assertIn("only a change or `ctl restart` starts one", self.ctl("wait", code=1))
-        self.finish(run)
+        self.finish(run, 128 + TERM)
 
     def test_not_for_one_that_ends(self):
         run, _ = self.supervise("--health=exec:false", config={"exit_on": {}})

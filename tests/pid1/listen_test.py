@@ -101,8 +101,9 @@ class ListenTest(harness.Pid1Test):
         with socket.create_server(("127.0.0.1", 0)) as other:
             port = other.getsockname()[1]
             for check in ([], ["--check"]):
-                run = self.start(*check, f"--listen=tcp://127.0.0.1:{port}", "--listen=unix:/no/such/folder/s",
-                                 "--listen=fd:77", f"--status-listen=tcp://127.0.0.1:{port}", "--", "/bin/echo", "started")
+                run = self.start(*check, "--control=off", f"--listen=tcp://127.0.0.1:{port}",
+                                 "--listen=unix:/no/such/folder/s", "--listen=fd:77",
+                                 f"--status-listen=tcp://127.0.0.1:{port}", "--", "/bin/echo", "started")
                 run.end(2)
                 self.assertEqual([line.split(": ", 2)[-1] for line in run.stderr.splitlines()], [
                     "the address is in use: another process listens on it", "its folder is not there",

@@ -209,14 +209,21 @@ class Load:
 
 
 @contextlib.contextmanager
-def kept(server, way, *flags):
-    """The keeper of a server that serves its first version; `flags` are more of reinit's."""
+def started(server, way, *flags):
+    """The keeper of a server, `flags` are more of reinit's."""
     with contextlib.ExitStack() as stack:
         folder = tempfile.mkdtemp(prefix="reinit-exchange-", dir="/tmp")
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         os.chmod(folder, 0o755)
         keeper = Keeper(way, Site(server, folder, free_port(), held=way != "naive"), *flags)
         stack.callback(keeper.close)
+        yield keeper
+
+
+@contextlib.contextmanager
+def kept(server, way, *flags):
+    """The same, once it serves its first version."""
+    with started(server, way, *flags) as keeper:
         keeper.wait_until_served()
         yield keeper
 

@@ -152,7 +152,8 @@ class Server:
 
 
 ON_STOP = "it closes what it has accepted and not yet read"  # drop.py shows it
-AT_TIMES = "it closes now and then what it has just accepted"  # the load shows it, under start_server too
+# The load shows it, under start_server too, but not each time: docs/servers.md has the numbers.
+AT_TIMES = "it closes now and then what it has just accepted"
 RUBY = {"config.ru": RACK}
 BROKEN_RUBY = ("config.ru", 'require "no_such_module"')
 BROKEN_PYTHON = "import no_such_module"

@@ -15,7 +15,9 @@ import unittest
 import drop
 import engine
 import exchange
+import fpm
 import xml_runner
+from fpm import FPM
 from servers import ON_STOP, SERVERS
 
 RELOADS = 20
@@ -29,7 +31,7 @@ def setUpModule():
     if os.getuid() != 0:
         raise unittest.SkipTest("PID namespaces and packages need root")
     try:
-        missing = exchange.missing(SERVERS, exchange.WAYS)
+        missing = exchange.missing([*SERVERS, FPM], exchange.WAYS)
         if missing:
             engine.ensure_packages(missing)
     except engine.Unavailable as error:
@@ -183,6 +185,26 @@ class DropsTest(unittest.TestCase):
                 need(self, [server], ["start_server"])
                 result = run(self, server, "start_server", STARTER_RELOADS)
                 self.assertEqual(result.counts["refused"] + result.counts["timed out"], 0, result)
+
+
+class PhpFpmTest(unittest.TestCase):
+    """It reads the variable of its own, FPM_SOCKETS."""
+
+    def check_answers(self, server):
+        need(self, [server])
+        with failing(self), exchange.started(server, "start-first", "--ready-timeout=10s") as keeper:
+            for version in (1, 2):
+                keeper.wait_until(lambda version=version: keeper.ready(version), f"version {version} is not ready")
+                keeper.wait_until(lambda version=version: fpm.ask(keeper.site) == f"answered by {version}", "no answer")
+                keeper.next()
+
+    def test_it_finds_the_socket(self):
+        self.check_answers(FPM)
+
+    def test_twin_told_in_another_form(self):
+        """Then it wants to bind the address by itself."""
+        with self.assertRaisesRegex(AssertionError, "Address already in use"):
+            self.check_answers(dataclasses.replace(FPM, flags=("--listen-env=systemd",)))
 
 
 class DocumentTest(unittest.TestCase):

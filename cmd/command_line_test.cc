@@ -533,6 +533,33 @@ TEST(CommandLineListen, IsJudgedWithTheOthers) {
             ReadyOptions::Kind::kExec);
 }
 
+// reinit holds it, so to connect proves nothing.
+TEST(CommandLineListen, ACheckThatOnlyConnectsToItIsWarnedOf) {
+  const auto warnings = [](const std::string& listen,
+                           const std::string& check) {
+    return Warnings({"--listen=" + listen, check, "x"});
+  };
+  for (const auto& [listen, check] :
+       {std::pair{"tcp://127.0.0.1:80", "--health=tcp://127.0.0.1:80"},
+        {"tcp://0.0.0.0:80", "--health=tcp://127.0.0.1:80"},
+        {"tcp://[::]:80", "--health=tcp://localhost:80"},
+        {"unix:/run/a", "--health=unix:///run/a"}}) {
+    EXPECT_THAT(warnings(listen, check),
+                ElementsAre(HasSubstr("use http://, grpc:// or stall:")))
+        << check;
+  }
+  EXPECT_THAT(warnings("tcp://0.0.0.0:80", "--ready=tcp://127.0.0.1:80"),
+              ElementsAre(HasSubstr("succeeds; use accept")));
+  for (const auto& [listen, check] :
+       {std::pair{"tcp://0.0.0.0:80", "--health=tcp://127.0.0.1:81"},
+        {"tcp://127.0.0.1:80", "--health=tcp://127.0.0.2:80"},
+        {"tcp://0.0.0.0:80", "--health=tcp://10.0.0.1:80"},
+        {"tcp://0.0.0.0:80", "--health=http://127.0.0.1:80"},
+        {"unix:/run/a", "--health=unix:///run/b"}}) {
+    EXPECT_THAT(warnings(listen, check), IsEmpty()) << check;
+  }
+}
+
 CtlRequest GoodCtl(const Words& args, const Words& environment = {}) {
   const CommandLine line = Parse(args, environment);
   EXPECT_THAT(line.errors, IsEmpty());

@@ -17,6 +17,24 @@
 #include "supervisor/options.h"
 
 namespace reinit {
+namespace {
+
+// Whether all that the check does is to connect to that socket.
+bool ConnectsTo(const ProbeTarget& check, const ListenSpec& spec) {
+  if (check.kind == ProbeTarget::Kind::kUnix) {
+    return spec.kind == ListenSpec::Kind::kUnix && spec.path == check.socket;
+  }
+  if (check.kind != ProbeTarget::Kind::kTcp ||
+      spec.kind != ListenSpec::Kind::kTcp || spec.port != check.port) {
+    return false;
+  }
+  const bool every_address = spec.host == "0.0.0.0" || spec.host == "::";
+  const bool loopback = check.host == "127.0.0.1" || check.host == "::1" ||
+                        check.host == "localhost";
+  return check.host == spec.host || (every_address && loopback);
+}
+
+}  // namespace
 
 SettingsResolver::SettingsResolver(std::vector<GivenFlag> command_line,
                                    std::vector<GivenFlag> environment)
@@ -94,6 +112,7 @@ void SettingsResolver::FinishRun(bool sidecar) {
   ResolveRestartDelays();
   ResolveAfterExit();
   ResolveListen();
+  WarnOfHeldChecks();
   WarnOfOverlap();
   WarnOfIdleFlags();
   // A plain init has nothing to tell but what goes wrong.
@@ -174,6 +193,28 @@ void SettingsResolver::ResolveListen() {
         "fd:",
         kFirstPassedSocket + static_cast<int>(count), " or more"));
   }
+}
+
+// To connect is all that these do, and to a socket that reinit holds that
+// succeeds whatever the process does.
+void SettingsResolver::WarnOfHeldChecks() {
+  const Options& options = settings_.options;
+  const auto warn = [&](std::string_view flag, std::string_view instead,
+                        const std::vector<ProbeTarget>& checks) {
+    for (const ProbeTarget& check : checks) {
+      const bool held = std::any_of(
+          options.listen.sockets.begin(), options.listen.sockets.end(),
+          [&](const ListenSpec& spec) { return ConnectsTo(check, spec); });
+      if (!held) continue;
+      warnings_.push_back(absl::StrCat(
+          flag, check.text,
+          ": reinit itself holds this socket by --listen, so connecting always "
+          "succeeds; use ",
+          instead));
+    }
+  };
+  warn("--health=", "http://, grpc:// or stall:", options.health.checks);
+  warn("--ready=", "accept", options.ready.check);
 }
 
 // Workers of a queue overlap well; two of the same port do not.

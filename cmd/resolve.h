@@ -49,6 +49,7 @@ class SettingsResolver {
   void ResolveRestartDelays();
   void ResolveAfterExit();
   void ResolveListen();
+  void WarnOfHeldChecks();
   void WarnOfOverlap();
   void JudgeChangeSignals();
   void JudgeSidecar();

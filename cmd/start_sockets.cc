@@ -41,6 +41,11 @@ bool OpenSockets(const Options& options, std::vector<std::string>* environment,
         "--health=stall: there is no listening TCP socket; give one by "
         "--listen");
   }
+  if (wants_queues && problems.errors.empty() && !sockets->TellsWhoWaits()) {
+    problems.warnings.emplace_back(
+        "--health=stall: the kernel does not tell here which connections wait "
+        "(sock_diag): this check always passes");
+  }
   if (!options.listen.sockets.empty() && problems.errors.empty()) {
     for (std::string& error : sockets->UnknownPlaceholders(options.command)) {
       problems.errors.push_back(std::move(error));

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,6 +17,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "reaper/file_user.h"
 #include "reaper/unique_fd.h"
 #include "supervisor/socket/connections.h"
 #include "supervisor/socket/proc_text.h"
@@ -45,6 +47,16 @@ Directory OpenDirectory(int at, const char* name) {
   if (directory == nullptr) ::close(fd);
   errno = error;
   return directory;
+}
+
+// Of the folder of a process: its user, or root if that user may not look.
+struct stat OwnerOf(int process) {
+  struct stat owner;
+  if (::fstat(process, &owner) != 0) {
+    owner.st_uid = ::geteuid();
+    owner.st_gid = ::getegid();
+  }
+  return owner;
 }
 
 // The next entry that is a number, or -1.
@@ -118,8 +130,8 @@ struct AcceptWatch::Round {
   bool Deny(int error) {
     if (error != EACCES && error != EPERM) return false;
     hidden =
-        "/proc does not show what a process of another user has open (that "
-        "needs the capability SYS_PTRACE)";
+        "/proc does not show what a process has open that has changed its "
+        "user by itself (that needs the capability SYS_PTRACE)";
     return true;
   }
   void Serve(const Held& held, int fd) {
@@ -172,6 +184,8 @@ bool AcceptWatch::Holds(pid_t pid,
   const UniqueFd process(::open(absl::StrCat(proc_, "/", pid).c_str(),
                                 O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!process.valid()) return false;
+  const struct stat owner = OwnerOf(process.get());
+  const FileUser user(owner.st_uid, owner.st_gid);
   Round round;
   round.sockets = sockets;
   Held held;
@@ -184,6 +198,8 @@ void AcceptWatch::LookAt(pid_t pid, Round* round) const {
                                 O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!process.valid()) return;  // it has ended, or all are hidden
   round->seen = true;
+  const struct stat owner = OwnerOf(process.get());
+  const FileUser user(owner.st_uid, owner.st_gid);
   Held held;
   FindHeld(process.get(), round, &held);
   for (const int epoll : held.epolls) {

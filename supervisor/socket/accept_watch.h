@@ -24,8 +24,9 @@ namespace reinit {
 //
 // Reads /proc, and a bounded number of its files in one look; with more
 // processes than that the next look goes on where this one ended. No state
-// beyond that. Needs the rights of ptrace over the processes: the same user, or
-// CAP_SYS_PTRACE.
+// beyond that. Looks as the user of the process, which is enough for one that
+// was started as that user. One that has changed its user itself, and executed
+// nothing since, the kernel shows only to who has CAP_SYS_PTRACE.
 class AcceptWatch {
  public:
   enum class Verdict {

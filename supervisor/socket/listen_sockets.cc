@@ -21,6 +21,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "supervisor/socket/connections.h"
 
 namespace reinit {
 namespace {
@@ -307,10 +308,22 @@ std::vector<ListenSockets::Queue> ListenSockets::Queues() const {
         info.tcpi_state != TCP_LISTEN) {
       continue;
     }
-    queues.push_back(
-        {socket.passed.name, socket.passed.address, info.tcpi_unacked});
+    Queue& queue = queues.emplace_back(Queue{
+        socket.passed.name, socket.passed.address, info.tcpi_unacked, {}});
+    if (queue.length > 0) {
+      queue.waiting =
+          WaitingConnections(static_cast<uint16_t>(socket.passed.port));
+    }
   }
   return queues;
+}
+
+bool ListenSockets::TellsWhoWaits() const {
+  return std::any_of(
+      sockets_.begin(), sockets_.end(), [](const Socket& socket) {
+        const auto port = static_cast<uint16_t>(socket.passed.port);
+        return port != 0 && WaitingConnections(port).has_value();
+      });
 }
 
 }  // namespace reinit

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -74,8 +75,13 @@ class ListenSockets {
     std::string name;
     std::string address;
     uint32_t length = 0;
+    // Which they are, if there are any: see WaitingConnections. Of two
+    // listeners with one port each has those of both.
+    std::optional<std::vector<uint64_t>> waiting;
   };
   std::vector<Queue> Queues() const;
+  // Whether `waiting` can be had here: not in every sandbox.
+  bool TellsWhoWaits() const;
 
  private:
   struct Socket {

@@ -89,8 +89,10 @@ int ConnectUnix(const std::string& path) {
              : errno;
 }
 
-int ConnectTcp(int port) {
+int ConnectTcp(int port, bool reset = false) {
   const UniqueFd client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const linger at_once = {.l_onoff = reset, .l_linger = 0};
+  ::setsockopt(client.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
   sockaddr_in address = {};
   address.sin_family = AF_INET;
   address.sin_port = htons(static_cast<uint16_t>(port));
@@ -133,8 +135,16 @@ TEST_F(ListenSocketsTest, QueuesHaveTheirLength) {
   EXPECT_EQ(ConnectTcp(port), 0);
   EXPECT_EQ(ConnectTcp(port), 0);
   EXPECT_EQ(length(), 2u);  // they wait even when the client has gone
-  ::close(::accept(Fd(0), nullptr, nullptr));
+  const std::vector<uint64_t> both = *sockets_->Queues()[0].waiting;
+  EXPECT_EQ(both.size(), 2u);
+  const UniqueFd taken(::accept(Fd(0), nullptr, nullptr));
   EXPECT_EQ(length(), 1u);
+  const std::vector<uint64_t> rest = *sockets_->Queues()[0].waiting;
+  ASSERT_EQ(rest.size(), 1u);
+  EXPECT_NE(rest[0] == both[0], rest[0] == both[1]);
+  EXPECT_EQ(ConnectTcp(port, /*reset=*/true), 0);
+  EXPECT_EQ(length(), 2u);
+  EXPECT_EQ(sockets_->Queues()[0].waiting, rest);
 }
 
 TEST_F(ListenSocketsTest, AddressInUse) {

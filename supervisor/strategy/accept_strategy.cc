@@ -16,12 +16,20 @@ constexpr absl::Duration kSlowestLook = absl::Seconds(1);
 // What einhorn and Server::Starter give every process.
 constexpr absl::Duration kBlindDelay = absl::Seconds(1);
 
+constexpr std::string_view kStartFirst =
+    "; with --restart-order=start-first a version that fails later than that "
+    "takes over all the same: run reinit as the user of the process or give it "
+    "--user, give reinit the capability SYS_PTRACE (--cap-add=SYS_PTRACE), or "
+    "use --ready=notify, --ready=fd:N or a URL that the new one alone answers";
+
 using LookFn = std::function<AcceptWatch::Answer(absl::Span<const pid_t>)>;
 
 class AcceptStrategy : public Strategy {
  public:
-  AcceptStrategy(const Context& context, LookFn look)
+  AcceptStrategy(const Context& context, RestartOptions::Order order,
+                 LookFn look)
       : context_(context),
+        order_(order),
         look_(std::move(look)),
         look_timer_(context.loop, [this] { Look(); }),
         blind_timer_(context.loop, [this] { BecomeReady(); }) {}
@@ -40,6 +48,7 @@ class AcceptStrategy : public Strategy {
   void BecomeReady();
 
   const Context context_;
+  const RestartOptions::Order order_;
   const LookFn look_;
   WakeFn wake_;
   EventLoop::Timer look_timer_;
@@ -82,7 +91,10 @@ void AcceptStrategy::Look() {
             LogLevel::kWarning,
             absl::StrCat("--ready=accept cannot be told here: ", answer.text,
                          ": the process counts as ready after ",
-                         absl::FormatDuration(kBlindDelay)));
+                         absl::FormatDuration(kBlindDelay),
+                         order_ == RestartOptions::Order::kStartFirst
+                             ? kStartFirst
+                             : ""));
       }
       if (!blind_timer_.armed()) blind_timer_.ArmAfter(kBlindDelay);
       break;
@@ -113,16 +125,19 @@ absl::Duration NextLook(absl::Duration elapsed) {
 }
 
 std::unique_ptr<Strategy> MakeAcceptStrategy(const Context& context,
+                                             RestartOptions::Order order,
                                              LookFn look) {
-  return std::make_unique<AcceptStrategy>(context, std::move(look));
+  return std::make_unique<AcceptStrategy>(context, order, std::move(look));
 }
 
 std::unique_ptr<Strategy> MakeAcceptStrategy(const Context& context,
+                                             RestartOptions::Order order,
                                              const ListenSockets* sockets) {
-  return MakeAcceptStrategy(context, [watch = AcceptWatch(), sockets](
-                                         absl::Span<const pid_t> pids) mutable {
-    return watch.Look(pids, sockets->Listening());
-  });
+  return MakeAcceptStrategy(
+      context, order,
+      [watch = AcceptWatch(), sockets](absl::Span<const pid_t> pids) mutable {
+        return watch.Look(pids, sockets->Listening());
+      });
 }
 
 }  // namespace reinit

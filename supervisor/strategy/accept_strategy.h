@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "supervisor/context.h"
+#include "supervisor/options.h"
 #include "supervisor/socket/accept_watch.h"
 #include "supervisor/socket/listen_sockets.h"
 #include "supervisor/strategy/strategy.h"
@@ -24,13 +25,15 @@ absl::Duration NextLook(absl::Duration elapsed);
 // For MakeReadyStrategy. Looks, with that pause between, from the moment that
 // the process runs until every socket is served; then never again. Where /proc
 // does not show that, the process counts as ready a second later, and this is
-// said once. `look` is asked for the live processes of the instance.
+// said once; with start-first also that a broken version may take over then.
+// `look` is asked for the live processes of the instance.
 std::unique_ptr<Strategy> MakeAcceptStrategy(
-    const Context& context,
+    const Context& context, RestartOptions::Order order,
     std::function<AcceptWatch::Answer(absl::Span<const pid_t>)> look);
 
 // The same for `sockets`, which are borrowed.
 std::unique_ptr<Strategy> MakeAcceptStrategy(const Context& context,
+                                             RestartOptions::Order order,
                                              const ListenSockets* sockets);
 
 }  // namespace reinit

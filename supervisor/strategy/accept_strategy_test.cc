@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "supervisor/fake_world.h"
@@ -19,11 +20,13 @@ using Verdict = AcceptWatch::Verdict;
 // Under the strategy that it is made for, which knows the timeout.
 class AcceptStrategyTest : public ::testing::Test {
  protected:
-  AcceptStrategyTest() {
+  AcceptStrategyTest() { Make(RestartOptions::Order::kStopFirst); }
+
+  void Make(RestartOptions::Order order) {
     options_.kind = ReadyOptions::Kind::kAccept;
     strategy_ = MakeReadyStrategy(
         world_.context(), &options_,
-        MakeAcceptStrategy(world_.context(),
+        MakeAcceptStrategy(world_.context(), order,
                            [this](absl::Span<const pid_t> pids) {
                              ++looks_;
                              looked_at_.assign(pids.begin(), pids.end());
@@ -125,6 +128,23 @@ TEST_F(AcceptStrategyTest, WhereItCannotBeToldASecondHasToDo) {
   }
   EXPECT_EQ(world_.log().lines().size(), 1u);  // said once
   EXPECT_THAT(world_.log().lines()[0], HasSubstr("there is no /proc"));
+}
+
+// Then the old one is no way back any more.
+TEST_F(AcceptStrategyTest, WithStartFirstItSaysWhatIsLost) {
+  for (const bool start_first : {false, true}) {
+    Make(start_first ? RestartOptions::Order::kStartFirst
+                     : RestartOptions::Order::kStopFirst);
+    Answer(Verdict::kCannotTell, "no /proc");
+    Up();
+    world_.Advance(absl::Milliseconds(5));
+    const std::string& line = world_.log().lines().back();
+    EXPECT_THAT(line, HasSubstr("counts as ready after 1s"));
+    for (const char* way : {"takes over", "--user", "SYS_PTRACE",
+                            "--ready=notify", "--ready=fd:N", "URL"}) {
+      EXPECT_EQ(absl::StrContains(line, way), start_first) << way;
+    }
+  }
 }
 
 TEST_F(AcceptStrategyTest, WhatCanBeToldInTimeCounts) {

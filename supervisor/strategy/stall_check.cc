@@ -1,6 +1,7 @@
 #include "supervisor/strategy/stall_check.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -10,10 +11,34 @@
 namespace reinit {
 namespace {
 
-// A queue that is found filled at each of them is one that nobody empties.
 constexpr int kLooks = 10;
 // Of one processor: less is what a runtime's own timers use.
 constexpr double kIdle = 0.01;
+
+using Queue = ListenSockets::Queue;
+
+// What its client has reset stays in the queue, but is no connection any more.
+int64_t CountReset(const Queue& queue) {
+  return int64_t{queue.length} - static_cast<int64_t>(queue.waiting->size());
+}
+
+// Whether somebody has taken a connection between two looks. The queue may have
+// grown meanwhile, so its length alone says little.
+bool WasTaken(const Queue& before, const Queue& now) {
+  if (now.length < before.length) return true;
+  std::vector<uint64_t> gone;
+  std::set_difference(before.waiting->begin(), before.waiting->end(),
+                      now.waiting->begin(), now.waiting->end(),
+                      std::back_inserter(gone));
+  const int64_t reset = CountReset(now) - CountReset(before);
+  return static_cast<int64_t>(gone.size()) > std::max(int64_t{0}, reset);
+}
+
+// Of a queue that has a length. A listener of another network namespace has
+// connections that cannot be seen.
+bool CanBeTold(const Queue& queue) {
+  return queue.waiting.has_value() && !queue.waiting->empty();
+}
 
 }  // namespace
 
@@ -28,7 +53,10 @@ StallCheck::StallCheck(const Context& context, const View& view,
 
 void StallCheck::Start() {
   began_ = context_.loop->Now();
-  stalled_ = queues_();
+  stalled_.clear();
+  for (Queue& queue : queues_()) {
+    if (queue.length > 0) stalled_.push_back(std::move(queue));
+  }
   before_ = TimesUsed();
   timer_.ArmAfter(absl::ZeroDuration());
 }
@@ -38,18 +66,25 @@ void StallCheck::Look() {
     Start();
     return;
   }
-  std::vector<ListenSockets::Queue> still;
-  for (ListenSockets::Queue& now : queues_()) {
+  std::vector<Queue> still;
+  bool told = true;
+  for (Queue& now : queues_()) {
     const auto before = std::find_if(
         stalled_.begin(), stalled_.end(),
-        [&](const auto& queue) { return queue.address == now.address; });
-    const bool taken = before == stalled_.end() || now.length < before->length;
-    if (now.length > 0 && !taken) still.push_back(std::move(now));
+        [&](const Queue& queue) { return queue.address == now.address; });
+    if (before == stalled_.end() || now.length == 0) continue;
+    if (!CanBeTold(*before) || !CanBeTold(now)) {
+      told = false;
+    } else if (!WasTaken(*before, now)) {
+      still.push_back(std::move(now));
+    }
   }
   stalled_ = std::move(still);
   const absl::Duration elapsed = context_.loop->Now() - began_;
   if (stalled_.empty()) {
-    on_done_(true, "connections are taken");
+    on_done_(true, told ? "connections are taken"
+                        : "connections wait, but the kernel does not tell "
+                          "whether they are taken");
   } else if (elapsed < timeout_) {
     timer_.ArmAfter(timeout_ / kLooks);
   } else if (Used() >= kIdle * elapsed) {

@@ -21,9 +21,11 @@ namespace reinit {
 // processor time of the process, and asks nobody anything. It fails when
 // connections have waited at a socket for all of `timeout`, none was taken, and
 // the processes of the instance together have used less than one hundredth of
-// a processor: one that is merely busy, with however long a queue, passes. So
-// does what cannot be told. A timeout during which all of us stood still
-// begins anew.
+// a processor: one that is merely busy or slow, with however long a queue,
+// passes. That one was taken is seen in the queue alone, whoever took it and
+// with no rights over them: it is shorter, or a connection that waited is gone
+// from it. What cannot be told passes. A timeout during which all of us stood
+// still begins anew.
 //
 // Owned by the HealthStrategy, on its thread. Destroying it ends it without a
 // word.
@@ -50,7 +52,8 @@ class StallCheck {
   OnDone on_done_;
   EventLoop::Timer timer_;
   absl::Time began_;
-  // Those at which nobody has been seen to take anything yet.
+  // Those at which nobody has been seen to take anything yet, as they were at
+  // the last look.
   std::vector<ListenSockets::Queue> stalled_;
   std::map<pid_t, absl::Duration> before_;
 };

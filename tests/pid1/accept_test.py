@@ -9,6 +9,7 @@ import namespace
 import xml_runner
 
 TERM = signal.SIGTERM
+PR_CAPBSET_DROP = 24
 TCP = "--listen=web=tcp://127.0.0.1:0"
 # A server as people write them: the socket that is its own by LISTEN_PID, else one that it makes.
 SERVER = """
@@ -21,7 +22,23 @@ print("up", flush=True)
 server.serve_forever()
 """
 PYTHON = [harness.PYTHON, "-SEc"]
+EPOLL = "import select; e = select.epoll(); e.register(3, select.EPOLLIN); e.poll()"
+POLL = "import select; p = select.poll(); p.register(3, select.POLLIN); p.poll()"
+SELECT = "import select; select.select([3], [], [])"
+CANNOT_TELL = "--ready=accept cannot be told here"
+# What a container has by default: CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, SETGID, SETUID, SETPCAP, NET_BIND_SERVICE,
+# NET_RAW, SYS_CHROOT, MKNOD, AUDIT_WRITE, SETFCAP.
+DOCKER = {0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 27, 29, 31}
 IMPATIENT = ["--ready-timeout=700ms", "--start-limit-burst=1", "--restart-delay=1ms", "--stop-timeout=1s"]
+
+
+def only(capabilities):
+    """Takes the others from who is about to execute reinit as root."""
+    def drop():
+        for number in range(64):
+            if number not in capabilities:
+                namespace.libc.prctl(PR_CAPBSET_DROP, number, 0, 0, 0)
+    return drop
 
 
 class AcceptTest(harness.Pid1Test):
@@ -84,6 +101,45 @@ class AcceptTest(harness.Pid1Test):
         run = self.start(TCP, "--", *PYTHON, "import signal; signal.pause()", setup=hide_proc)
         run.says("ready after 1")
         self.assertEqual(run.stderr.count("--ready=accept cannot be told here"), 1, run.stderr)
+        self.stop(run)
+
+    @unittest.skipIf(os.getuid(), "needs another user")
+    def test_as_another_user_with_the_capabilities_of_a_container(self):
+        """/proc is looked at as that user."""
+        for server in (EPOLL, POLL, SELECT):
+            with self.subTest(server):
+                run = self.start(TCP, "--user=65534", "--", *PYTHON, server, setup=only(DOCKER))
+                run.says("ready after")
+                self.assertNotIn(CANNOT_TELL, run.stderr)
+                self.stop(run)
+
+    @unittest.skipIf(os.getuid(), "needs another user")
+    def test_not_ready_as_another_user(self):
+        """The twin: it can be told that nobody serves."""
+        run = self.start(TCP, *IMPATIENT, "--user=65534", "--", *PYTHON, "import signal; signal.pause()",
+                         setup=only(DOCKER))
+        run.end(1)
+        self.assertNotIn(CANNOT_TELL, run.stderr)
+        self.assertIn("nobody accepts on web", run.stderr)
+
+    @unittest.skipIf(os.getuid(), "needs another user")
+    def test_one_that_became_another_user_by_itself(self):
+        """And a second twin: that one the kernel shows to nobody, and then a second has to do."""
+        run = self.start(TCP, "--restart-order=start-first", "--restart=always", "--", *PYTHON,
+                         f"import os; os.setgid(65534); os.setuid(65534); {SELECT}", setup=only(DOCKER))
+        run.says("ready after 1")
+        self.assertEqual(run.stderr.count(CANNOT_TELL), 1, run.stderr)
+        self.assertIn("a version that fails later than that takes over", run.stderr)
+        self.stop(run)
+
+    @unittest.skipIf(os.getuid(), "needs another user")
+    def test_what_reinit_is_put_back_to(self):
+        """The look leaves no trace: whose files it opens, and that it ends with its parent."""
+        run = self.start(TCP, "--user=65534", "--", *PYTHON, SELECT, setup=only(DOCKER))
+        run.says("ready after")
+        fields = harness.status_fields(harness.proc(run.host, "status"))
+        self.assertEqual((fields["Uid"].split(), fields["Gid"].split()), (["0"] * 4, ["0"] * 4))
+        self.assertEqual(fields["CapEff"], fields["CapPrm"])
         self.stop(run)
 
     def test_nothing_to_accept_on(self):

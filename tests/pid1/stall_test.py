@@ -19,6 +19,7 @@ while True:
     print("asked", path.decode(), flush=True)
     while path == b"/spin": pass
     while path == b"/hang": time.sleep(1000)
+    if path == b"/slow": time.sleep(0.2)
     client.sendall(os.environ["REINIT_GENERATION"].encode())
     client.close()
 """
@@ -27,8 +28,8 @@ BUSY = "health check stall:: connections wait, but the process is busy"
 
 
 class StallTest(harness.Pid1Test):
-    def serve(self):
-        run = self.start(*FLAGS, "--", harness.PYTHON, "-SEc", SERVER, "{port:web}")
+    def serve(self, *flags):
+        run = self.start(*FLAGS, *flags, "--", harness.PYTHON, "-SEc", SERVER, "{port:web}")
         self.prints(run, "port")
         run.says(TAKEN)
         self.port = int(run.stdout.split()[1])
@@ -60,6 +61,25 @@ class StallTest(harness.Pid1Test):
         self.prints(run, "asked /spin")
         self.ask("/")
         self.wait_for(lambda: run.stderr.count(BUSY) >= 3, "three checks")
+        self.assertNotIn("none was taken", run.stderr)
+        self.assertEqual(run.stdout.count("port"), 1)
+        run.kill(signal.SIGTERM)
+        run.end(143)
+
+    def test_one_that_is_slow_is_not(self):
+        """Nor is this one, at which more arrive than it takes: it takes them all the same."""
+        run = self.serve("--health-timeout=1s")
+        self.ask("/slow")
+        before, answered = run.stderr.count(TAKEN), 0
+
+        def five_checks():
+            nonlocal answered
+            while answered < run.stdout.count("asked"):
+                answered += 1
+                for _ in range(10):
+                    self.ask("/slow")
+            return run.stderr.count(TAKEN) >= before + 5
+        self.wait_for(five_checks, "five checks")
         self.assertNotIn("none was taken", run.stderr)
         self.assertEqual(run.stdout.count("port"), 1)
         run.kill(signal.SIGTERM)

@@ -71,6 +71,11 @@ def free_port():
             return port
 
 
+def children_of(pid):
+    with open(f"/proc/{pid}/task/{pid}/children") as children:
+        return [int(child) for child in children.read().split()]
+
+
 def ask(client):
     """The whole answer of a connection."""
     client.sendall(REQUEST)
@@ -95,8 +100,8 @@ def environment(site):
 class Keeper:
     """Whatever runs the server, in a PID namespace that ends with it. reinit is PID 1 there, start_server has one above."""
 
-    def __init__(self, way, site):
-        self.way, self.site = way, site
+    def __init__(self, way, site, *flags):
+        self.way, self.site, self.flags = way, site, flags
         self.said = b""
         command = self.starter() if way == "start_server" else self.reinit()
         self.launcher = subprocess.Popen(["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", *command],
@@ -107,7 +112,7 @@ class Keeper:
 
     def reinit(self):
         server = self.site.server
-        flags = [f"--watch={self.site.path('changes')}", "--watch-settle=1ms", "--stop-timeout=20s"]
+        flags = [f"--watch={self.site.path('changes')}", "--watch-settle=1ms", "--stop-timeout=20s", *self.flags]
         if self.way == "naive":
             flags += ["--reload-stop-signal=" + server.stop]
             return [REINIT, *flags, "--", *self.site.command(held=False)]
@@ -120,8 +125,13 @@ class Keeper:
                 f"--signal-on-term={stop}", "--", *on_descriptor_3(self.site)]
 
     def pid(self):
-        with open(f"/proc/{self.launcher.pid}/task/{self.launcher.pid}/children") as children:
-            return int(children.read().split()[0])
+        return children_of(self.launcher.pid)[0]
+
+    def main(self):
+        """The process that reinit runs; its other children are itself, in a role."""
+        init = self.pid()
+        return next(child for child in children_of(init)
+                    if os.readlink(f"/proc/{child}/exe") != os.readlink(f"/proc/{init}/exe"))
 
     def hear(self):
         """Takes what reinit and the server have said."""
@@ -138,19 +148,26 @@ class Keeper:
         self.hear()
         return self.way in ("naive", "start_server") or self.said.count(b"ready after ") >= version
 
-    def wait_until_served(self):
-        """A version is served when one request was answered; there is no event for that."""
-        limit = time.monotonic() + DEADLINE
-        while time.monotonic() < limit and self.launcher.poll() is None:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.site.port), STEP) as client:
-                if ask(client):
-                    return
-            time.sleep(0.01)
-        raise NotExchanged(f"{self.site.server.name}, {self.way}: does not start\n{self.text()[-3000:]}")
+    def answer(self):
+        """The body of an answer; None without one."""
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.site.port), STEP) as client:
+            return ask(client).partition(b"\r\n\r\n")[2].decode()
+        return None
 
-    def next(self):
+    def wait_until(self, condition, what):
+        """Looks again and again, since there is no event for an answer."""
+        limit = time.monotonic() + DEADLINE
+        while not condition():
+            if time.monotonic() > limit or self.launcher.poll() is not None:
+                raise NotExchanged(f"{self.site.server.name}, {self.way}: {what}\n{self.text()[-3000:]}")
+            time.sleep(0.01)
+
+    def wait_until_served(self):
+        self.wait_until(self.answer, "does not start")
+
+    def next(self, broken=False):
         """Asks for the next version."""
-        self.site.next()
+        self.site.next(broken)
         if self.way == "start_server":
             os.kill(self.pid(), signal.SIGHUP)
 
@@ -191,21 +208,33 @@ class Load:
         self.process.wait()
 
 
+@contextlib.contextmanager
+def started(server, way, *flags):
+    """The keeper of a server, `flags` are more of reinit's."""
+    with contextlib.ExitStack() as stack:
+        folder = tempfile.mkdtemp(prefix="reinit-exchange-", dir="/tmp")
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        os.chmod(folder, 0o755)
+        keeper = Keeper(way, Site(server, folder, free_port(), held=way != "naive"), *flags)
+        stack.callback(keeper.close)
+        yield keeper
+
+
+@contextlib.contextmanager
+def kept(server, way, *flags):
+    """The same, once it serves its first version."""
+    with started(server, way, *flags) as keeper:
+        keeper.wait_until_served()
+        yield keeper
+
+
 def exchange(server, way, reloads, clients=CLIENTS, pause=PAUSE_US, gap=0.0):
     """Runs a server one way, exchanges it so often under load; the Result.
 
     Each client pauses so many µs after an answer; for a picture there are `gap` seconds more around each exchange.
     """
-    folder = tempfile.mkdtemp(prefix="reinit-exchange-", dir="/tmp")
-    with contextlib.ExitStack() as stack:
-        stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        os.chmod(folder, 0o755)
-        os.mkdir(f"{folder}/site")
-        site = Site(server, f"{folder}/site", free_port(), held=way != "naive")
-        keeper = Keeper(way, site)
-        stack.callback(keeper.close)
-        keeper.wait_until_served()
-        load = Load(site.port, f"{folder}/records", clients, pause)
+    with kept(server, way) as keeper, tempfile.TemporaryDirectory(prefix="reinit-load-", dir="/tmp") as folder:
+        load = Load(keeper.site.port, f"{folder}/records", clients, pause)
         times = exchange_under(load, keeper, reloads, gap)
         load.close()
         result = Result(read_records(f"{folder}/records"), keeper.text())

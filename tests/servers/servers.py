@@ -74,10 +74,12 @@ run lambda { |_| [200, { "Content-Type" => "text/plain", "Content-Length" => bod
 # Else it closes, when it ends, what it has accepted and not yet read.
 PUMA = "queue_requests false\n"
 
-# By itself it starts anew at TERM; with --die-on-term it ends at once, with what it has accepted.
+# By itself it starts anew at TERM; with --die-on-term it ends at once, with what it has accepted. Without need-app it serves
+# an application that it cannot load, by errors.
 UWSGI = """[uwsgi]
 plugin = python3
 master = true
+need-app = true
 hook-master-start = unix_signal:15 gracefully_kill_them_all
 disable-logging = true
 """
@@ -136,6 +138,7 @@ class Server:
     files: dict     # name: content; a content with {version} is written anew for each
     flags: tuple = ()          # of reinit, beside --listen=web=tcp://127.0.0.1:PORT
     stop: str = "TERM"         # the signal that lets it answer what it has accepted
+    broken: tuple = ()         # (file, content): a version that cannot start
     drops: str = ""            # why it loses requests when it is told to stop, if it does: see drop.py
     pages: bool = False        # serves files: one folder for each version
     settings: dict = dataclasses.field(default_factory=dict)  # {key: (on its own, held)} for the files
@@ -149,61 +152,65 @@ class Server:
 
 
 ON_STOP = "it closes what it has accepted and not yet read"  # drop.py shows it
-AT_TIMES = "it closes now and then what it has just accepted"  # the load shows it, under start_server too
+# The load shows it, under start_server too, but not each time: docs/servers.md has the numbers.
+AT_TIMES = "it closes now and then what it has just accepted"
 RUBY = {"config.ru": RACK}
+BROKEN_RUBY = ("config.ru", 'require "no_such_module"')
+BROKEN_PYTHON = "import no_such_module"
+BROKEN_CONFIG = "no_such_directive {"
 SERVERS = [
     Server("gunicorn", {"gunicorn": "gunicorn"},
            own="gunicorn --log-level=error --chdir={work} -b 127.0.0.1:{port} wsgi:app",
            held="gunicorn --log-level=error --chdir={work} wsgi:app",
-           files={"wsgi.py": WSGI}),
+           files={"wsgi.py": WSGI}, flags=("--listen-env=gunicorn",), broken=("wsgi.py", BROKEN_PYTHON)),
     Server("uvicorn", {"uvicorn": "uvicorn"},
            own="uvicorn --log-level=error --app-dir={work} --host=127.0.0.1 --port={port} asgi:app",
            held="uvicorn --log-level=error --app-dir={work} --fd={fd:web} asgi:app",
-           files={"asgi.py": ASGI}, drops=ON_STOP),
+           files={"asgi.py": ASGI}, broken=("asgi.py", BROKEN_PYTHON), drops=ON_STOP),
     Server("hypercorn", {"hypercorn": "python3-hypercorn"},
            own="hypercorn --log-level=error -b 127.0.0.1:{port} asgi:app",
            held="hypercorn --log-level=error -b fd://{fd:web} asgi:app",
-           files={"asgi.py": ASGI}, drops=AT_TIMES),
+           files={"asgi.py": ASGI}, broken=("asgi.py", BROKEN_PYTHON), drops=AT_TIMES),
     Server("daphne", {"daphne": "daphne"},
            own="daphne -v 0 -b 127.0.0.1 -p {port} asgi:app",
            held="daphne -v 0 --fd={fd:web} asgi:app",
-           files={"asgi.py": ASGI}, drops=ON_STOP),
+           files={"asgi.py": ASGI}, broken=("asgi.py", BROKEN_PYTHON), drops=ON_STOP),
     Server("nodejs", {"node": "nodejs"},
            own='node {work}/server.js {"host":"127.0.0.1","port":{port}}',
            held='node {work}/server.js {"fd":{fd:web}}',
-           files={"server.js": NODE}),
+           files={"server.js": NODE}, broken=("server.js", 'require("no-such-module")')),
     Server("python http.server", {"python3": "python3"},
            own="python3 -SE {work}/server.py port {port}",
            held="python3 -SE {work}/server.py fd {fd:web}",
-           files={"server.py": HTTP_SERVER}),
+           files={"server.py": HTTP_SERVER}, broken=("server.py", BROKEN_PYTHON)),
     Server("puma", {"puma": "puma"},
            own="puma --quiet --environment=production --bind=tcp://127.0.0.1:{port} {work}/config.ru",
            held="puma --quiet --environment=production --config={work}/puma.rb --bind=tcp://127.0.0.1:{port} {work}/config.ru",
-           files={**RUBY, "puma.rb": PUMA}),
+           files={**RUBY, "puma.rb": PUMA}, broken=BROKEN_RUBY),
     Server("unicorn", {"unicorn": "unicorn"},
            own="unicorn --env=none --listen=127.0.0.1:{port} {work}/config.ru",
            held="unicorn --env=none --listen=127.0.0.1:{port} {work}/config.ru",
-           files=RUBY, flags=("--listen-env=unicorn",), stop="QUIT"),
+           files=RUBY, flags=("--listen-env=unicorn",), stop="QUIT", broken=BROKEN_RUBY),
     Server("uwsgi", {"uwsgi": "uwsgi-core", "/usr/lib/uwsgi/plugins/python3_plugin.so": "uwsgi-plugin-python3"},
            own="uwsgi --ini={work}/uwsgi.ini --http-socket=127.0.0.1:{port} --wsgi-file={work}/wsgi.py",
            held="uwsgi --ini={work}/uwsgi.ini --http-socket=fd://{fd:web} --wsgi-file={work}/wsgi.py",
-           files={"wsgi.py": WSGI, "uwsgi.ini": UWSGI}),
+           files={"wsgi.py": WSGI, "uwsgi.ini": UWSGI}, broken=("wsgi.py", BROKEN_PYTHON)),
     Server("nginx", {"nginx": "nginx-light"},
            own="nginx -c {work}/nginx.conf", held="nginx -c {work}/nginx.conf",
-           files={"nginx.conf": NGINX}, flags=("--listen-env=nginx",), stop="QUIT"),
+           files={"nginx.conf": NGINX}, broken=("nginx.conf", BROKEN_CONFIG), flags=("--listen-env=nginx",), stop="QUIT"),
     Server("haproxy", {"haproxy": "haproxy"},
            own="haproxy -db -q -f {work}/haproxy.cfg", held="haproxy -db -q -f {work}/haproxy.cfg",
-           files={"haproxy.cfg": HAPROXY}, stop="USR1", settings={"bind": ("127.0.0.1:{port}", "fd@3")}),
+           files={"haproxy.cfg": HAPROXY}, stop="USR1", broken=("haproxy.cfg", BROKEN_CONFIG), settings={"bind": ("127.0.0.1:{port}", "fd@3")}),
     Server("lighttpd", {"lighttpd": "lighttpd"},
            own="lighttpd -D -f {work}/lighttpd.conf", held="lighttpd -D -f {work}/lighttpd.conf",
-           files={"lighttpd.conf": LIGHTTPD}, stop="INT", pages=True, settings={"activation": ("disable", "enable")}),
+           files={"lighttpd.conf": LIGHTTPD}, stop="INT", broken=("lighttpd.conf", BROKEN_CONFIG), pages=True, settings={"activation": ("disable", "enable")}),
     Server("h2o", {"h2o": "h2o"},
            own="h2o -m worker -c {work}/h2o.conf", held="h2o -m worker -c {work}/h2o.conf",
-           files={"h2o.conf": H2O}, flags=("--listen-env=server-starter",), pages=True),
+           files={"h2o.conf": H2O}, broken=("h2o.conf", BROKEN_CONFIG), flags=("--listen-env=server-starter",), pages=True),
     Server("Starlet", {"plackup": "libplack-perl", "/usr/share/perl5/Plack/Handler/Starlet.pm": "starlet"},
            own="plackup -E deployment -s Starlet --max-workers=2 --host=127.0.0.1 --port={port} {work}/app.psgi",
            held="plackup -E deployment -s Starlet --max-workers=2 {work}/app.psgi",
-           files={"app.psgi": PSGI}, flags=("--listen-env=server-starter",)),
+           files={"app.psgi": PSGI}, broken=("app.psgi", "use No::Such::Module;"), flags=("--listen-env=server-starter",)),
 ]
 
 
@@ -214,7 +221,7 @@ class Site:
         self.server, self.folder, self.port = server, folder, port
         values = {key: pair[held] for key, pair in server.settings.items()}
         self.values = {"work": folder, "port": port, **{key: str(value).format(port=port) for key, value in values.items()}}
-        self.version = 0
+        self.version, self.was_broken = 0, False
         self.next()
 
     def path(self, name):
@@ -227,8 +234,8 @@ class Site:
         os.chmod(file.name, 0o644)
         os.rename(file.name, self.path(name))
 
-    def next(self):
-        """Writes the next version; what is watched comes last.
+    def next(self, broken=False):
+        """Writes the next version, which may be a broken one; what is watched comes last.
 
         That has another name each time: reinit holds a file back that changes right after each reload for it.
         """
@@ -239,8 +246,11 @@ class Site:
         for name, text in self.server.files.items():
             if "{version}" in text:
                 self.write(name, text.format(version=self.version, **self.values))
-            elif self.version == 1:
+            elif self.version == 1 or self.was_broken:
                 self.write(name, text)
+        if broken:
+            self.write(*self.server.broken)
+        self.was_broken = broken
         self.write("version", str(self.version))
         os.makedirs(self.path("changes"), exist_ok=True)
         self.write(f"changes/{self.version}", "")

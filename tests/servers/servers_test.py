@@ -1,18 +1,23 @@
 """Reloads of real servers under load: no connection is refused or left waiting, and with start-first no request is lost.
 
-Some servers drop what they have accepted and not yet read at the moment when they are told to stop; servers.py says
+A version that cannot start leaves the one before serving. Some servers drop what they have accepted and not yet read at the moment when they are told to stop; servers.py says
 which. For those it is shown that it is theirs.
 """
 
+import contextlib
+import dataclasses
 import os
 import re
+import signal
 import sys
 import unittest
 
 import drop
 import engine
 import exchange
+import fpm
 import xml_runner
+from fpm import FPM
 from servers import ON_STOP, SERVERS
 
 RELOADS = 20
@@ -26,7 +31,7 @@ def setUpModule():
     if os.getuid() != 0:
         raise unittest.SkipTest("PID namespaces and packages need root")
     try:
-        missing = exchange.missing(SERVERS, exchange.WAYS)
+        missing = exchange.missing([*SERVERS, FPM], exchange.WAYS)
         if missing:
             engine.ensure_packages(missing)
     except engine.Unavailable as error:
@@ -69,15 +74,85 @@ def method(server):
     return lambda self: self.check(server)
 
 
+def broken_method(server):
+    return lambda self: self.check_broken(server)
+
+
 for one in SERVERS:
     setattr(ServersTest, "test_" + re.sub(r"\W", "_", one.name), method(one))
+
+
+def server_named(name):
+    return next(server for server in SERVERS if server.name == name)
+
+
+@contextlib.contextmanager
+def failing(test):
+    """What does not happen in time is a failure of the test."""
+    try:
+        yield
+    except exchange.NotExchanged as error:
+        test.fail(str(error))
+
+
+class BrokenTest(unittest.TestCase):
+    """A version that cannot start, with start-first: the one before answers every request until it is mended."""
+
+    def check_broken(self, server):
+        need(self, [server])
+        with failing(self), exchange.kept(server, "start-first", "--ready-timeout=10s") as keeper:
+            def dropped():
+                self.assertEqual(keeper.answer(), "1", keeper.text()[-3000:])
+                return "] goes on" in keeper.text()
+            keeper.wait_until(lambda: keeper.ready(1), "version 1 is not ready")
+            keeper.next(broken=True)
+            keeper.wait_until(dropped, "the broken version is not dropped")
+            keeper.next()
+            keeper.wait_until(lambda: keeper.answer() == "3", "the mended version does not come")
+
+    def test_twin_that_serves_errors(self):
+        """uwsgi without need-app: it comes up, and takes over."""
+        server = server_named("uwsgi")
+        need(self, [server])
+        files = {**server.files, "uwsgi.ini": server.files["uwsgi.ini"].replace("need-app = true", "")}
+        with self.assertRaises(AssertionError):
+            self.check_broken(dataclasses.replace(server, files=files))
+
+
+for one in SERVERS:
+    setattr(BrokenTest, "test_" + re.sub(r"\W", "_", one.name), broken_method(one))
+
+
+class SuccessorTest(unittest.TestCase):
+    """USR2: the server starts its successor by itself, and reinit follows it."""
+
+    def check_successor(self, name, stop):
+        server = server_named(name)
+        need(self, [server])
+        with failing(self), exchange.kept(server, "stop-first") as keeper:
+            keeper.wait_until(lambda: keeper.ready(1), "version 1 is not ready")
+            old = keeper.main()
+            keeper.site.write("version", "by USR2")
+            os.kill(keeper.pid(), signal.SIGUSR2)  # reinit passes it on
+            keeper.wait_until(lambda: keeper.answer() == "by USR2", "no successor")
+            os.kill(old, stop)
+            keeper.wait_until(lambda: "is the main process now" in keeper.text(), "the successor is not followed")
+            self.assertEqual(keeper.answer(), "by USR2")
+            keeper.next()
+            keeper.wait_until(lambda: keeper.answer() == "2", "a reload does not reach the successor")
+
+    def test_gunicorn(self):
+        self.check_successor("gunicorn", signal.SIGTERM)
+
+    def test_unicorn(self):
+        self.check_successor("unicorn", signal.SIGQUIT)
 
 
 class BusyTest(unittest.TestCase):
     """More clients than it can serve: it never waits for a connection, and has to be seen as ready all the same."""
 
     def test_one_at_a_time(self):
-        server = next(server for server in SERVERS if server.name == "gunicorn")
+        server = server_named("gunicorn")
         need(self, [server])
         for order in ("stop-first", "start-first"):
             result = run(self, server, order, 3, clients=32, pause=0)
@@ -97,7 +172,7 @@ class DropsTest(unittest.TestCase):
 
     def test_twin_that_drops_nothing(self):
         """The same with a server that answers what it has accepted."""
-        server = next(server for server in SERVERS if server.name == "nodejs")
+        server = server_named("nodejs")
         need(self, [server])
         self.assertFalse(drop.drops(server))
 
@@ -110,6 +185,26 @@ class DropsTest(unittest.TestCase):
                 need(self, [server], ["start_server"])
                 result = run(self, server, "start_server", STARTER_RELOADS)
                 self.assertEqual(result.counts["refused"] + result.counts["timed out"], 0, result)
+
+
+class PhpFpmTest(unittest.TestCase):
+    """It reads the variable of its own, FPM_SOCKETS."""
+
+    def check_answers(self, server):
+        need(self, [server])
+        with failing(self), exchange.started(server, "start-first", "--ready-timeout=10s") as keeper:
+            for version in (1, 2):
+                keeper.wait_until(lambda version=version: keeper.ready(version), f"version {version} is not ready")
+                keeper.wait_until(lambda version=version: fpm.ask(keeper.site) == f"answered by {version}", "no answer")
+                keeper.next()
+
+    def test_it_finds_the_socket(self):
+        self.check_answers(FPM)
+
+    def test_twin_told_in_another_form(self):
+        """Then it wants to bind the address by itself."""
+        with self.assertRaisesRegex(AssertionError, "Address already in use"):
+            self.check_answers(dataclasses.replace(FPM, flags=("--listen-env=systemd",)))
 
 
 class DocumentTest(unittest.TestCase):

@@ -66,6 +66,12 @@ void SettingsResolver::ApplyPreset(bool on_terminal) {
 void SettingsResolver::Set(const GivenFlag& given) {
   const absl::Status status = given.flag->set(given.value, settings_);
   if (status.ok()) return;
+  if (absl::IsDeadlineExceeded(status) || absl::IsUnavailable(status)) {
+    unanswered_ = true;
+    warnings_.push_back(absl::StrCat(given.text, ": ", status.message(),
+                                     "; going on with it all the same"));
+    return;
+  }
   errors_.push_back(
       absl::StrCat(given.text, ": ", EscapeForLog(status.message())));
 }

@@ -150,8 +150,7 @@ absl::Status AddGlob(std::string_view value, std::vector<std::string>* to) {
 absl::Status AddExistingPath(std::string_view value,
                              std::vector<std::string>* to) {
   const std::string path(value);
-  to->push_back(path);
-  return LookInTime([&path] {
+  const absl::Status look = LookInTime([&path] {
     struct stat found;
     // Follows symlinks: what a link points at is what is watched.
     if (stat(path.c_str(), &found) == 0) {
@@ -165,6 +164,8 @@ absl::Status AddExistingPath(std::string_view value,
       return Wrong("no such file or directory; a watched path must exist");
     return absl::ErrnoToStatus(error, "cannot be watched");
   });
+  if (look.ok() || IsUnseen(look)) to->push_back(path);
+  return look;
 }
 
 absl::Status AddProbeTarget(std::string_view value,
@@ -227,13 +228,17 @@ absl::Status SetRestart(std::string_view value, Settings* to) {
 }
 
 absl::Status SetSettle(std::string_view value, absl::Duration* to) {
-  absl::Status status = SetDuration(value, DurationRange::kFinite, to);
-  if (status.ok() && *to > Settle::kMax) {
-    status = Wrong(absl::StrCat("too long; allowed is at most ",
-                                DurationText(Settle::kMax),
-                                ", after which a change counts in any case"));
+  absl::Duration quiet;
+  const absl::Status status =
+      SetDuration(value, DurationRange::kFinite, &quiet);
+  if (!status.ok()) return status;
+  if (quiet > Settle::kMax) {
+    return Wrong(absl::StrCat("too long; allowed is at most ",
+                              DurationText(Settle::kMax),
+                              ", after which a change counts in any case"));
   }
-  return status;
+  *to = quiet;
+  return absl::OkStatus();
 }
 
 absl::Status SetWatchMode(std::string_view value, WatchOptions* to) {

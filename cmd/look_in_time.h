@@ -20,6 +20,12 @@ inline constexpr absl::Duration kLookPatience = absl::Seconds(5);
 absl::Status LookInTime(absl::FunctionRef<absl::Status()> look,
                         absl::Duration patience = kLookPatience);
 
+// Of a status from there: no answer was had. Then the value is taken all the
+// same, and that is a warning.
+inline bool IsUnseen(const absl::Status& look) {
+  return absl::IsDeadlineExceeded(look) || absl::IsUnavailable(look);
+}
+
 }  // namespace reinit
 
 #endif  // REINIT_CMD_LOOK_IN_TIME_H_

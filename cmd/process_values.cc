@@ -39,10 +39,10 @@ absl::Status SetCommand(std::string_view value, std::vector<std::string>* to) {
 }
 
 absl::Status SetDirectory(std::string_view value, std::string* to) {
-  *to = std::string(value);
-  return LookInTime([to] {
+  const std::string path(value);
+  const absl::Status look = LookInTime([&path] {
     struct stat st;
-    if (::stat(to->c_str(), &st) != 0) {
+    if (::stat(path.c_str(), &st) != 0) {
       return absl::InvalidArgumentError(::strerrordesc_np(errno));
     }
     if (!S_ISDIR(st.st_mode)) {
@@ -50,6 +50,8 @@ absl::Status SetDirectory(std::string_view value, std::string* to) {
     }
     return absl::OkStatus();
   });
+  if (look.ok() || IsUnseen(look)) *to = path;
+  return look;
 }
 
 absl::Status AddEnvironmentEntry(std::string_view value,
@@ -64,9 +66,11 @@ absl::Status AddEnvironmentEntry(std::string_view value,
 
 absl::Status AddEnvironmentFile(std::string_view value,
                                 std::vector<std::string>* to) {
-  to->emplace_back(value);
-  return LookInTime(
-      [to] { return MakeEnvironment({}, {to->back()}, {}).status(); });
+  const std::string path(value);
+  const absl::Status look =
+      LookInTime([&path] { return MakeEnvironment({}, {path}, {}).status(); });
+  if (look.ok() || IsUnseen(look)) to->push_back(path);
+  return look;
 }
 
 absl::Status SetExitCodes(std::string_view value, ExitCodes* to) {

@@ -150,7 +150,7 @@ absl::Status AddGlob(std::string_view value, std::vector<std::string>* to) {
 absl::Status AddExistingPath(std::string_view value,
                              std::vector<std::string>* to) {
   const std::string path(value);
-  const absl::Status look = LookInTime([&path] {
+  absl::Status look = LookInTime([&path] {
     struct stat found;
     // Follows symlinks: what a link points at is what is watched.
     if (stat(path.c_str(), &found) == 0) {
@@ -229,8 +229,7 @@ absl::Status SetRestart(std::string_view value, Settings* to) {
 
 absl::Status SetSettle(std::string_view value, absl::Duration* to) {
   absl::Duration quiet;
-  const absl::Status status =
-      SetDuration(value, DurationRange::kFinite, &quiet);
+  absl::Status status = SetDuration(value, DurationRange::kFinite, &quiet);
   if (!status.ok()) return status;
   if (quiet > Settle::kMax) {
     return Wrong(absl::StrCat("too long; allowed is at most ",

@@ -15,7 +15,7 @@ constexpr absl::Duration kNoHurry = absl::InfiniteDuration();
 
 TEST(LookInTimeTest, GivesTheAnswer) {
   EXPECT_TRUE(LookInTime([] { return absl::OkStatus(); }, kNoHurry).ok());
-  const absl::Status wrong = absl::InvalidArgumentError("no such file");
+  absl::Status wrong = absl::InvalidArgumentError("no such file");
   EXPECT_EQ(LookInTime([&wrong] { return wrong; }, kNoHurry), wrong);
 }
 

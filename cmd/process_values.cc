@@ -40,7 +40,7 @@ absl::Status SetCommand(std::string_view value, std::vector<std::string>* to) {
 
 absl::Status SetDirectory(std::string_view value, std::string* to) {
   const std::string path(value);
-  const absl::Status look = LookInTime([&path] {
+  absl::Status look = LookInTime([&path] {
     struct stat st;
     if (::stat(path.c_str(), &st) != 0) {
       return absl::InvalidArgumentError(::strerrordesc_np(errno));
@@ -67,7 +67,7 @@ absl::Status AddEnvironmentEntry(std::string_view value,
 absl::Status AddEnvironmentFile(std::string_view value,
                                 std::vector<std::string>* to) {
   const std::string path(value);
-  const absl::Status look =
+  absl::Status look =
       LookInTime([&path] { return MakeEnvironment({}, {path}, {}).status(); });
   if (look.ok() || IsUnseen(look)) to->push_back(path);
   return look;

@@ -141,7 +141,7 @@ absl::Status SetReloadSignal(std::string_view value, int* to) {
 absl::Status SetPath(std::string_view value, std::string* to) {
   std::string folder(value.substr(0, value.rfind('/') + 1));
   if (folder.empty()) folder = ".";
-  const absl::Status look = LookInTime([&folder] {
+  absl::Status look = LookInTime([&folder] {
     struct stat found;
     if (stat(folder.c_str(), &found) != 0 || !S_ISDIR(found.st_mode)) {
       return Wrong("its folder is not there; allowed is a file in one that is");

@@ -57,6 +57,7 @@ int RunCheck(const CommandLine& line, std::vector<std::string> environment,
   const Options& options = line.options;
   if (!Binds(options, &environment, log)) return kExitUsage;
   *out = line.text;
+  if (line.unanswered) return 0;
   // With reinit's own rights, as the watch helper has them.
   const WatchOptions& watch = options.watch;
   for (const std::string& path : WatchSummary(watch.paths, watch.filter)) {

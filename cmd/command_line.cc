@@ -192,6 +192,7 @@ CommandLine ParseCommandLine(absl::Span<const std::string_view> args,
   if (PrintsOnly(settings, result)) return result;
 
   result.warnings = std::move(resolver.warnings());
+  result.unanswered = resolver.unanswered();
   if (arguments.probe) {
     FinishProbe(arguments, settings, result);
   } else {

@@ -32,9 +32,12 @@ struct CommandLine {
   std::vector<std::string> errors;
   // One line each: flags that have no effect because the flag that switches
   // them on is missing. Not errors, since an image may carry --watch-ext=py and
-  // leave it to REINIT_WATCH whether anything is watched at all. `text` of
-  // --check already has them.
+  // leave it to REINIT_WATCH whether anything is watched at all; and paths that
+  // could not be looked at. `text` of --check already has them.
   std::vector<std::string> warnings;
+  // A path could not be looked at, as `warnings` tell: a second look might
+  // hang.
+  bool unanswered = false;
 };
 
 // What parsing would otherwise have to ask the system for.
@@ -43,8 +46,8 @@ struct CommandLineContext {
 };
 
 // `args` is argv without argv[0]; `environment` is environ. Pure but for
-// checking that watched paths exist. Never fails otherwise than by `errors`,
-// and finds all of them, not only the first.
+// looking at paths among the values, in time (look_in_time.h). Never fails
+// otherwise than by `errors`, and finds all of them, not only the first.
 CommandLine ParseCommandLine(absl::Span<const std::string_view> args,
                              absl::Span<const std::string_view> environment,
                              const CommandLineContext& context = {});

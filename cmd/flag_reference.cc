@@ -51,7 +51,8 @@ constexpr std::string_view kTop =
      ignore is out. When one changes, what it then hides or shows is no change.
   5. With `--watch-defaults`, out are version control (`.git`, `.hg`, ...), caches
      (`__pycache__`, `node_modules`, `.venv`, `.tox`, `.mypy_cache`, ...), any folder
-     with a `pyvenv.cfg`, and editor litter (`*~`, `.*.swp`, `#x#`, `4913`, ...).
+     with a `pyvenv.cfg`, editor litter (`*~`, `.*.swp`, `#x#`, `4913`, ...) and
+     what SQLite keeps beside a database (`*.db-wal`, `*.sqlite3-shm`, ...).
 - A GLOB is a pattern as in `.gitignore`: `*`, `?` and `[a-z]` within a name, `**` over
   folders; with a `/` at its beginning or inside it starts at the watched folder, else
   it matches a name at any depth; with a `/` at its end it matches folders only.

@@ -1,6 +1,8 @@
 #include "cmd/flag_values.h"
 
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -18,11 +20,13 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
+#include "cmd/look_in_time.h"
 #include "cmd/settings.h"
 #include "reaper/signals.h"
 #include "supervisor/duration_text.h"
 #include "supervisor/probe/target.h"
 #include "supervisor/watch/glob.h"
+#include "supervisor/watch/settle.h"
 
 namespace reinit {
 namespace {
@@ -41,6 +45,13 @@ bool ParseDigits(std::string_view text, int* number) {
 
 bool ParseStatusCode(std::string_view text, int* code) {
   return ParseDigits(text, code) && *code >= 100 && *code <= 599;
+}
+
+// What is in there is made when it is looked at.
+bool IsOfTheKernel(const std::string& path) {
+  struct statfs fs;
+  return ::statfs(path.c_str(), &fs) == 0 &&
+         (fs.f_type == PROC_SUPER_MAGIC || fs.f_type == SYSFS_MAGIC);
 }
 
 }  // namespace
@@ -138,17 +149,23 @@ absl::Status AddGlob(std::string_view value, std::vector<std::string>* to) {
 
 absl::Status AddExistingPath(std::string_view value,
                              std::vector<std::string>* to) {
-  std::string path(value);
-  struct stat found;
-  // Follows symlinks: what a link points at is what is watched.
-  if (stat(path.c_str(), &found) != 0) {
+  const std::string path(value);
+  absl::Status look = LookInTime([&path] {
+    struct stat found;
+    // Follows symlinks: what a link points at is what is watched.
+    if (stat(path.c_str(), &found) == 0) {
+      if (!IsOfTheKernel(path)) return absl::OkStatus();
+      return Wrong(
+          "is the kernel's (/proc, /sys), where a look changes things; allowed "
+          "are files and folders of a file system");
+    }
     const int error = errno;
     if (error == ENOENT || error == ENOTDIR)
       return Wrong("no such file or directory; a watched path must exist");
     return absl::ErrnoToStatus(error, "cannot be watched");
-  }
-  to->push_back(std::move(path));
-  return absl::OkStatus();
+  });
+  if (look.ok() || IsUnseen(look)) to->push_back(path);
+  return look;
 }
 
 absl::Status AddProbeTarget(std::string_view value,
@@ -207,6 +224,19 @@ absl::Status SetRestart(std::string_view value, Settings* to) {
   }
   to->options.restart.policy = policy;
   to->restart_burst.reset();
+  return absl::OkStatus();
+}
+
+absl::Status SetSettle(std::string_view value, absl::Duration* to) {
+  absl::Duration quiet;
+  absl::Status status = SetDuration(value, DurationRange::kFinite, &quiet);
+  if (!status.ok()) return status;
+  if (quiet > Settle::kMax) {
+    return Wrong(absl::StrCat("too long; allowed is at most ",
+                              DurationText(Settle::kMax),
+                              ", after which a change counts in any case"));
+  }
+  *to = quiet;
   return absl::OkStatus();
 }
 

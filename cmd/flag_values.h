@@ -60,6 +60,9 @@ absl::Status SetRestart(std::string_view value, Settings* to);
 // `restart`, `exit`, `signal:SIG`, `none`.
 absl::Status SetOnUnhealthy(std::string_view value, OnUnhealthy* to);
 
+// --watch-settle: no longer than what is waited at most.
+absl::Status SetSettle(std::string_view value, absl::Duration* to);
+
 // `auto`, `inotify`, `poll`; `mtime` and `hash`, which set the comparison too.
 absl::Status SetWatchMode(std::string_view value, WatchOptions* to);
 

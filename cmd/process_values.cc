@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "cmd/look_in_time.h"
 #include "reaper/user.h"
 #include "supervisor/environment.h"
 #include "supervisor/words.h"
@@ -39,15 +40,18 @@ absl::Status SetCommand(std::string_view value, std::vector<std::string>* to) {
 
 absl::Status SetDirectory(std::string_view value, std::string* to) {
   const std::string path(value);
-  struct stat st;
-  if (::stat(path.c_str(), &st) != 0) {
-    return absl::InvalidArgumentError(::strerrordesc_np(errno));
-  }
-  if (!S_ISDIR(st.st_mode)) {
-    return absl::InvalidArgumentError("not a folder");
-  }
-  *to = path;
-  return absl::OkStatus();
+  absl::Status look = LookInTime([&path] {
+    struct stat st;
+    if (::stat(path.c_str(), &st) != 0) {
+      return absl::InvalidArgumentError(::strerrordesc_np(errno));
+    }
+    if (!S_ISDIR(st.st_mode)) {
+      return absl::InvalidArgumentError("not a folder");
+    }
+    return absl::OkStatus();
+  });
+  if (look.ok() || IsUnseen(look)) *to = path;
+  return look;
 }
 
 absl::Status AddEnvironmentEntry(std::string_view value,
@@ -62,10 +66,11 @@ absl::Status AddEnvironmentEntry(std::string_view value,
 
 absl::Status AddEnvironmentFile(std::string_view value,
                                 std::vector<std::string>* to) {
-  const auto read = MakeEnvironment({}, {std::string(value)}, {});
-  if (!read.ok()) return read.status();
-  to->emplace_back(value);
-  return absl::OkStatus();
+  const std::string path(value);
+  absl::Status look =
+      LookInTime([&path] { return MakeEnvironment({}, {path}, {}).status(); });
+  if (look.ok() || IsUnseen(look)) to->push_back(path);
+  return look;
 }
 
 absl::Status SetExitCodes(std::string_view value, ExitCodes* to) {

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "cmd/flag_values.h"
+#include "cmd/look_in_time.h"
 #include "cmd/process_values.h"
 #include "supervisor/probe/target.h"
 
@@ -140,12 +141,15 @@ absl::Status SetReloadSignal(std::string_view value, int* to) {
 absl::Status SetPath(std::string_view value, std::string* to) {
   std::string folder(value.substr(0, value.rfind('/') + 1));
   if (folder.empty()) folder = ".";
-  struct stat found;
-  if (stat(folder.c_str(), &found) != 0 || !S_ISDIR(found.st_mode)) {
-    return Wrong("its folder is not there; allowed is a file in one that is");
-  }
-  *to = std::string(value);
-  return absl::OkStatus();
+  absl::Status look = LookInTime([&folder] {
+    struct stat found;
+    if (stat(folder.c_str(), &found) != 0 || !S_ISDIR(found.st_mode)) {
+      return Wrong("its folder is not there; allowed is a file in one that is");
+    }
+    return absl::OkStatus();
+  });
+  if (look.ok() || IsUnseen(look)) *to = std::string(value);
+  return look;
 }
 
 absl::Status SetControl(std::string_view value, std::string* to) {

@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "cmd/flag_table.h"
 #include "cmd/given.h"
+#include "cmd/look_in_time.h"
 #include "cmd/settings.h"
 #include "reaper/log.h"
 #include "supervisor/duration_text.h"
@@ -84,6 +85,12 @@ void SettingsResolver::ApplyPreset(bool on_terminal) {
 void SettingsResolver::Set(const GivenFlag& given) {
   const absl::Status status = given.flag->set(given.value, settings_);
   if (status.ok()) return;
+  if (IsUnseen(status)) {
+    unanswered_ = true;
+    warnings_.push_back(absl::StrCat(given.text, ": ", status.message(),
+                                     "; going on with it all the same"));
+    return;
+  }
   errors_.push_back(
       absl::StrCat(given.text, ": ", EscapeForLog(status.message())));
 }

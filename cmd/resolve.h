@@ -38,6 +38,8 @@ class SettingsResolver {
   Settings& settings() { return settings_; }
   std::vector<std::string>& errors() { return errors_; }
   std::vector<std::string>& warnings() { return warnings_; }
+  // A path among the values could not be looked at (look_in_time.h).
+  bool unanswered() const { return unanswered_; }
 
  private:
   // Both were given in the same place, so that neither wins over the other.
@@ -60,6 +62,7 @@ class SettingsResolver {
   Settings settings_;
   std::vector<std::string> errors_;
   std::vector<std::string> warnings_;
+  bool unanswered_ = false;
 };
 
 }  // namespace reinit

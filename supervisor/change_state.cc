@@ -8,6 +8,7 @@ ChangeState Next(ChangeState state, ChangeInput input) {
       if (input == ChangeInput::kNoticed) return ChangeState::kSettling;
       [[fallthrough]];
     case ChangeState::kSettling:
+      if (input == ChangeInput::kHad) return ChangeState::kNone;
       return input == ChangeInput::kDue ? ChangeState::kChecking : state;
     case ChangeState::kPending:
       if (input == ChangeInput::kStarted) return ChangeState::kNone;

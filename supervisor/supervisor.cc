@@ -253,6 +253,7 @@ void Supervisor::OnUp() {
 
 void Supervisor::FinishRestart() {
   LogUp();
+  has_all_before_ = start_began_;
   superseded_ = 0;
   const std::optional<PlannedRestart> planned =
       std::exchange(planned_, std::nullopt);

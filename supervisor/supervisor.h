@@ -168,6 +168,7 @@ class Supervisor {
   void RetryChange();
   void ForgetFailure();
   void ForgetChange();
+  bool HasAlready(const Reason& reason) const;
 
   // What the process says, and what is said of it (supervisor_notify.cc).
   View ViewNow() const;
@@ -323,6 +324,10 @@ class Supervisor {
   // back to the latter is a change like any other while they differ.
   std::optional<uint64_t> attempted_content_;
   std::optional<uint64_t> applied_content_;
+  // Of the start that was begun last. Files that were done before are had by
+  // that process, by its --pre-start and its environment.
+  absl::Time start_began_ = absl::InfinitePast();
+  absl::Time has_all_before_ = absl::InfinitePast();  // the one that serves
   Outcomes outcomes_;
   ExitStatus last_status_;
   uint64_t exits_ = 0;     // of processes

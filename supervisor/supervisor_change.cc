@@ -12,6 +12,10 @@ namespace {
 // It may well be a build.
 constexpr absl::Duration kReloadCheckTimeout = absl::Minutes(5);
 
+// A file that is written again within one tick of its file system's clock, once
+// it has been looked at, looks the same: 10 ms, with room for a busy machine.
+constexpr absl::Duration kFileTick = absl::Milliseconds(50);
+
 }  // namespace
 
 std::unique_ptr<Action> Supervisor::ActionOnChange() {
@@ -93,9 +97,23 @@ void Supervisor::Ask() {
   } else if (!reason->IsChange()) {
     if (options_->Sidecar()) return;
     Restart(*reason, nullptr);
+  } else if (HasAlready(*reason)) {
+    change_ = Next(change_, ChangeInput::kHad);
+    attempted_content_ = applied_content_ = reason->content;
+    context_.log->Write(
+        LogLevel::kDebug,
+        absl::StrCat(reason->text, ": had changed before process [",
+                     instance_->pid(), "] was started, which has it"));
   } else {
     TakeUp(*reason);
   }
+}
+
+// In doubt it has not: one restart too many is better than one that is missing.
+// A check may be what makes the program, so a start alone brings nothing.
+bool Supervisor::HasAlready(const Reason& reason) const {
+  return instance_ != nullptr && reason.done_by + kFileTick < has_all_before_ &&
+         options_->reload.check.empty() && action_->StartWillDo();
 }
 
 void Supervisor::TakeUp(const Reason& reason) {

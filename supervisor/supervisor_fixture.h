@@ -64,8 +64,10 @@ class SupervisorTest : public ::testing::Test {
     world_.Settle();
   }
 
-  void Change(const std::string& file = "a.py") {
+  void Change(const std::string& file = "a.py",
+              absl::Time done_by = absl::InfiniteFuture()) {
     Reason reason;
+    reason.done_by = done_by;
     reason.cause = Reason::Cause::kFile;
     reason.text = file;
     reason.changed = file;

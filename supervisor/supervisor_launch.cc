@@ -22,6 +22,7 @@ constexpr int kExitCannotStart = 1;
 
 void Supervisor::StartProcess() {
   start_timer_.Cancel();
+  start_began_ = context_.loop->Now();
   const bool planned = planned_.has_value();
   const Reason* change = nullptr;
   if (planned && planned_->done) {

@@ -13,6 +13,61 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
+// -- A change that was older than the process ---------------------------------
+
+class OlderChangeTest : public SupervisorTest {
+ protected:
+  // A process that has crashed is started anew; until then, and from then on,
+  // half a second passes.
+  void StartAnew() {
+    options_.restart.policy = RestartOptions::Policy::kAlways;
+    options_.restart.delay = absl::Milliseconds(500);
+    StartSupervising();
+    Exit(1);
+    world_.Advance(absl::Seconds(1));
+    ASSERT_EQ(os().spawns(), 2);
+  }
+  absl::Time Ago(absl::Duration time) { return world_.now() - time; }
+};
+
+TEST_F(OlderChangeTest, TheProcessHasIt) {
+  StartAnew();
+  Change("a.py", Ago(absl::Milliseconds(700)));
+  world_.Advance(absl::Minutes(1));
+  EXPECT_EQ(os().spawns(), 2);
+  EXPECT_EQ(supervisor_->change(), ChangeState::kNone);
+  // It is not had twice.
+  Change("a.py", world_.now());
+  world_.Advance(absl::Minutes(1));
+  EXPECT_EQ(os().spawns(), 3);
+}
+
+TEST_F(OlderChangeTest, InDoubtItHasNot) {
+  StartAnew();
+  // When it was done is not known, or hardly before the start.
+  Change("a.py");
+  world_.Advance(absl::Seconds(10));
+  EXPECT_EQ(os().spawns(), 3);
+  Change("a.py", Ago(absl::Milliseconds(10'010)));
+  world_.Advance(absl::Seconds(10));
+  EXPECT_EQ(os().spawns(), 4);
+}
+
+TEST_F(OlderChangeTest, WhatIsNewerIsAnotherChange) {
+  StartAnew();
+  Change("a.py", Ago(absl::Milliseconds(300)));
+  world_.Advance(absl::Minutes(1));
+  EXPECT_EQ(os().spawns(), 3);
+}
+
+TEST_F(OlderChangeTest, ACheckMayMakeTheProgram) {
+  options_.reload.check = {"make"};
+  StartAnew();
+  const int before = os().spawns();
+  Change("a.c", Ago(absl::Milliseconds(700)));
+  EXPECT_EQ(os().spawns(), before + 1);
+}
+
 // -- Restart policy -----------------------------------------------------------
 
 TEST_F(SupervisorTest, OnFailureRestartsAfterAFailureOnly) {

@@ -35,17 +35,19 @@ TEST(ChangeStateTest, FollowsItsTable) {
                            S::kPending};
   constexpr ChangeInput kInputs[] = {
       ChangeInput::kNoticed, ChangeInput::kDue,     ChangeInput::kPassed,
-      ChangeInput::kFailed,  ChangeInput::kApplied, ChangeInput::kStarted};
-  constexpr S kTable[5][6] = {
-      {S::kSettling, S::kChecking, S::kNone, S::kNone, S::kNone, S::kNone},
+      ChangeInput::kFailed,  ChangeInput::kApplied, ChangeInput::kStarted,
+      ChangeInput::kHad};
+  constexpr S kTable[5][7] = {
+      {S::kSettling, S::kChecking, S::kNone, S::kNone, S::kNone, S::kNone,
+       S::kNone},
       {S::kSettling, S::kChecking, S::kSettling, S::kSettling, S::kSettling,
-       S::kSettling},
+       S::kSettling, S::kNone},
       {S::kChecking, S::kChecking, S::kApplying, S::kNone, S::kChecking,
-       S::kNone},
+       S::kNone, S::kChecking},
       {S::kApplying, S::kChecking, S::kApplying, S::kPending, S::kNone,
-       S::kNone},
+       S::kNone, S::kApplying},
       {S::kPending, S::kChecking, S::kPending, S::kPending, S::kPending,
-       S::kNone}};
+       S::kNone, S::kPending}};
   for (size_t state = 0; state < std::size(kStates); ++state) {
     for (size_t input = 0; input < std::size(kInputs); ++input) {
       EXPECT_EQ(Next(kStates[state], kInputs[input]), kTable[state][input])

@@ -19,6 +19,11 @@ namespace {
 // Records drawn in one turn, so that a helper that floods cannot starve it.
 constexpr int kRecordsPerTurn = 64;
 
+// Who has lived that long ends by accident, not by what it does. That it has
+// reported something says less: one that runs out of memory may do so after
+// the first scan, each time.
+constexpr absl::Duration kStable = absl::Minutes(1);
+
 }  // namespace
 
 UniqueFd OpenSelf() {
@@ -84,6 +89,7 @@ bool HelperProcess::TryStart() {
     return false;
   }
   pid_ = spawned->pid;
+  started_at_ = context_.loop->Now();
   result_ = std::move(spawned->result);
   context_.children->Add(
       pid_, [this](ExitStatus status) { OnExit(status); },
@@ -118,7 +124,6 @@ void HelperProcess::Read() {
       Replace("sent a malformed record");
       return;
     }
-    backoff_.Reset();
   }
 }
 
@@ -162,6 +167,8 @@ void HelperProcess::Retry(std::string_view why) {
   pid_ = 0;
   watch_.Cancel();
   socket_.reset();
+  if (context_.loop->Now() - started_at_ >= kStable) backoff_.Reset();
+  started_at_ = absl::InfiniteFuture();
   const absl::Duration delay = backoff_.Take(0.5);
   context_.log->Write(
       LogLevel::kWarning,

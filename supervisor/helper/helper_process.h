@@ -76,6 +76,7 @@ class HelperProcess {
   UniqueFd result_;  // why it could not be executed, if that is so
   EventLoop::FdWatch watch_;
   Backoff backoff_;
+  absl::Time started_at_ = absl::InfiniteFuture();  // the one that runs
   EventLoop::Timer retry_;
   bool started_before_ = false;
   bool stop_told_ = false;

@@ -140,11 +140,27 @@ TEST_F(HelperProcessTest, BacksOffWhileItKeepsFailing) {
   const int before = world_.os().spawns();
   for (int second = 0; second < 60; ++second) {
     world_.Advance(absl::Seconds(1));
-    if (helper_.pid() != 0) world_.os().Exit(helper_.pid(), {.code = 2});
+    // What it says first makes no difference.
+    if (helper_.pid() != 0) {
+      Say("well");
+      world_.os().Exit(helper_.pid(), {.code = 2});
+    }
     world_.Settle();
   }
   // 0.1, 0.2, 0.4 ... 10 s: about a dozen, not hundreds.
   EXPECT_LT(world_.os().spawns() - before, 15);
+  EXPECT_FALSE(records_.empty());
+}
+
+TEST_F(HelperProcessTest, OneThatHasLivedLongIsReplacedAtOnce) {
+  for (int i = 0; i < 20; ++i) {
+    world_.Advance(absl::Minutes(1));
+    ASSERT_NE(helper_.pid(), 0);
+    world_.os().Exit(helper_.pid(), {.signal = SIGKILL});
+    world_.Settle();
+    EXPECT_THAT(world_.log().lines().back(), HasSubstr("again in 100ms"));
+    world_.Advance(absl::Milliseconds(100));
+  }
 }
 
 }  // namespace

@@ -37,6 +37,8 @@ struct Reason {
   absl::Duration settled;  // how long was waited for quiet (kFile)
   // Digest of all that is watched, with this change (kFile).
   std::optional<uint64_t> content = std::nullopt;
+  // By when all of it had been done, at the latest (kFile).
+  absl::Time done_by = absl::InfiniteFuture();
 
   // Something that --on-change is for; else the process itself is the matter.
   bool IsChange() const {

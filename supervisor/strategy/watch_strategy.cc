@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <ctime>
 #include <optional>
 #include <utility>
@@ -53,6 +54,7 @@ class WatchStrategy : public Strategy {
   absl::flat_hash_set<uint64_t> names_;  // of them, of kMaxNames at most
   std::string first_;
   absl::Duration settled_;
+  absl::Time done_by_ = absl::InfinitePast();
   std::optional<std::string> stale_;  // and that is the end
   FlapGuard flaps_;
   EventLoop::Timer held_;  // back, since it flaps
@@ -145,6 +147,9 @@ void WatchStrategy::OnChanged(const WatchRecord& record) {
   if (first_.empty()) first_ = record.path;
   unknown_ = unknown_ || record.count == 0;
   settled_ = absl::Milliseconds(record.settled_ms);
+  done_by_ = std::max(
+      done_by_, context_.loop->Now() -
+                    absl::Milliseconds(static_cast<int64_t>(record.quiet_ms)));
   LookForFlapping(record.path);
   if (flaps_.due() > context_.loop->Now()) {
     held_.ArmAt(flaps_.due());
@@ -208,6 +213,7 @@ std::optional<Reason> WatchStrategy::ShouldRestart(const View&) {
   reason.changed = std::exchange(first_, "");
   reason.settled = settled_;
   reason.content = digest_;
+  reason.done_by = std::exchange(done_by_, absl::InfinitePast());
   const uint64_t count = std::exchange(count_, 0);
   names_ = {};
   const bool unknown = std::exchange(unknown_, false);

@@ -51,6 +51,13 @@ class WatchStrategyTest : public ::testing::Test {
     for (size_t i = 1; i < record.NameCount(); ++i) record.names[i] = ++name_;
     Send(record);
   }
+  void ReportQuietFor(uint64_t quiet_ms) {
+    WatchRecord record;
+    record.kind = WatchRecord::Kind::kChanged;
+    record.count = 1;
+    record.quiet_ms = quiet_ms;
+    Send(record);
+  }
   void Send(const WatchRecord& record) {
     const int fd = world_.os().process(world_.os().last()).passed_fd.get();
     ASSERT_EQ(::send(fd, &record, sizeof(record), MSG_NOSIGNAL),
@@ -136,6 +143,18 @@ TEST_F(WatchStrategyTest, OfVeryManyFilesChangesAreCounted) {
   }
   Report(WatchRecord::Kind::kChanged, 1, "src/1099");
   EXPECT_EQ(Asked(), "src/0 and 1100 more");
+}
+
+TEST_F(WatchStrategyTest, TellsByWhenAllWasDone) {
+  const absl::Time now = world_.now();
+  const auto done_by = [this] { return strategy_->ShouldRestart({})->done_by; };
+  ReportQuietFor(500);
+  EXPECT_EQ(done_by(), now - absl::Milliseconds(500));
+  ReportQuietFor(50);
+  ReportQuietFor(500);
+  EXPECT_EQ(done_by(), now - absl::Milliseconds(50));
+  ReportQuietFor(700);
+  EXPECT_EQ(done_by(), now - absl::Milliseconds(700));
 }
 
 TEST_F(WatchStrategyTest, AHelperThatComesBackKnowsTheLastDigest) {

@@ -42,6 +42,16 @@ constexpr Litter kLitter[] = {
     {"", ".kate-swp"},
     {".goutputstream-", ""},  // GLib's safe write
     {".nfs", ""},             // open files removed over NFS
+    // What SQLite keeps beside a database while it is in use.
+    {"", ".db-shm"},
+    {"", ".db-wal"},
+    {"", ".db-journal"},
+    {"", ".sqlite-shm"},
+    {"", ".sqlite-wal"},
+    {"", ".sqlite-journal"},
+    {"", ".sqlite3-shm"},
+    {"", ".sqlite3-wal"},
+    {"", ".sqlite3-journal"},
 };
 
 // vim's test whether it may create files, and macOS' folder settings.

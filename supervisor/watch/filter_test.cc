@@ -12,10 +12,33 @@ namespace {
 
 TEST(FilterTest, EditorLitterAndCachesAreLeftOut) {
   const Filter filter(FilterOptions{});
-  for (const char* name :
-       {"a.pyc", "a.pyo", "a.py~", "~", ".a.py.swp", ".a.swo", ".a.swx", ".#a",
-        "#a#", "4913", "a.py___jb_tmp___", "a.py___jb_old___", ".DS_Store",
-        ".nfs0000001", ".git", ".hg", ".a.py.kate-swp", ".goutputstream-X1"}) {
+  for (const char* name : {"a.pyc",
+                           "a.pyo",
+                           "a.py~",
+                           "~",
+                           ".a.py.swp",
+                           ".a.swo",
+                           ".a.swx",
+                           ".#a",
+                           "#a#",
+                           "4913",
+                           "a.py___jb_tmp___",
+                           "a.py___jb_old___",
+                           ".DS_Store",
+                           ".nfs0000001",
+                           ".git",
+                           ".hg",
+                           ".a.py.kate-swp",
+                           ".goutputstream-X1",
+                           "a.db-shm",
+                           "a.db-wal",
+                           "a.db-journal",
+                           "a.sqlite-shm",
+                           "a.sqlite-wal",
+                           "a.sqlite-journal",
+                           "a.sqlite3-shm",
+                           "a.sqlite3-wal",
+                           "a.sqlite3-journal"}) {
     EXPECT_FALSE(filter.WatchesFile({}, name)) << name;
   }
 }
@@ -24,7 +47,8 @@ TEST(FilterTest, OrdinaryFilesAreWatched) {
   const Filter filter(FilterOptions{});
   for (const char* name :
        {"a.py", "a", "pyc", ".env", "..data", "a.swp", "#", "#a", "a#", "49130",
-        ".gitignore", "a~b", ".sw", "..", "x\n\xff"}) {
+        ".gitignore", "a~b", ".sw", "..", "x\n\xff", "a.db", "a.sqlite3",
+        "db-wal", "a-journal"}) {
     EXPECT_TRUE(filter.WatchesFile({}, name)) << name;
   }
 }

@@ -32,6 +32,9 @@ class Settle {
     return active() && now >= first_ + kMax;
   }
 
+  // Since the last change of the burst, when active.
+  absl::Duration Quiet(absl::Time now) const { return now - last_; }
+
   // Ends the burst; returns how long it took since its first change.
   absl::Duration Finish(absl::Time now);
 

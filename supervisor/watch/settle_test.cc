@@ -37,6 +37,7 @@ TEST(SettleTest, AnotherChangePutsItOff) {
   EXPECT_FALSE(settle.OnChange(At(40)));
   EXPECT_FALSE(settle.Over(At(50)));
   EXPECT_TRUE(settle.Over(At(90)));
+  EXPECT_EQ(settle.Quiet(At(95)), absl::Milliseconds(55));
   EXPECT_EQ(settle.Finish(At(90)), absl::Milliseconds(90));
 }
 

@@ -49,6 +49,7 @@ Tree::Tree(Options options)
     : filter_(std::move(options.filter)),
       compare_(options.compare),
       announcer_(options.announcer),
+      alarm_(options.alarm),
       progress_(std::move(options.progress)),
       max_directories_(options.max_directories),
       since_(options.since),
@@ -112,6 +113,7 @@ void Tree::Recheck() {
 }
 
 void Tree::CheckRoot(Root* root, bool sweep) {
+  if (alarm_ != nullptr) alarm_->Step(root->given.c_str());
   if (announcer_ != nullptr && root->moved) WatchRoot(root);
   struct stat link;
   if (::fstatat(AT_FDCWD, root->access.c_str(), &link, AT_SYMLINK_NOFOLLOW) !=

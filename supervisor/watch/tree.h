@@ -25,6 +25,7 @@
 #include "supervisor/watch/filter.h"
 #include "supervisor/watch/ignore_rules.h"
 #include "supervisor/watch/listing.h"
+#include "supervisor/watch/look_alarm.h"
 
 namespace reinit {
 
@@ -66,6 +67,8 @@ class Tree : private Announcer::Listener {
     std::optional<timespec> since = std::nullopt;
     // Descriptors kept open; directories beyond are opened for each look.
     size_t max_open_directories = 0;
+    // Told of each step; borrowed, may be null.
+    LookAlarm* alarm = nullptr;
     // Called now and then during Scan; may be empty.
     std::function<void()> progress = nullptr;
     // Scan goes into no more than this; then complete() is false.
@@ -98,10 +101,15 @@ class Tree : private Announcer::Listener {
   void LookAnnounced();
 
   // Compares everything, and notes what had not been announced. Should it still
-  // not be at TakeSilent, its file system is swept from then on; a file that
-  // was found so is returned, or nothing.
+  // not be at TakeSilent, a file that was found so is returned. Its file system
+  // is swept from then on, but for a disk's own: there it was a write through a
+  // mapping, or by another name (hard link), and audits go on finding those.
   void Audit();
-  std::string TakeSilent();
+  struct Silent {
+    std::string file;  // empty: none
+    bool swept = false;
+  };
+  Silent TakeSilent();
 
   // Whether there is something that must be swept.
   bool Sweeps() const { return not_covered_ > 0; }
@@ -274,6 +282,7 @@ class Tree : private Announcer::Listener {
   const Filter filter_;
   const WatchCompare compare_;
   Announcer* const announcer_;
+  LookAlarm* const alarm_;
   const std::function<void()> progress_;
   const size_t max_directories_;
   bool complete_ = true;

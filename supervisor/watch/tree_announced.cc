@@ -52,6 +52,29 @@ bool AnnouncesByType(int fd) {
   }
 }
 
+// Nobody changes these but through this kernel, which announces all but what is
+// written through a mapping. An overlay is none: its lower layers may be
+// changed behind it.
+bool AnnouncesAll(int fd) {
+  constexpr unsigned long kBcachefs = 0xca451a4e;
+  constexpr unsigned long kZfs = 0x2fc12fc1;
+  struct statfs fs;
+  if (::fstatfs(fd, &fs) != 0) return false;
+  switch (static_cast<unsigned long>(fs.f_type)) {
+    case EXT4_SUPER_MAGIC:  // ext2 and ext3 too
+    case XFS_SUPER_MAGIC:
+    case BTRFS_SUPER_MAGIC:
+    case F2FS_SUPER_MAGIC:
+    case TMPFS_MAGIC:
+    case RAMFS_MAGIC:
+    case kBcachefs:
+    case kZfs:
+      return true;
+    default:
+      return false;
+  }
+}
+
 // A file that is mounted by itself (docker -v file:file) lies in another
 // directory as far as announcements go.
 bool IsMountPoint(int fd) {
@@ -210,27 +233,35 @@ void Tree::Audit() {
   audits_ = false;
 }
 
-std::string Tree::TakeSilent() {
-  std::string example;
+Tree::Silent Tree::TakeSilent() {
+  Silent found;
   for (auto& [slot, file] : std::exchange(silent_, {})) {
-    if (directories_[slot] == nullptr) continue;
-    announces_[directories_[slot]->device] = false;
-    example = std::move(file);
+    Directory* const directory = directories_[slot].get();
+    if (directory == nullptr) continue;
+    const Handle handle = Open(directory);
+    if (handle.fd < 0) continue;  // it is no more
+    if (!found.swept) found.file = std::move(file);
+    if (AnnouncesAll(handle.fd)) continue;
+    announces_[directory->device] = false;
+    found.swept = true;
   }
   for (Root& root : roots_) {
     if (!std::exchange(root.silent, false)) continue;
+    if (!found.swept) found.file = root.given;
+    const UniqueFd fd(::open(root.access.c_str(), O_PATH | O_CLOEXEC));
     struct stat st;
-    if (::stat(root.access.c_str(), &st) == 0) announces_[st.st_dev] = false;
+    if (AnnouncesAll(fd.get())) continue;
+    if (::fstat(fd.get(), &st) == 0) announces_[st.st_dev] = false;
     SetCovered(false, &root.covered);
-    example = root.given;
+    found.swept = true;
   }
-  if (example.empty()) return example;
+  if (!found.swept) return found;
   for (const auto& directory : directories_) {
     if (directory != nullptr && !announces_[directory->device]) {
       SetCovered(false, &directory->covered);
     }
   }
-  return example;
+  return found;
 }
 
 bool Tree::MissesRoot() const {

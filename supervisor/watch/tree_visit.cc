@@ -175,6 +175,7 @@ void Tree::VisitPending() {
 void Tree::Visit(Directory* directory, bool only_dirty) {
   directory->seen = sweep_;
   if (directory->skipped) return;
+  if (alarm_ != nullptr) alarm_->Step(roots_[directory->root].given.c_str());
   Handle handle = Open(directory);
   // Before the stamp is read: a change after that has a later time.
   const int64_t now = WallClock();
@@ -323,6 +324,7 @@ bool Tree::Outdated(const Directory* directory) {
 }
 
 void Tree::LookAt(Directory* directory, int fd, Entry* entry) {
+  if (alarm_ != nullptr) alarm_->Step();
   const char* const name = directory->names.data() + entry->name;
   struct stat st;
   if (::fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0) {

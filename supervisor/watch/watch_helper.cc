@@ -12,12 +12,14 @@
 #include <string_view>
 #include <utility>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "reaper/clock.h"
 #include "supervisor/poll_timeout.h"
 #include "supervisor/watch/announcer.h"
 #include "supervisor/watch/filter.h"
+#include "supervisor/watch/look_alarm.h"
 #include "supervisor/watch/pace.h"
 #include "supervisor/watch/settle.h"
 #include "supervisor/watch/stale_mounts.h"
@@ -86,6 +88,8 @@ class WatchHelper {
       : fd_(fd),
         config_(config),
         limits_(limits),
+        alarm_(limits.answers_within,
+               [this](const char* path) { TellHang(path); }),
         open_error_(config.poll ? 0 : announcer_.Open()),
         tree_({.roots = config.paths,
                .filter = Filter(config.filter),
@@ -93,6 +97,7 @@ class WatchHelper {
                .announcer = &announcer_,
                .since = config.digest.has_value() ? std::nullopt : config.since,
                .max_open_directories = RaiseDescriptorLimit(),
+               .alarm = &alarm_,
                .progress = [this] { TellProgress(); }}),
         stale_(config.paths, OwnMounts()),
         settle_(config.settle),
@@ -100,14 +105,14 @@ class WatchHelper {
         scan_pace_(config.scan) {}
 
   int Run() {
-    Begin();
+    InTime([this] { Begin(); });
     for (;;) {
       Send();
       if (!exit_.has_value()) Wait();
       if (exit_.has_value()) return *exit_;
       // While PID 1 does not read, nothing is looked at: what changes then is
       // found afterwards, against the same base line, and nothing piles up.
-      if (outbox_.empty()) Look();
+      if (outbox_.empty()) InTime([this] { Look(); });
     }
   }
 
@@ -143,6 +148,24 @@ class WatchHelper {
     CheckMounts();
     next_sweep_ = clock_.Now() + pace_.delay();
     next_scan_ = clock_.Now() + scan_pace_.delay();
+  }
+
+  void InTime(absl::FunctionRef<void()> look) {
+    alarm_.Begin();
+    look();
+    if (alarm_.End()) Warn("what is watched answers again");
+  }
+
+  // On the alarm's thread, while ours hangs.
+  void TellHang(const char* path) const {
+    const WatchRecord record =
+        MakeRecord(WatchRecord::Kind::kWarning,
+                   absl::StrCat(*path != '\0' ? path : "what is watched",
+                                ": its file system has not answered for ",
+                                Rounded(limits_.answers_within),
+                                ": changes are not noticed until it does"),
+                   /*digest=*/0);
+    ::send(fd_, &record, sizeof(record), MSG_DONTWAIT | MSG_NOSIGNAL);
   }
 
   void TellProgress() {
@@ -217,6 +240,8 @@ class WatchHelper {
     WatchRecord& record = Push(WatchRecord::Kind::kChanged, changes.first);
     record.count = static_cast<uint32_t>(changes.count);
     std::copy_n(changes.names.begin(), record.NameCount(), record.names);
+    record.quiet_ms =
+        static_cast<uint64_t>(absl::ToInt64Milliseconds(settle_.Quiet(now)));
     record.settled_ms =
         static_cast<uint32_t>(absl::ToInt64Milliseconds(settle_.Finish(now)));
     next_sweep_ = now + pace_.delay();
@@ -252,12 +277,22 @@ class WatchHelper {
   // Some time after the scan, since an announcement may come a moment later
   // than what it announces.
   void TellSilent() {
-    const std::string file = tree_.TakeSilent();
+    const auto [file, swept] = tree_.TakeSilent();
     if (file.empty()) return;
-    Warn(absl::StrCat("a change of ", file,
-                      " was not announced by its file system: looking there "
-                      "every ",
-                      Rounded(config_.reload_delay), " from now on"));
+    if (swept) {
+      Warn(absl::StrCat("a change of ", file,
+                        " was not announced by its file system: looking there "
+                        "every ",
+                        Rounded(config_.reload_delay), " from now on"));
+    } else if (!std::exchange(mapped_told_, true)) {
+      Warn(absl::StrCat("a change of ", file,
+                        " was not announced: a memory-mapped write, most "
+                        "likely, or one through a hard link elsewhere. Only "
+                        "the scan every ",
+                        Rounded(config_.scan),
+                        " finds those: shorten it by --watch-scan, or leave "
+                        "such files out by --watch-exclude"));
+    }
   }
 
   void TellLimits() {
@@ -362,6 +397,7 @@ class WatchHelper {
   const WatchConfig config_;
   const FirstScanLimits limits_;
   const MonotonicClock clock_;
+  LookAlarm alarm_;  // outlives the tree
   Announcer announcer_;
   const int open_error_;
   Tree tree_;
@@ -379,6 +415,7 @@ class WatchHelper {
   absl::Time progress_at_;
   bool stretch_told_ = false;
   bool limits_told_ = false;
+  bool mapped_told_ = false;
   // Of one look at most: bounded by the number of roots and warnings.
   std::deque<WatchRecord> outbox_;
   std::optional<int> exit_;

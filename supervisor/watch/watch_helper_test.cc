@@ -172,6 +172,8 @@ TEST_P(WatchHelperTest, ReportsAChangeOnce) {
   EXPECT_EQ(changed.count, 1U);
   EXPECT_EQ(changed.path, folder.Path("a"));
   EXPECT_GE(changed.settled_ms, 20U);
+  EXPECT_GE(changed.quiet_ms, 20U);
+  EXPECT_LE(changed.quiet_ms, changed.settled_ms);
   EXPECT_NE(changed.digest, ready.digest);
   ExpectNothingBut(folder, "marker");
 }

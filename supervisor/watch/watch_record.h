@@ -42,7 +42,10 @@ struct WatchRecord {
   // reports. A helper that replaces a killed one is given the last digest: if
   // its own first scan differs, it reports kChanged with count 0 (unknown).
   uint64_t digest = 0;
-  char path[488] = {};  // NUL terminated; a longer one keeps its end: "...x/y"
+  char path[480] = {};  // NUL terminated; a longer one keeps its end: "...x/y"
+  // Of kChanged: from when the last of the changes was noticed, at which all of
+  // them had been made, to this record. Rounded down.
+  uint64_t quiet_ms = 0;
   // Of kChanged: a number for each of the first kMaxNames files, the same in
   // each record about the same file, so that PID 1 can count them once.
   uint64_t names[kMaxNames] = {};
@@ -81,6 +84,8 @@ struct FirstScanLimits {
   absl::Duration progress_every =
       absl::Seconds(1);           // kProgress while it goes on
   size_t many_files = 1'000'000;  // so many are a kWarning
+  // A call that takes longer is a kWarning.
+  absl::Duration answers_within = absl::Seconds(5);
 };
 
 // The helper's whole life: sweeps and sends records on `fd` until the other end

@@ -32,7 +32,7 @@ class BurstsTest(ReloadTest):
         for mode in MODES:
             with self.subTest(mode):
                 # No pause of the writer is that long: only the bound of the whole ends the wait.
-                run, app = self.start_watching(f"--watch-mode={mode}", "--watch-settle=1h")
+                run, app = self.start_watching(f"--watch-mode={mode}", "--watch-settle=5s")
                 over = threading.Event()
 
                 def write():

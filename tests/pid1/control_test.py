@@ -243,6 +243,23 @@ class OutcomeTest(ControlTest):
         process = self.waiting("wait", "--ready")
         self.assertEqual(self.outcome(process)[0], 0)
 
+    def test_a_change_before_the_start_is_no_reload(self):
+        """One that was noticed, and had not settled when the process crashed: the next one has it."""
+        watched = self.write(os.path.join(self.folder(), "file"))
+        run, app = self.supervise_good(f"--watch={watched}", "--watch-scan=0", "--watch-settle=3s", "--restart-delay=1s",
+                                       "--log-level=debug")
+        run.says("first scan done")
+        self.write(watched, "two")
+        self.eventually(lambda: self.status()["change"]["state"] == "settling", lambda: "it is not noticed")
+        self.tell(app, "exit", code=1)
+        app = self.event("start")
+        run.says(watched, "had changed before process")
+        self.assertEqual(self.status()["change"]["state"], "none")
+        # What comes afterwards is one.
+        self.write(watched, "three")
+        self.assertEqual(self.event("start")["env"]["REINIT_CHANGED"], watched)
+        self.finish(run)
+
     def test_a_check(self):
         run, _ = self.supervise_good(f"--reload-check=test -e {self.good}")
         self.assertEqual(self.ctl("reload", "--wait"), "done\n")

@@ -133,6 +133,19 @@ class SurroundingsTest(FaultTest):
 class HungFileSystemTest(FaultTest):
     """A FUSE file system that answers nobody any more."""
 
+    def test_at_the_start(self):
+        """Nothing that is named holds the start up, a check neither."""
+        mount = bindfs.Mount(self, self.folder())
+        mount.hang()
+        check = self.start("--check", f"--watch={mount.path}", "--", "/bin/true")
+        check.end(0)
+        self.assertRegex(check.stdout, "--watch=.*does not answer")
+        run, _ = self.start_app(f"--watch={mount.path}", f"--ready-file={mount.path}/ready")
+        for flag in ("--watch=", "--ready-file="):
+            run.says(flag, "does not answer")
+        run.kill(TERM)
+        run.end(0)
+
     def test_ready_file(self):
         source = self.folder()
         mount = bindfs.Mount(self, source)

@@ -1,7 +1,10 @@
 """How changes are noticed and compared, end to end: announced, where announcements run out or do not come, by content."""
 
+import errno
+import mmap
 import os
 import signal
+import subprocess
 import unittest
 
 import bindfs
@@ -13,6 +16,7 @@ from run import proc
 TERM = signal.SIGTERM
 # Only what is announced reloads, or only what is swept.
 ANNOUNCED = ["--reload-delay=1h", "--watch-scan=0", "--watch-settle=10ms", "--log-level=debug"]
+READ = {"x86_64": 0, "aarch64": 63}.get(os.uname().machine)  # the system call
 QUICK = ["--reload-delay=10ms", "--watch-scan=0", "--watch-settle=10ms", "--log-level=debug"]
 
 
@@ -39,6 +43,28 @@ class WatchTest(harness.Pid1Test):
         run.kill(TERM)
         run.end(0)
         self.no_event("start")
+
+
+class MappedTest(WatchTest):
+    def test_found_by_the_scan_and_no_more_than_that(self):
+        """A mapping that stays: nothing is announced until it ends."""
+        kind = subprocess.run(["stat", "-f", "-c", "%T", self.root], capture_output=True, text=True, check=True).stdout
+        if kind.strip() not in ("ext2/ext3", "xfs", "btrfs"):
+            self.skipTest(f"not for {kind.strip()}")
+        run, app = self.watching("--watch-scan=50ms", "--reload-delay=1h", "--watch-settle=10ms", "--log-level=debug")
+        with open(self.file, "r+b") as file:
+            memory = mmap.mmap(file.fileno(), 0)
+        with memory:
+            for byte in b"xyz":
+                memory[0] = byte
+                memory.flush()
+                app = self.reloaded(self.file)
+        run.says(self.file, "memory-mapped", "--watch-scan")
+        # Else it would say so.
+        self.assertNotIn("by its file system", run.stderr)
+        self.assertEqual(run.stderr.count("memory-mapped"), 1)
+        run.kill(TERM)
+        run.end(0)
 
 
 class AnnouncedTest(WatchTest):
@@ -71,15 +97,26 @@ class AnnouncedTest(WatchTest):
         self.write(self.file, "three")
         self.finish(run, self.reloaded(self.file))
 
+    def sleeps(self, run):
+        """What each thread of the helper sleeps in: of the first, poll, the timeout in ms; else the call."""
+        helper = run.helpers()["watch"]
+        calls = [proc(helper, f"task/{task}/syscall").split()
+                 for task in sorted(os.listdir(f"/proc/{helper}/task"), key=int)]
+        if any(len(words) < 4 for words in calls):
+            return None
+        return [int(calls[0][3], 16) & 0xffffffff, *(int(words[0]) for words in calls[1:])]
+
     def test_idle_helper_sleeps(self):
         run, app = self.watching(*ANNOUNCED)
-        helper = run.helpers()["watch"]
-        with open(f"/proc/{helper}/syscall", encoding="ascii") as call:
-            words = call.read().split()
-        if words[0] in ("running", "-1"):
-            self.skipTest("the helper has not come to rest")
-        # poll(fds, 2, -1): it has nothing to wake up for.
-        self.assertEqual(int(words[3], 16) & 0xffffffff, 0xffffffff, words)
+        # poll(fds, 2, -1): it has nothing to wake up for. Who says that it hangs reads a timer that is not armed.
+        self.eventually(lambda: self.sleeps(run) == [0xffffffff, READ], lambda: f"it sleeps in {self.sleeps(run)}")
+        self.finish(run, app)
+
+    def test_idle_helper_wakes_twice_a_minute(self):
+        """Without flags: for the scan, and for nothing else."""
+        run, app = self.watching("--log-level=debug")
+        self.eventually(lambda: (self.sleeps(run) or [0])[0] in range(20_000, 30_001) and self.sleeps(run)[1:] == [READ],
+                        lambda: f"it sleeps in {self.sleeps(run)}")
         self.finish(run, app)
 
 
@@ -91,6 +128,13 @@ class LimitsTest(WatchTest):
             with open(f"/proc/sys/user/{name}", "w", encoding="ascii") as file:
                 file.write(str(value))
         return setup
+
+    def test_no_inotify(self):
+        """gVisor, and some seccomp profiles."""
+        run, app = self.watching(*QUICK, setup=lambda: namespace.refuse(namespace.INOTIFY_INIT1, errno.ENOSYS))
+        run.says("inotify: Function not implemented", "looking every 10ms instead")
+        self.write(self.file, "two")
+        self.finish(run, self.reloaded(self.file))
 
     def test_watches_run_out(self):
         for number in range(60):
@@ -180,6 +224,9 @@ class FuseTest(WatchTest):
             self.event("signal", signal=number)
         self.tell(app, "exit", code=1)
         self.event("start")
+        run.says(f"{self.mounted}: its file system has not answered")
+        self.bindfs.go_on()
+        run.says("answers again")
         run.kill(TERM)
         run.end(0)
 

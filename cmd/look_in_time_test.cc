@@ -1,0 +1,60 @@
+#include "cmd/look_in_time.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <string>
+
+#include "gtest/gtest.h"
+
+namespace reinit {
+namespace {
+
+// For looks that answer: of no interest here, and never over.
+constexpr absl::Duration kNoHurry = absl::InfiniteDuration();
+
+TEST(LookInTimeTest, GivesTheAnswer) {
+  EXPECT_TRUE(LookInTime([] { return absl::OkStatus(); }, kNoHurry).ok());
+  absl::Status wrong = absl::InvalidArgumentError("no such file");
+  EXPECT_EQ(LookInTime([&wrong] { return wrong; }, kNoHurry), wrong);
+}
+
+TEST(LookInTimeTest, AnotherProcessLooks) {
+  const pid_t self = ::getpid();
+  EXPECT_TRUE(LookInTime(
+                  [self] {
+                    return ::getpid() != self
+                               ? absl::OkStatus()
+                               : absl::InternalError("by this process");
+                  },
+                  kNoHurry)
+                  .ok());
+}
+
+TEST(LookInTimeTest, WhatDoesNotAnswerIsLeft) {
+  const auto hang = [] {
+    for (;;) ::pause();
+    return absl::OkStatus();
+  };
+  EXPECT_TRUE(
+      absl::IsDeadlineExceeded(LookInTime(hang, absl::Milliseconds(1))));
+}
+
+TEST(LookInTimeTest, OneThatIsKilledIsNoAnswer) {
+  const auto die = [] {
+    ::raise(SIGKILL);
+    return absl::OkStatus();
+  };
+  EXPECT_TRUE(absl::IsUnavailable(LookInTime(die, kNoHurry)));
+}
+
+TEST(LookInTimeTest, ALongMessageIsCut) {
+  const std::string words(1 << 20, 'x');
+  const absl::Status status = LookInTime(
+      [&words] { return absl::InvalidArgumentError(words); }, kNoHurry);
+  EXPECT_TRUE(absl::IsInvalidArgument(status));
+  EXPECT_EQ(status.message(), words.substr(0, status.message().size()));
+}
+
+}  // namespace
+}  // namespace reinit

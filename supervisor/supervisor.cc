@@ -180,6 +180,7 @@ void Supervisor::GiveUp(std::string_view why) {
   if (planned_.has_value() && planned_->done) {
     planned_->done(absl::AbortedError(why));
   }
+  NoteStartLimit();
   planned_.reset();
   const bool stopped_by_us = instance_ != nullptr && instance_->alive();
   if (stopped_by_us) {
@@ -284,20 +285,21 @@ void Supervisor::LogUp() {
 }
 
 void Supervisor::OnExited() {
-  post_stops_due_.push_back(
-      {*instance_->exit_status(), instance_->generation()});
   ++exits_;
   if (Overlapping()) {
+    NoteOomKill(*instance_->exit_status());
+    DuePostStop(*instance_);
     RollBack(absl::StrCat("the new process [", instance_->pid(),
                           "] ended: ", instance_->exit_status()->ToString()));
     return;
   }
   last_status_ = *instance_->exit_status();
+  NoteOomKill(last_status_);
+  DuePostStop(*instance_);
   TakeForegroundBack(last_pid_);
   drain_timer_.Cancel();
   action_->OnGone();
   TellStrategies();
-  NoteOomKill();
   if (end_ != End::kStaying) {
     if (down_signal_ != 0) exit_code_ = ExitCodeOf(last_status_);
     LogEnded("");

@@ -215,6 +215,13 @@ void HealthStrategy::RunJob(Check* check) {
       check->next.ArmAfter(options_->interval);
       return;
     }
+    // One that hung through a freeze says nothing: who knows what it met.
+    if (result.what == Job::Result::What::kTimedOut &&
+        Overslept(check->job->started() + options_->timeout,
+                  context_.loop->Now())) {
+      check->next.ArmAfter(absl::ZeroDuration());
+      return;
+    }
     const bool passed =
         result.what == Job::Result::What::kExited && result.status.Success();
     OnResult(check, passed, result.text);

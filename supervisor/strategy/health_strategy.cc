@@ -309,9 +309,13 @@ void HealthStrategy::OnResult(Check* check, bool passed,
     // would not be seen until the start period is over.
     context_.log->Write(
         LogLevel::kInfo,
-        absl::StrCat(result, " (the first result; failures do not count for ",
-                     DurationText(options_->start_period),
-                     " or until it passes)"));
+        absl::StrCat(
+            result, " (the first result; failures do not count ",
+            options_->start_period == absl::InfiniteDuration()
+                ? ""
+                : absl::StrCat("for ", DurationText(options_->start_period),
+                               " or "),
+            "until it passes)"));
   } else {
     context_.log->Write(LogLevel::kDebug, result);
   }

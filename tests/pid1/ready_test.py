@@ -125,7 +125,10 @@ class ReadyTest(harness.Pid1Test):
     def frozen(self, reinit_first):
         """All of it stands still for longer than the watchdog's time, and both stop or go in either order."""
         run = self.start("--ready=notify", "--watchdog=2s", "--stop-timeout=100ms", "--", *self.service(
-            "say('READY=1')\n"
+            "def hang(*_):\n"
+            "    print('hangs')\n"
+            "    while True: time.sleep(1000)\n"
+            "signal.signal(signal.SIGUSR1, hang); say('READY=1')\n"
             "while True: say('WATCHDOG=1'); print('alive'); time.sleep(0.1)"))
         self.line(run, "ready after")
         self.line(run, "alive")
@@ -150,13 +153,18 @@ class ReadyTest(harness.Pid1Test):
 
     def test_a_freeze_that_ends_for_reinit_first(self):
         run, main = self.frozen(reinit_first=True)
-        # That reinit stands still too, once, saves nobody for ever.
-        os.kill(main, signal.SIGSTOP)
+        # That reinit stands still too, once, saves nobody for ever. (The CONT that ends it goes to the process as well.)
+        os.kill(main, signal.SIGUSR1)
+        self.line(run, "hangs")
         os.kill(run.host, signal.SIGSTOP)
         time.sleep(3)
         os.kill(run.host, signal.SIGCONT)
         self.line(run, "restart 1: watchdog: no WATCHDOG=1 within 2s")
         self.stop(run)
+
+    def cont(self, run):
+        reinit, = [p.host for p in run.members() if p.name == "reinit"]
+        os.kill(reinit, signal.SIGCONT)
 
     def test_one_that_was_reaped_is_named(self):
         """Nobody can tell any more whose it was."""
@@ -165,7 +173,7 @@ class ReadyTest(harness.Pid1Test):
             "if os.fork() == 0: say('READY=1'); os._exit(0)\n"
             "os.wait(); print('reaped'); signal.pause()"), pid1=False)
         self.line(run, "reaped")
-        os.kill(run.host, signal.SIGCONT)
+        self.cont(run)
         self.line(run, "READY=1 from process")
         self.assertNotIn("ready after", run.stderr)
         self.stop(run)
@@ -178,7 +186,7 @@ class ReadyTest(harness.Pid1Test):
             "os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)\n"
             "print('ended'); signal.pause()"), pid1=False)
         self.line(run, "ended")
-        os.kill(run.host, signal.SIGCONT)
+        self.cont(run)
         self.line(run, "ready after")
         self.stop(run)
 
@@ -214,9 +222,9 @@ class ReadyTest(harness.Pid1Test):
     def test_reload_check(self):
         folder = self.folder()
         path = self.write(os.path.join(folder, "conf"), "good")
-        run = self.start(f"--watch={path}", "--reload-delay=10ms", f"--reload-check=/bin/grep -q good {path}", "--",
-                         "/bin/sleep", "1000")
-        self.line(run, "started process")
+        run = self.start(f"--watch={path}", "--reload-delay=10ms", f"--reload-check=/bin/grep -q good {path}",
+                         "--log-level=debug", "--", "/bin/sleep", "1000")
+        run.says("watching", "scan")
         self.write(path, "bad one")
         self.line(run, "--reload-check: exit code 1: not applying")
         self.write(path, "good again")

@@ -1,6 +1,7 @@
 #include "reaper/event_loop.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -524,14 +525,19 @@ TEST(EventLoopFreezeTest, AShortStopIsNoticed) {
     return first;
   });
   Drain(ready);
+  // It is the wait that is to be interrupted, which is where it sleeps.
+  const std::string status = "/proc/" + std::to_string(child) + "/status";
+  while (StatusField(ReadFile(status), "State").rfind("S", 0) != 0) {
+    ::sched_yield();
+  }
   ASSERT_EQ(::kill(child, SIGSTOP), 0);
   ASSERT_EQ(::waitpid(child, nullptr, WUNTRACED), child);
   // Longer than busy, but over long before the timers.
   absl::SleepFor(absl::Seconds(1));
   ASSERT_EQ(::kill(child, SIGCONT), 0);
-  const int status = WaitStatus(child);
-  EXPECT_TRUE(WIFEXITED(status));
-  EXPECT_EQ(WEXITSTATUS(status), 2);
+  const int ended = WaitStatus(child);
+  EXPECT_TRUE(WIFEXITED(ended));
+  EXPECT_EQ(WEXITSTATUS(ended), 2);
 }
 
 }  // namespace

@@ -131,7 +131,7 @@ class ReadyTest(harness.Pid1Test):
             "signal.signal(signal.SIGUSR1, hang); say('READY=1')\n"
             "while True: say('WATCHDOG=1'); print('alive'); time.sleep(0.1)"))
         self.line(run, "ready after")
-        self.line(run, "alive")
+        self.line(run, "alive\n")
         main, = [p.host for p in run.members() if p.host != run.host]
         for pid in (run.host, main):
             os.kill(pid, signal.SIGSTOP)
@@ -155,7 +155,7 @@ class ReadyTest(harness.Pid1Test):
         run, main = self.frozen(reinit_first=True)
         # That reinit stands still too, once, saves nobody for ever. (The CONT that ends it goes to the process as well.)
         os.kill(main, signal.SIGUSR1)
-        self.line(run, "hangs")
+        self.line(run, "hangs\n")
         os.kill(run.host, signal.SIGSTOP)
         time.sleep(3)
         os.kill(run.host, signal.SIGCONT)
@@ -172,7 +172,7 @@ class ReadyTest(harness.Pid1Test):
             "os.kill(os.getppid(), signal.SIGSTOP)\n"
             "if os.fork() == 0: say('READY=1'); os._exit(0)\n"
             "os.wait(); print('reaped'); signal.pause()"), pid1=False)
-        self.line(run, "reaped")
+        self.line(run, "reaped\n")
         self.cont(run)
         self.line(run, "READY=1 from process")
         self.assertNotIn("ready after", run.stderr)
@@ -185,7 +185,7 @@ class ReadyTest(harness.Pid1Test):
             "if os.fork() == 0: say('READY=1'); os._exit(0)\n"
             "os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)\n"
             "print('ended'); signal.pause()"), pid1=False)
-        self.line(run, "ended")
+        self.line(run, "ended\n")
         self.cont(run)
         self.line(run, "ready after")
         self.stop(run)

@@ -15,6 +15,9 @@ namespace {
 
 constexpr int kEventsPerTurn = 64;
 
+// A loop that is merely busy is late by much less.
+constexpr absl::Duration kFreeze = absl::Milliseconds(500);
+
 uint64_t Key(uint32_t slot, uint32_t generation) {
   return uint64_t{generation} << 32 | slot;
 }
@@ -43,8 +46,8 @@ void EventLoop::FdWatch::Cancel() {
   slot.callback.reset();
 }
 
-EventLoop::Timer::Timer(EventLoop* loop, Callback callback)
-    : loop_(loop), callback_(std::move(callback)) {}
+EventLoop::Timer::Timer(EventLoop* loop, Callback callback, Frozen frozen)
+    : loop_(loop), callback_(std::move(callback)), frozen_(frozen) {}
 
 void EventLoop::Timer::ArmAt(absl::Time deadline) {
   if (deadline == absl::InfiniteFuture()) {
@@ -52,6 +55,7 @@ void EventLoop::Timer::ArmAt(absl::Time deadline) {
     return;
   }
   deadline_ = deadline;
+  moved_ = false;
   armed_in_turn_ = loop_->turn_;
   if (!armed_) loop_->timers_.push_back(this);
   armed_ = true;
@@ -76,7 +80,7 @@ absl::StatusOr<std::unique_ptr<EventLoop>> EventLoop::Create(
 }
 
 EventLoop::EventLoop(const Clock* clock, UniqueFd epoll)
-    : clock_(clock), epoll_(std::move(epoll)) {}
+    : clock_(clock), epoll_(std::move(epoll)), looked_(clock->Now()) {}
 
 EventLoop::~EventLoop() = default;
 
@@ -117,8 +121,9 @@ void EventLoop::Turn(bool may_wait) {
   epoll_event events[kEventsPerTurn];
   const int found =
       ::epoll_wait(epoll_.get(), events, kEventsPerTurn, WaitMillis(may_wait));
+  NoteFreeze(/*interrupted=*/found < 0 && errno == EINTR);
   ++turn_;
-  // A failed wait (EINTR after a stop and continue) is a turn without events.
+  // A failed wait is a turn without events.
   for (int i = 0; i < found; ++i) {
     if (IsSignal(events[i].data.u64)) Dispatch(events[i].data.u64);
   }
@@ -127,6 +132,24 @@ void EventLoop::Turn(bool may_wait) {
     if (!IsSignal(events[i].data.u64)) Dispatch(events[i].data.u64);
   }
   RunPosted();
+}
+
+// Who was stopped, or is far behind what was due, does not know since when: at
+// the earliest since the last wait ended. So all of that time does not count,
+// and nobody has less than was left to him when the freeze began. But only
+// once for each arming: whoever stops PID 1 alone, again and again, must not
+// keep a process alive that hangs. All signals are blocked, so that a wait is
+// interrupted (EINTR) by being stopped and by the freezer alone.
+void EventLoop::NoteFreeze(bool interrupted) {
+  const absl::Time now = clock_->Now();
+  const absl::Time before = std::exchange(looked_, now);
+  const bool late = now - std::max(NextDeadline(), before) > kFreeze;
+  if (!late && !(interrupted && now - before > kFreeze)) return;
+  for (Timer* timer : timers_) {
+    if (timer->frozen_ == Frozen::kCounts || timer->moved_) continue;
+    timer->deadline_ += now - before;
+    timer->moved_ = true;
+  }
 }
 
 bool EventLoop::IsSignal(uint64_t key) const {

@@ -53,11 +53,16 @@ class EventLoop {
   absl::StatusOr<FdWatch> WatchReadable(int fd, Callback callback,
                                         Order order = Order::kDescriptors);
 
+  // Whether time in which nobody could run (`docker pause`, a checkpoint,
+  // SIGSTOP of all) is part of a timer's span. Where others are judged by the
+  // deadline it is not: see NoteFreeze.
+  enum class Frozen { kCounts, kDoesNotCount };
+
   // A deadline that can be set, moved and taken back. Its callback may arm it
   // again but must not destroy it.
   class Timer {
    public:
-    Timer(EventLoop* loop, Callback callback);
+    Timer(EventLoop* loop, Callback callback, Frozen frozen = Frozen::kCounts);
     ~Timer() { Cancel(); }
     Timer(const Timer&) = delete;
     Timer& operator=(const Timer&) = delete;
@@ -72,9 +77,11 @@ class EventLoop {
     friend class EventLoop;
     EventLoop* const loop_;
     Callback callback_;
+    const Frozen frozen_;
     absl::Time deadline_;
     uint64_t armed_in_turn_ = 0;
     bool armed_ = false;
+    bool moved_ = false;  // by a freeze
   };
 
   // Runs `work` at the end of this turn, or of the next one.
@@ -103,6 +110,7 @@ class EventLoop {
 
   EventLoop(const Clock* clock, UniqueFd epoll);
   int WaitMillis(bool may_wait) const;
+  void NoteFreeze(bool interrupted);
   void RunDueTimers();
   void RunPosted();
   bool IsSignal(uint64_t key) const;
@@ -115,6 +123,7 @@ class EventLoop {
   std::vector<Timer*> timers_;
   std::vector<Callback> posted_;
   uint64_t turn_ = 1;
+  absl::Time looked_;  // when the last wait ended
 };
 
 }  // namespace reinit

@@ -1,6 +1,9 @@
 #include "reaper/event_loop.h"
 
 #include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <memory>
@@ -9,8 +12,10 @@
 #include <utility>
 #include <vector>
 
+#include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "reaper/clock.h"
 #include "reaper/fake_clock.h"
 #include "reaper/leak_check.h"
 #include "reaper/test_process.h"
@@ -412,6 +417,127 @@ TEST_F(EventLoopTest, SleepsUntilADescriptorIsReadable) {
   loop_->Turn();
   EXPECT_THAT(said_, ElementsAre("readable"));
   EXPECT_EQ(WaitStatus(child), 0);
+}
+
+TEST_F(EventLoopTest, AFreezeDoesNotCountWhereOthersAreJudged) {
+  EventLoop::Timer ours(loop_.get(), Says("ours"));
+  EventLoop::Timer theirs(loop_.get(), Says("theirs"),
+                          EventLoop::Frozen::kDoesNotCount);
+  ours.ArmAfter(absl::Seconds(1));
+  theirs.ArmAfter(absl::Seconds(2));
+  Turn();
+  clock_.Advance(absl::Seconds(10));
+  Turn();
+  EXPECT_THAT(said_, ElementsAre("ours"));
+  clock_.Advance(absl::Milliseconds(1999));
+  Turn();
+  EXPECT_EQ(said_.size(), 1u);
+  clock_.Advance(absl::Milliseconds(1));
+  Turn();
+  EXPECT_THAT(said_, ElementsAre("ours", "theirs"));
+}
+
+TEST_F(EventLoopTest, WhatWasLeftBeforeAFreezeIsLeftAfterIt) {
+  EventLoop::Timer theirs(loop_.get(), Says("theirs"),
+                          EventLoop::Frozen::kDoesNotCount);
+  theirs.ArmAfter(absl::Seconds(10));
+  Turn();
+  clock_.Advance(absl::Seconds(9));
+  loop_->Post([] {});  // something goes on
+  Turn();
+  clock_.Advance(absl::Hours(1));
+  Turn();
+  clock_.Advance(absl::Milliseconds(999));
+  Turn();
+  EXPECT_THAT(said_, IsEmpty());
+  clock_.Advance(absl::Milliseconds(1));
+  Turn();
+  EXPECT_THAT(said_, ElementsAre("theirs"));
+}
+
+TEST_F(EventLoopTest, ASecondFreezeOfOneSpanCounts) {
+  EventLoop::Timer theirs(loop_.get(), Says("theirs"),
+                          EventLoop::Frozen::kDoesNotCount);
+  theirs.ArmAfter(absl::Seconds(1));
+  Turn();
+  clock_.Advance(absl::Seconds(10));
+  Turn();
+  EXPECT_THAT(said_, IsEmpty());
+  clock_.Advance(absl::Seconds(10));
+  Turn();
+  EXPECT_THAT(said_, ElementsAre("theirs"));
+  // Armed anew, it is another span.
+  theirs.ArmAfter(absl::Seconds(1));
+  Turn();
+  clock_.Advance(absl::Seconds(10));
+  Turn();
+  EXPECT_EQ(said_.size(), 1u);
+}
+
+TEST_F(EventLoopTest, BusyIsNotFrozen) {
+  EventLoop::Timer theirs(loop_.get(), Says("theirs"),
+                          EventLoop::Frozen::kDoesNotCount);
+  theirs.ArmAfter(absl::Seconds(1));
+  Turn();
+  clock_.Advance(absl::Milliseconds(1500));
+  Turn();
+  EXPECT_THAT(said_, ElementsAre("theirs"));
+}
+
+TEST_F(EventLoopTest, WhatIsArmedAtTheThawHasNotBeenFrozen) {
+  Pipe signals;
+  EventLoop::Timer ours(loop_.get(), [] {});
+  EventLoop::Timer theirs(loop_.get(), Says("theirs"),
+                          EventLoop::Frozen::kDoesNotCount);
+  const auto watch = Watch(
+      signals,
+      [&] {
+        theirs.ArmAfter(absl::Seconds(1));
+        Drain(signals);
+      },
+      EventLoop::Order::kSignals);
+  ours.ArmAfter(absl::Seconds(1));
+  Turn();
+  clock_.Advance(absl::Seconds(10));
+  MakeReadable(signals);
+  Turn();
+  clock_.Advance(absl::Seconds(1));
+  Turn();
+  EXPECT_THAT(said_, ElementsAre("theirs"));
+}
+
+// One that is over before anything was due shows by the wait that it ended.
+TEST(EventLoopFreezeTest, AShortStopIsNoticed) {
+  Pipe ready;
+  const pid_t child = Fork([&ready] {
+    const MonotonicClock clock;
+    const auto loop = *EventLoop::Create(&clock);
+    int first = 0;
+    EventLoop::Timer theirs(
+        loop.get(), [&first] { first = first == 0 ? 1 : first; },
+        EventLoop::Frozen::kDoesNotCount);
+    EventLoop::Timer ours(loop.get(),
+                          [&first] { first = first == 0 ? 2 : first; });
+    theirs.ArmAfter(absl::Milliseconds(2900));
+    ours.ArmAfter(absl::Milliseconds(3000));
+    if (::write(ready.write.get(), "x", 1) != 1) return 9;
+    while (first == 0) loop->Turn();
+    return first;
+  });
+  Drain(ready);
+  // It is the wait that is to be interrupted, which is where it sleeps.
+  const std::string status = "/proc/" + std::to_string(child) + "/status";
+  while (StatusField(ReadFile(status), "State").rfind("S", 0) != 0) {
+    ::sched_yield();
+  }
+  ASSERT_EQ(::kill(child, SIGSTOP), 0);
+  ASSERT_EQ(::waitpid(child, nullptr, WUNTRACED), child);
+  // Longer than busy, but over long before the timers.
+  absl::SleepFor(absl::Seconds(1));
+  ASSERT_EQ(::kill(child, SIGCONT), 0);
+  const int ended = WaitStatus(child);
+  EXPECT_TRUE(WIFEXITED(ended));
+  EXPECT_EQ(WEXITSTATUS(ended), 2);
 }
 
 }  // namespace

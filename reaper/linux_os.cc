@@ -241,6 +241,10 @@ std::optional<int64_t> LinuxOs::OomKills() {
       !ReadProc("/sys/fs/cgroup/memory/memory.oom_control", &events)) {
     return {};
   }
+  return ParseOomKills(events);
+}
+
+std::optional<int64_t> ParseOomKills(std::string_view events) {
   for (const std::string_view line : absl::StrSplit(events, '\n')) {
     const std::pair<std::string_view, std::string_view> field =
         absl::StrSplit(line, absl::MaxSplits(' ', 1));

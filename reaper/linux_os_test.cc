@@ -281,5 +281,24 @@ TEST_F(LinuxOsTest, AForkedChildHasNothingOfOurs) {
   EXPECT_EQ(WEXITSTATUS(WaitStatus(*pid)), 7);
 }
 
+TEST(OomKillsTest, OfMemoryEvents) {
+  EXPECT_EQ(ParseOomKills("low 0\nhigh 7\nmax 12\noom 5\noom_kill 3\n"
+                          "oom_group_kill 1\n"),
+            3);
+}
+
+TEST(OomKillsTest, OfOomControl) {
+  EXPECT_EQ(ParseOomKills("oom_kill_disable 0\nunder_oom 1\noom_kill 2\n"), 2);
+  // Before Linux 4.13.
+  EXPECT_EQ(ParseOomKills("oom_kill_disable 0\nunder_oom 1\n"), std::nullopt);
+}
+
+TEST(OomKillsTest, OfWhatIsNeither) {
+  for (const char* const text : {"", "\n", "oom_kill", "oom_kill \n",
+                                 "oom_kill many\n", "oom_kill 1 2\n"}) {
+    EXPECT_EQ(ParseOomKills(text), std::nullopt) << text;
+  }
+}
+
 }  // namespace
 }  // namespace reinit

@@ -233,6 +233,9 @@ class LinuxOs : public Os {
   void ReleaseStartPages() override;
 };
 
+// Of memory.events (cgroup v2) or memory.oom_control (v1).
+std::optional<int64_t> ParseOomKills(std::string_view events);
+
 }  // namespace reinit
 
 #endif  // REINIT_REAPER_OS_H_

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <deque>
 #include <functional>
@@ -201,7 +202,10 @@ class FakeOs : public Os {
 
   std::optional<bool> StartedWith(pid_t pid, std::string_view entry) override {
     const Process& process = processes_[pid];
-    return process.marked && process.mark == entry;
+    const std::vector<std::string>& all = process.request.environment;
+    return process.marked &&
+           (process.mark == entry ||
+            std::find(all.begin(), all.end(), entry) != all.end());
   }
 
   std::optional<bool> Withstands(pid_t pid, int) override {
@@ -249,9 +253,12 @@ class FakeOs : public Os {
   }
   void Stop(pid_t pid, int signo) { stops_.emplace_back(pid, signo); }
   pid_t AddChildOf(pid_t parent) {
-    const std::string mark = parent == kSelf ? "" : processes_[parent].mark;
-    processes_[next_pid_].parent = parent;
-    processes_[next_pid_].mark = mark;
+    Process& child = processes_[next_pid_];
+    child.parent = parent;
+    if (parent != kSelf) {
+      child.mark = processes_[parent].mark;
+      child.request.environment = processes_[parent].request.environment;
+    }
     return next_pid_++;
   }
   // Of somebody else's, who reaps it too.

@@ -17,8 +17,13 @@ Instance::Instance(const Context& context, Spec spec, OnEvent on_event)
       spec_(std::move(spec)),
       on_event_(std::move(on_event)),
       ladder_(spec_.leftover_timeout),
-      stop_timer_(context.loop,
-                  [this] { Act(ladder_.Tick(context_.loop->Now())); }),
+      stop_timer_(
+          context.loop,
+          [this] {
+            NoteResult("timeout");
+            Act(ladder_.Tick(context_.loop->Now()));
+          },
+          EventLoop::Frozen::kDoesNotCount),
       survival_timer_(context.loop, [this] { OnSurvival(); }) {}
 
 Instance::~Instance() {
@@ -63,10 +68,7 @@ void Instance::Watch() {
 
 bool Instance::Has(pid_t pid) const {
   if (!alive() || pid <= 0) return false;
-  if (pid == pid_) return true;
-  const std::vector<pid_t> members =
-      MembersOf(context_, pid_, first_pid_, spec_.mark);
-  return std::find(members.begin(), members.end(), pid) != members.end();
+  return IsMember(context_, pid, pid_, first_pid_, spec_.mark);
 }
 
 // One that is not our child, since it came by another way, could not be waited
@@ -166,10 +168,10 @@ void Instance::StopWithin(absl::Duration timeout) {
 }
 
 void Instance::ExtendStop(absl::Duration timeout) {
-  if (!stop_requested_ ||
-      ladder_.deadline() >= context_.loop->Now() + timeout) {
-    return;
-  }
+  // A freeze may have moved the timer.
+  const absl::Time until =
+      stop_timer_.armed() ? stop_timer_.deadline() : ladder_.deadline();
+  if (!stop_requested_ || until >= context_.loop->Now() + timeout) return;
   StopWithin(timeout);
 }
 

@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
@@ -103,7 +104,14 @@ class Instance {
   const std::optional<ExitStatus>& exit_status() const { return exit_status_; }
   // The stop was asked for by Stop, ExpectStop or KillNow.
   bool stop_requested() const { return stop_requested_; }
-  // When it is killed; InfiniteFuture: never.
+  // For SERVICE_RESULT, where the exit status does not tell all: of several
+  // the first counts, as with systemd.
+  void NoteResult(std::string_view result) {
+    if (service_result_.empty()) service_result_ = result;
+  }
+  void ReplaceResult(std::string_view result) { service_result_ = result; }
+  std::string_view result() const { return service_result_; }  // or empty
+  // When it is killed, unless a freeze has moved that; InfiniteFuture: never.
   absl::Time stop_deadline() const { return ladder_.deadline(); }
   absl::Time started() const { return started_; }
   absl::Time ready_since() const { return ready_since_; }  // or InfiniteFuture
@@ -136,6 +144,7 @@ class Instance {
   int stop_signal_ = 0;
   int stopped_by_ = 0;
   bool stop_requested_ = false;
+  std::string_view service_result_;  // a literal
   absl::Time started_;
   absl::Time ready_since_ = absl::InfiniteFuture();
   std::optional<Leftovers> leftovers_;

@@ -7,19 +7,27 @@
 
 #include "absl/strings/str_cat.h"
 #include "reaper/log.h"
+#include "supervisor/child_environment.h"
+#include "supervisor/members.h"
 
 namespace reinit {
 
 Job::Job(const Context& context, std::vector<std::string> argv,
          std::vector<std::string> environment, absl::Duration timeout,
-         Output output, OnDone done)
+         Output output, OnDone done, Strays strays)
     : context_(context),
       argv_(std::move(argv)),
+      mark_(absl::StrCat("REINIT_JOB=", RandomName())),
       environment_(std::move(environment)),
       timeout_(timeout),
       output_(output),
+      strays_(strays),
       done_(std::move(done)),
-      deadline_(context.loop, [this] { OnDeadline(); }) {}
+      deadline_(
+          context.loop, [this] { OnDeadline(); },
+          EventLoop::Frozen::kDoesNotCount) {
+  environment_.push_back(mark_);
+}
 
 Job::~Job() {
   if (pid_ != 0 && context_.children->Forget(pid_)) Kill();
@@ -50,6 +58,7 @@ void Job::OnExit(ExitStatus status) {
   deadline_.Cancel();
   // What it left running in its group, which then is not empty.
   context_.os->Send(-pid_, SIGKILL);
+  if (strays_ == Strays::kKilled) KillMembers(0);
   pid_ = 0;
   SpawnFailure failure;
   if (::read(result_.get(), &failure, sizeof(failure)) == sizeof(failure)) {
@@ -89,9 +98,19 @@ void Job::EndWithin(absl::Duration timeout) {
 }
 
 void Job::Kill() {
+  KillMembers(pid_);
   context_.os->Send(-pid_, SIGKILL);
   // Its leader may have left the group.
   context_.os->Send(pid_, SIGKILL);
+}
+
+// One may be forked while the first look is taken.
+void Job::KillMembers(pid_t main) {
+  for (int look = 0; look < 2; ++look) {
+    for (const pid_t pid : MembersOf(context_, main, pid_, mark_)) {
+      if (pid > 0) context_.os->Send(pid, SIGKILL);
+    }
+  }
 }
 
 int Job::Result::ShellCode() const {

@@ -20,7 +20,9 @@ Leftovers::Leftovers(const Context& context, absl::Duration timeout,
     : context_(context),
       scope_(std::move(scope)),
       ladder_(timeout),
-      timer_(context.loop, [this] { OnTimer(); }),
+      timer_(
+          context.loop, [this] { OnTimer(); },
+          EventLoop::Frozen::kDoesNotCount),
       done_(std::move(done)) {}
 
 void Leftovers::Start() { Act(ladder_.MainExited(context_.loop->Now())); }
@@ -30,17 +32,17 @@ void Leftovers::KillNow() { Act(ladder_.Kill(context_.loop->Now())); }
 void Leftovers::Look() {
   switch (ladder_.state()) {
     case StopLadder::State::kLeftoverTerm:
-      Act(StopLadder::Act::kTermLeftovers);
+      Act(StopLadder::Act::kTermLeftovers, /*again=*/true);
       return;
     case StopLadder::State::kLeftoverKill:
-      Act(StopLadder::Act::kKillLeftovers);
+      Act(StopLadder::Act::kKillLeftovers, /*again=*/true);
       return;
     default:
       return;
   }
 }
 
-void Leftovers::Act(StopLadder::Act act) {
+void Leftovers::Act(StopLadder::Act act, bool again) {
   switch (act) {
     case StopLadder::Act::kTermLeftovers:
     case StopLadder::Act::kKillLeftovers: {
@@ -49,9 +51,9 @@ void Leftovers::Act(StopLadder::Act act) {
         OnEmpty();
         return;
       }
-      dying_ = false;
+      const bool was_dying = std::exchange(dying_, false);
       Signal(found, act == StopLadder::Act::kKillLeftovers);
-      timer_.ArmAt(ladder_.deadline());
+      if (!again || was_dying) timer_.ArmAt(ladder_.deadline());
       return;
     }
     case StopLadder::Act::kGiveUp:

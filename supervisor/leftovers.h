@@ -49,7 +49,8 @@ class Leftovers {
   std::vector<pid_t> Find() const;
   std::vector<pid_t> LookOnce() const;
   std::vector<pid_t> FindWithoutProc() const;
-  void Act(StopLadder::Act act);
+  // `again`: only another look, with the deadline as it is.
+  void Act(StopLadder::Act act, bool again = false);
   void OnEmpty();
   void OnTimer();
   void Signal(const std::vector<pid_t>& pids, bool kill);

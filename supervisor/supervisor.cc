@@ -181,6 +181,7 @@ void Supervisor::GiveUp(std::string_view why) {
   if (planned_.has_value() && planned_->done) {
     planned_->done(absl::AbortedError(why));
   }
+  NoteStartLimit();
   planned_.reset();
   const bool stopped_by_us = instance_ != nullptr && instance_->alive();
   if (stopped_by_us) {
@@ -289,6 +290,7 @@ void Supervisor::LogUp() {
 }
 
 void Supervisor::OnExited() {
+  NoteOomKill(*instance_->exit_status());
   NoteExit(*instance_);
   if (Overlapping()) {
     RollBack(absl::StrCat("the new process [", instance_->pid(),
@@ -300,7 +302,6 @@ void Supervisor::OnExited() {
   drain_timer_.Cancel();
   action_->OnGone();
   TellStrategies();
-  NoteOomKill();
   last_exit_ = EndText();
   if (end_ != End::kStaying) {
     if (down_signal_ != 0) exit_code_ = ExitCodeOf(last_status_);

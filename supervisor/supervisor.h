@@ -141,6 +141,7 @@ class Supervisor {
   struct Ended {
     ExitStatus status;
     int generation = 0;
+    std::string_view result;  // Instance::result(), or what else is known
   };
 
   // The loop.
@@ -176,6 +177,8 @@ class Supervisor {
   bool Serves() const;
   void ShowReady();
   void MarkReadyIfSo(LogLevel level);
+
+  void OnStranger(pid_t sender, const NotifyMessage& message);
 
   // What is shown of it (supervisor_status.cc).
   int ShownGeneration() const;
@@ -241,6 +244,8 @@ class Supervisor {
   void RunPreStart();
   void OnPreStart(const Job::Result& result);
   void OnPreStartFailed(const Job::Result& result);
+  void NoteCause(const Reason& reason);
+  void NoteStartLimit();
   void RunPostStop(void (Supervisor::*then)());
   void OnPostStop(const Job::Result& result);
   void StopHook(const SignalInfo& signal);
@@ -262,7 +267,7 @@ class Supervisor {
   void PassDown(Instance* instance, const SignalInfo& signal, bool first);
   bool Adopts() const;
   void Drained();
-  void NoteOomKill();
+  void NoteOomKill(const ExitStatus& status);
   std::string EndText() const;
   void WriteTerminationLog();
   int ExitCodeOf(const ExitStatus& status) const;
@@ -287,6 +292,7 @@ class Supervisor {
   std::function<void()> on_last_;
   std::optional<ReadyReport> report_;
   Strangers strangers_;
+  absl::Time next_stranger_warning_ = absl::InfinitePast();
   bool says_it_stops_ = false;  // the process, by STOPPING=1
   std::string said_failure_;    // by ERRNO=, EXIT_STATUS=
 

@@ -92,6 +92,7 @@ void Supervisor::Ask() {
   }
   const std::optional<Reason> reason = ShouldRestart(std::nullopt);
   if (!reason.has_value()) return;
+  NoteCause(*reason);
   if (reason->cause == Reason::Cause::kHealth) {
     ActOnHealth(*reason);
   } else if (!reason->IsChange()) {

@@ -213,9 +213,9 @@ void Supervisor::MarkEnded() {
 }
 
 // The kernel's killer shows nowhere in the status itself.
-void Supervisor::NoteOomKill() {
+void Supervisor::NoteOomKill(const ExitStatus& status) {
   killed_for_memory_ =
-      last_status_.signal == SIGKILL && oom_kills_.has_value() &&
+      status.signal == SIGKILL && oom_kills_.has_value() &&
       context_.os->OomKills().value_or(*oom_kills_) > *oom_kills_;
 }
 

@@ -2,6 +2,7 @@
 #include <signal.h>
 
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -25,8 +26,9 @@ bool EndsCleanly(const ExitStatus& status) {
          status.signal == SIGPIPE;
 }
 
-// What systemd gives ExecStopPost=.
-void AddResult(const ExitStatus& status, bool success,
+// What systemd gives ExecStopPost=. `result` is empty where the exit status
+// tells all.
+void AddResult(const ExitStatus& status, bool success, std::string_view result,
                std::vector<std::string>& environment) {
   const bool signal = status.signal != 0;
   environment.push_back(absl::StrCat("EXIT_CODE=", !signal ? "exited"
@@ -36,11 +38,13 @@ void AddResult(const ExitStatus& status, bool success,
   environment.push_back(
       absl::StrCat("EXIT_STATUS=", signal ? SignalName(status.signal).substr(3)
                                           : absl::StrCat(status.code)));
-  environment.push_back(absl::StrCat("SERVICE_RESULT=", success   ? "success"
-                                                        : !signal ? "exit-code"
-                                                        : status.core_dumped
-                                                            ? "core-dump"
-                                                            : "signal"));
+  if (result.empty()) {
+    result = success              ? "success"
+             : !signal            ? "exit-code"
+             : status.core_dumped ? "core-dump"
+                                  : "signal";
+  }
+  environment.push_back(absl::StrCat("SERVICE_RESULT=", result));
 }
 
 }  // namespace
@@ -91,6 +95,29 @@ void Supervisor::OnPreStartFailed(const Job::Result& result) {
   }
 }
 
+// It is to be stopped for this.
+void Supervisor::NoteCause(const Reason& reason) {
+  if (instance_ == nullptr) return;
+  if (reason.cause == Reason::Cause::kWatchdog) {
+    instance_->NoteResult("watchdog");
+  } else if (reason.cause == Reason::Cause::kNotReady) {
+    instance_->NoteResult("timeout");
+  }
+}
+
+// Of the process whose end, or state, was one failure too many.
+void Supervisor::NoteStartLimit() {
+  constexpr std::string_view kResult = "start-limit-hit";
+  if (instance_ == nullptr) return;
+  if (instance_->alive()) {
+    instance_->ReplaceResult(kResult);
+    return;
+  }
+  for (Ended& ended : post_stops_due_) {
+    if (ended.generation == instance_->generation()) ended.result = kResult;
+  }
+}
+
 void Supervisor::RunPostStop(void (Supervisor::*then)()) {
   after_post_stop_ = then;
   if (post_stop_ != nullptr) return;
@@ -105,7 +132,7 @@ void Supervisor::RunPostStop(void (Supervisor::*then)()) {
   std::vector<std::string> environment = ProcessEnvironment(ended.generation);
   const bool success =
       EndsCleanly(ended.status) || options_->success.Contains(ended.status);
-  AddResult(ended.status, success, environment);
+  AddResult(ended.status, success, ended.result, environment);
   post_stop_ = std::make_unique<Job>(
       context_, command, std::move(environment), kPostStopTimeout,
       Job::Output::kShown,

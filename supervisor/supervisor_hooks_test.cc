@@ -79,6 +79,118 @@ TEST_F(HooksTest, AStopOfOursIsASuccess) {
                             "SERVICE_RESULT=success"}));
 }
 
+// SERVICE_RESULT where the exit status does not tell all.
+class ResultTest : public HooksTest {
+ protected:
+  ResultTest() { options_.process.pre_start.clear(); }
+
+  void Wake(Reason::Cause cause) {
+    Reason reason;
+    reason.cause = cause;
+    reason.text = "it";
+    SupervisorTest::Wake(reason);
+  }
+  // What the hook that runs now is told.
+  std::string Result() {
+    EXPECT_EQ(Running(), "tidy");
+    for (const std::string& entry : Environment()) {
+      if (entry.rfind("SERVICE_RESULT=", 0) == 0) return entry.substr(15);
+    }
+    return "none";
+  }
+};
+
+TEST_F(ResultTest, Watchdog) {
+  StartSupervising();
+  Wake(Reason::Cause::kWatchdog);
+  os().Exit(os().last(), {.signal = SIGABRT, .core_dumped = true});
+  world_.Settle();
+  EXPECT_THAT(Environment(),
+              IsSupersetOf({"EXIT_CODE=dumped", "EXIT_STATUS=ABRT"}));
+  EXPECT_EQ(Result(), "watchdog");
+}
+
+TEST_F(ResultTest, TheFirstOfSeveralCounts) {
+  StartSupervising();
+  os().process(os().last()).deaf = true;
+  Wake(Reason::Cause::kWatchdog);
+  world_.Advance(absl::Seconds(10));  // KILL
+  EXPECT_EQ(Result(), "watchdog");
+}
+
+TEST_F(ResultTest, NotReadyIsATimeout) {
+  StartSupervising();
+  Wake(Reason::Cause::kNotReady);
+  EXPECT_THAT(Environment(), Contains("EXIT_STATUS=TERM"));
+  EXPECT_EQ(Result(), "timeout");
+}
+
+TEST_F(ResultTest, AStopThatTakesTooLongIsATimeout) {
+  StartSupervising();
+  os().process(os().last()).deaf = true;
+  Change();
+  world_.Advance(options_.stop.timeout);
+  EXPECT_THAT(Environment(), Contains("EXIT_STATUS=KILL"));
+  EXPECT_EQ(Result(), "timeout");
+}
+
+TEST_F(ResultTest, SoIsAnEndThatTakesTooLong) {
+  options_.stop.shutdown_timeout = absl::Seconds(3);
+  StartSupervising();
+  os().process(os().last()).deaf = true;
+  Signal(SIGTERM);
+  world_.Advance(absl::Seconds(3));
+  EXPECT_EQ(Result(), "timeout");
+}
+
+TEST_F(ResultTest, KilledBecauseSomebodyInsistsIsASignal) {
+  StartSupervising();
+  os().process(os().last()).deaf = true;
+  Signal(SIGINT);
+  Signal(SIGINT);
+  EXPECT_EQ(Result(), "signal");
+}
+
+TEST_F(ResultTest, OutOfMemory) {
+  StartSupervising();
+  os().set_oom_kills(1);
+  os().Exit(os().last(), {.signal = SIGKILL});
+  world_.Settle();
+  EXPECT_EQ(Result(), "oom-kill");
+}
+
+TEST_F(ResultTest, ASignalOfOthers) {
+  StartSupervising();
+  os().Exit(os().last(), {.signal = SIGKILL});
+  world_.Settle();
+  EXPECT_EQ(Result(), "signal");
+}
+
+TEST_F(ResultTest, TheLastOfTooManyRestarts) {
+  options_.restart.policy = RestartOptions::Policy::kAlways;
+  options_.restart.limit_burst = 1;
+  StartSupervising();
+  Exit(3);
+  EXPECT_EQ(Result(), "exit-code");
+  Exit(0);
+  world_.Advance(absl::Seconds(1));
+  EXPECT_EQ(Running(), "app");
+  Exit(3);
+  EXPECT_THAT(Environment(), Contains("EXIT_STATUS=3"));
+  EXPECT_EQ(Result(), "start-limit-hit");
+}
+
+TEST_F(ResultTest, OneThatIsStoppedForTooManyRestarts) {
+  options_.restart.limit_burst = 1;
+  StartSupervising();
+  Sick();
+  EXPECT_EQ(Result(), "success");
+  Exit(0);
+  world_.Advance(absl::Seconds(1));
+  Sick();
+  EXPECT_EQ(Result(), "start-limit-hit");
+}
+
 TEST_F(HooksTest, BothRunAtEachReload) {
   StartSupervising();
   Exit(0);

@@ -11,6 +11,9 @@
 namespace reinit {
 namespace {
 
+// Anybody can cause one.
+constexpr absl::Duration kStrangerWarnings = absl::Minutes(1);
+
 // ERRNO= and EXIT_STATUS=, of which one is there.
 std::string FailureText(const NotifyMessage& message) {
   std::string text;
@@ -86,6 +89,26 @@ void Supervisor::MarkReadyIfSo(LogLevel level) {
                        {"ready_ms", LogMillis(after)}});
 }
 
+// Whose word would have counted is told why it has not.
+void Supervisor::OnStranger(pid_t sender, const NotifyMessage& message) {
+  const absl::Time now = context_.loop->Now();
+  strangers_.Add(sender, now);
+  const bool matters = (message.ready || message.stopping) &&
+                       instance_ != nullptr && instance_->alive() &&
+                       now >= next_stranger_warning_;
+  if (matters) next_stranger_warning_ = now + kStrangerWarnings;
+  context_.log->Write(
+      matters ? LogLevel::kWarning : LogLevel::kDebug,
+      absl::StrCat(message.ready      ? "READY=1"
+                   : message.stopping ? "STOPPING=1"
+                                      : "a notification",
+                   " from process ", sender,
+                   ", which is not one of the process's own or has ended and "
+                   "was reaped by its parent before it was heard: ignored; a "
+                   "sender of the process's own should live until BARRIER=1 "
+                   "is answered (sd_notify_barrier(3), systemd-notify(1))"));
+}
+
 void Supervisor::OnNotify(pid_t sender, const NotifyMessage& message) {
   // To find out whose a process is costs a walk through /proc.
   const absl::Time now = context_.loop->Now();
@@ -98,12 +121,7 @@ void Supervisor::OnNotify(pid_t sender, const NotifyMessage& message) {
     return;
   }
   if (instance_ == nullptr || !instance_->Has(sender)) {
-    context_.log->Write(
-        LogLevel::kDebug,
-        absl::StrCat("a notification from process ", sender,
-                     ", which has ended or is not one of the process's own: "
-                     "ignored"));
-    strangers_.Add(sender, now);
+    OnStranger(sender, message);
     return;
   }
   if (message.status.has_value()) {

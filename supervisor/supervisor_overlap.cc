@@ -49,6 +49,7 @@ void Supervisor::AskReplacement() {
   if (instance_->state() != InstanceState::kUp) return;
   const std::optional<Reason> reason = ShouldRestart(std::nullopt);
   if (!reason.has_value()) return;
+  NoteCause(*reason);
   if (reason->IsFailure()) {
     RollBack(absl::StrCat("the new process [", instance_->pid(),
                           "]: ", reason->text));
@@ -196,6 +197,7 @@ void Supervisor::OnOther(Instance::Event event) {
 }
 
 void Supervisor::OnOtherExited() {
+  killed_for_memory_ = false;  // oom_kills_ is of the newest start
   NoteExit(*other_);
   const bool served = !other_->stop_requested();
   context_.log->Write(

@@ -67,6 +67,57 @@ TEST_F(ReadyTest, NotifyAndAgainAfterARestart) {
   EXPECT_EQ(State(), "ready");
 }
 
+TEST_F(ReadyTest, OneThatHasEndedMaySpeakWhileItIsNotReaped) {
+  StartWithReady(Kind::kNotify);
+  const pid_t child = os().AddChildOf(os().last());
+  const pid_t grandchild = os().AddChildOf(child);
+  os().process(grandchild).state = 'Z';
+  supervisor_->OnNotify(grandchild, ParseNotifyMessage("READY=1"));
+  world_.Settle();
+  EXPECT_EQ(State(), "ready");
+}
+
+TEST_F(ReadyTest, AnOrphanThatHasEndedIsKnownByItsGroup) {
+  StartWithReady(Kind::kNotify);
+  const pid_t main = os().last();
+  const pid_t stranger = os().AddChildOf(FakeOs::kSelf);
+  os().process(stranger).state = 'Z';
+  supervisor_->OnNotify(stranger, ParseNotifyMessage("READY=1"));
+  world_.Settle();
+  EXPECT_EQ(State(), "up");
+  const pid_t orphan = os().AddChildOf(FakeOs::kSelf);
+  os().process(orphan).state = 'Z';
+  os().process(orphan).group = main;
+  supervisor_->OnNotify(orphan, ParseNotifyMessage("READY=1"));
+  world_.Settle();
+  EXPECT_EQ(State(), "ready");
+  os().Vanish(stranger);
+  os().Vanish(orphan);
+}
+
+TEST_F(ReadyTest, WhoseWordWouldHaveCountedIsTold) {
+  StartWithReady(Kind::kNotify);
+  const auto warnings = [this] {
+    int count = 0;
+    for (const std::string& line : world_.log().lines()) {
+      if (absl::StrContains(line, "READY=1 from process")) ++count;
+    }
+    return count;
+  };
+  supervisor_->OnNotify(4710, ParseNotifyMessage("WATCHDOG=1"));
+  EXPECT_EQ(world_.log().last_level(), LogLevel::kDebug);
+  supervisor_->OnNotify(4711, ParseNotifyMessage("READY=1"));
+  EXPECT_EQ(world_.log().last_level(), LogLevel::kWarning);
+  EXPECT_EQ(warnings(), 1);
+  // At most once a minute.
+  supervisor_->OnNotify(4712, ParseNotifyMessage("READY=1"));
+  EXPECT_EQ(world_.log().last_level(), LogLevel::kDebug);
+  Notify("READY=1");
+  world_.Advance(absl::Minutes(1));
+  supervisor_->OnNotify(4713, ParseNotifyMessage("STOPPING=1"));
+  EXPECT_EQ(world_.log().last_level(), LogLevel::kWarning);
+}
+
 TEST_F(ReadyTest, ADescendantMaySpeak) {
   StartWithReady(Kind::kNotify);
   const pid_t child = os().AddChildOf(os().last());
@@ -212,6 +263,98 @@ TEST_F(WatchdogTest, AMissMeansAbortKillRestart) {
   EXPECT_EQ(os().spawns(), 2);
 }
 
+TEST_F(WatchdogTest, WhileAllStoodStillNobodyCouldSayAnything) {
+  StartWithReady(Kind::kNotify);
+  Notify("READY=1");
+  world_.Freeze(absl::Hours(1));
+  EXPECT_TRUE(Received(os().last()).empty());
+  Notify("WATCHDOG=1");
+  world_.Freeze(absl::Hours(1));
+  // A hung one has one span more, not an endless life.
+  world_.Advance(absl::Milliseconds(9999));
+  EXPECT_TRUE(Received(os().last()).empty());
+  world_.Freeze(absl::Hours(1));
+  EXPECT_EQ(Received(os().last()).front(), SIGABRT);
+}
+
+TEST_F(ReadyTest, TimeToGetReadyStandsStillInAFreeze) {
+  StartWithReady(Kind::kNotify);
+  world_.Advance(absl::Seconds(59));
+  world_.Freeze(absl::Hours(1));
+  EXPECT_EQ(State(), "up");
+  world_.Advance(absl::Milliseconds(999));
+  EXPECT_EQ(os().spawns(), 1);
+  world_.Advance(absl::Seconds(1));
+  EXPECT_EQ(os().spawns(), 2);
+}
+
+TEST_F(ReadyTest, TimeToStopStandsStillInAFreeze) {
+  os().set_deaf_by_default(true);
+  StartWithReady(Kind::kExec);
+  const pid_t pid = os().last();
+  Change();
+  world_.Advance(absl::Seconds(9));
+  world_.Freeze(absl::Hours(1));
+  world_.Advance(absl::Milliseconds(999));
+  EXPECT_TRUE(os().Alive(pid));
+  // More time that is asked for is not less.
+  Notify("EXTEND_TIMEOUT_USEC=1000000");
+  world_.Advance(absl::Milliseconds(999));
+  EXPECT_TRUE(os().Alive(pid));
+  world_.Advance(absl::Milliseconds(1));
+  EXPECT_FALSE(os().Alive(pid));
+}
+
+TEST_F(ReadyTest, TimeToShutDownStandsStillInAFreeze) {
+  options_.stop.shutdown_timeout = absl::Seconds(10);
+  os().set_deaf_by_default(true);
+  StartWithReady(Kind::kExec);
+  const pid_t pid = os().last();
+  Signal(SIGTERM);
+  world_.Freeze(absl::Hours(1));
+  EXPECT_TRUE(os().Alive(pid));
+  world_.Advance(absl::Seconds(10));
+  EXPECT_FALSE(os().Alive(pid));
+}
+
+// `docker stop` after `docker pause`: TERM is there when all is thawed.
+TEST_F(ReadyTest, AStopThatCameInAFreezeBeginsAtItsEnd) {
+  options_.stop.shutdown_timeout = absl::Seconds(10);
+  os().set_deaf_by_default(true);
+  StartWithReady(Kind::kNotify);
+  const pid_t pid = os().last();
+  supervisor_->OnSignal({.signo = SIGTERM, .code = SI_USER, .sender = 1});
+  world_.Freeze(absl::Hours(1));
+  EXPECT_EQ(Received(pid).front(), SIGTERM);
+  EXPECT_TRUE(os().Alive(pid));
+  world_.Advance(absl::Seconds(10));
+  EXPECT_FALSE(os().Alive(pid));
+}
+
+TEST_F(ReadyTest, WhatIsLeftBehindHasItsTimeAfterAFreeze) {
+  StartWithReady(Kind::kExec);
+  const pid_t child = os().AddChildOf(os().last());
+  os().process(child).deaf = true;
+  Change();
+  EXPECT_EQ(Received(child), (std::vector<int>{SIGTERM, SIGCONT}));
+  world_.Freeze(absl::Hours(1));
+  // An end of somebody else's is no reason to look at the clock.
+  os().Exit(os().AddChildOf(FakeOs::kSelf), {.code = 0});
+  world_.Settle();
+  EXPECT_TRUE(os().Alive(child));
+  world_.Advance(options_.stop.leftover_timeout);
+  EXPECT_FALSE(os().Alive(child));
+}
+
+TEST_F(WatchdogTest, WhoHasSetTheIntervalIsSaid) {
+  StartWithReady(Kind::kNotify);
+  Notify("READY=1\nWATCHDOG_USEC=1");
+  world_.Advance(absl::Seconds(12));
+  EXPECT_TRUE(
+      Logged("no WATCHDOG=1 within 1us, as the process itself has said "
+             "by WATCHDOG_USEC="));
+}
+
 TEST_F(WatchdogTest, TriggerAndAnotherInterval) {
   StartWithReady(Kind::kNotify);
   Notify("READY=1\nWATCHDOG_USEC=60000000");
@@ -326,6 +469,23 @@ TEST_F(ChangeTest, NotifyReloadWaitsForBothWords) {
   EXPECT_EQ(supervisor_->change(), ChangeState::kPending);
   world_.Advance(absl::Seconds(5));
   EXPECT_EQ(Received(os().last()).size(), 3u);
+  Exit(1);
+}
+
+TEST_F(ChangeTest, ARELOADINGWithoutItsTimeIsNamed) {
+  BySignal(SIGHUP);
+  os().set_deaf_by_default(true);
+  StartWithReady(Kind::kNotify);
+  Notify("READY=1");
+  Change();
+  world_.Advance(absl::Seconds(30));
+  EXPECT_TRUE(Logged("no RELOADING=1 within 30s"));
+  world_.Advance(absl::Seconds(5));
+  Notify("RELOADING=1");
+  Notify("READY=1");
+  EXPECT_EQ(supervisor_->change(), ChangeState::kApplying);
+  world_.Advance(absl::Seconds(30));
+  EXPECT_TRUE(Logged("no RELOADING=1 with MONOTONIC_USEC="));
   Exit(1);
 }
 

@@ -53,10 +53,13 @@ Status Supervisor::Describe() const {
   return status;
 }
 
-// For what is shown, and --post-stop.
+// For what is shown, and --post-stop. The watchdog and the two timeouts are
+// known before the end, the kernel's killer after it.
 void Supervisor::NoteExit(const Instance& ended) {
   const ExitStatus status = *ended.exit_status();
-  post_stops_due_.push_back({status, ended.generation()});
+  std::string_view result = ended.result();
+  if (result.empty() && killed_for_memory_) result = "oom-kill";
+  post_stops_due_.push_back({status, ended.generation(), result});
   ++exits_;
   last_exit_ = status.ToString();
 }

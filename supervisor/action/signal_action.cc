@@ -15,12 +15,9 @@ SignalAction::SignalAction(const Context& context, int signo,
       signo_(signo),
       timeout_(timeout),
       send_(std::move(send)),
-      late_(context.loop, [this] {
-        Finish(false, absl::StrCat(awaits_ == Awaits::kReady
-                                       ? "no READY=1 within "
-                                       : "no RELOADING=1 within ",
-                                   absl::FormatDuration(timeout_)));
-      }) {}
+      late_(
+          context.loop, [this] { OnLate(); },
+          EventLoop::Frozen::kDoesNotCount) {}
 
 void SignalAction::Apply(const Reason& reason, OnDone done) {
   done_ = std::move(done);
@@ -33,8 +30,20 @@ void SignalAction::Apply(const Reason& reason, OnDone done) {
     Finish(true, "sent");
   } else {
     awaits_ = Awaits::kReloading;
+    undated_ = false;
     late_.ArmAfter(timeout_);
   }
+}
+
+void SignalAction::OnLate() {
+  const char* const what = awaits_ == Awaits::kReady ? "READY=1"
+                           : undated_
+                               ? "RELOADING=1 with MONOTONIC_USEC= (one came "
+                                 "without, which may be about an earlier "
+                                 "reload)"
+                               : "RELOADING=1";
+  Finish(false,
+         absl::StrCat("no ", what, " within ", absl::FormatDuration(timeout_)));
 }
 
 void SignalAction::OnNotify(const NotifyMessage& message) {
@@ -43,6 +52,7 @@ void SignalAction::OnNotify(const NotifyMessage& message) {
                               Millis(context_.loop->Now() - sent_)));
     return;
   }
+  undated_ = undated_ || (message.reloading && !message.monotonic.has_value());
   // An earlier reload may still be talking: its time tells.
   if (awaits_ == Awaits::kReloading && message.reloading &&
       message.monotonic.has_value() &&

@@ -32,6 +32,7 @@ class SignalAction : public Action {
  private:
   enum class Awaits { kNothing, kReloading, kReady };
 
+  void OnLate();
   void Finish(bool applied, std::string_view how);
 
   const Context context_;
@@ -40,6 +41,7 @@ class SignalAction : public Action {
   const Send send_;
   EventLoop::Timer late_;
   Awaits awaits_ = Awaits::kNothing;
+  bool undated_ = false;  // RELOADING=1 came without a time
   absl::Time sent_;
   Reason reason_;
   OnDone done_;

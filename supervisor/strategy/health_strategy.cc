@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "supervisor/duration_text.h"
 #include "supervisor/helper/helper_process.h"
 #include "supervisor/job.h"
 #include "supervisor/overslept.h"
@@ -33,6 +35,7 @@ class HealthStrategy : public Strategy {
   std::optional<Reason> ShouldRestart(const View& view) override;
   void OnInstance(const View& view) override;
   bool Ready() const override;
+  std::string WhyNotReady() const override;
   void AddChecks(std::vector<CheckStatus>* to) const override;
 
  private:
@@ -47,10 +50,10 @@ class HealthStrategy : public Strategy {
     absl::Time late_at;
     uint64_t asked = 0;  // id of the request under way; 0: none
     std::unique_ptr<Job> job;
-    absl::Time began;  // the job
     std::unique_ptr<StallCheck> stall;
     CheckStatus shown;
     absl::Time shown_at = absl::InfinitePast();
+    bool answered = false;  // ever
   };
 
   void Begin();
@@ -212,8 +215,10 @@ void HealthStrategy::RunJob(Check* check) {
       check->next.ArmAfter(options_->interval);
       return;
     }
+    // One that hung through a freeze says nothing: who knows what it met.
     if (result.what == Job::Result::What::kTimedOut &&
-        Overslept(check->began + options_->timeout, context_.loop->Now())) {
+        Overslept(check->job->started() + options_->timeout,
+                  context_.loop->Now())) {
       check->next.ArmAfter(absl::ZeroDuration());
       return;
     }
@@ -221,10 +226,9 @@ void HealthStrategy::RunJob(Check* check) {
         result.what == Job::Result::What::kExited && result.status.Success();
     OnResult(check, passed, result.text);
   };
-  check->began = context_.loop->Now();
-  check->job =
-      std::make_unique<Job>(context_, check->target->argv, environment_,
-                            options_->timeout, Job::Output::kDropped, done);
+  check->job = std::make_unique<Job>(
+      context_, check->target->argv, environment_, options_->timeout,
+      Job::Output::kDropped, done, Job::Strays::kKilled);
   check->job->Start();
 }
 
@@ -286,6 +290,7 @@ void HealthStrategy::OnResult(Check* check, bool passed,
   check->shown.text = std::string(text.substr(0, kShownBytes));
   check->shown_at = context_.loop->Now();
   // One that is not restarted for it lives on, and so do its checks.
+  const bool first = !std::exchange(check->answered, true);
   const bool goes_on = verdict != Verdict::kUnhealthy || LivesOn();
   if (goes_on) check->next.ArmAt(check->state.next());
   const std::string result =
@@ -299,6 +304,18 @@ void HealthStrategy::OnResult(Check* check, bool passed,
          {"check", check->target->text},
          {"failures", check->state.failures()},
          {"reason", text}});
+  } else if (first && !passed && verdict == Verdict::kNothing) {
+    // Most start so; but a wrong address or program never gets further, and
+    // would not be seen until the start period is over.
+    context_.log->Write(
+        LogLevel::kInfo,
+        absl::StrCat(
+            result, " (the first result; failures do not count ",
+            options_->start_period == absl::InfiniteDuration()
+                ? ""
+                : absl::StrCat("for ", DurationText(options_->start_period),
+                               " or "),
+            "until it passes)"));
   } else {
     context_.log->Write(LogLevel::kDebug, result);
   }
@@ -324,6 +341,17 @@ bool HealthStrategy::Ready() const {
   return std::all_of(checks_.begin(), checks_.end(), [](const auto& check) {
     return check->state.ever_passed();
   });
+}
+
+std::string HealthStrategy::WhyNotReady() const {
+  std::vector<std::string> why;
+  for (const auto& check : checks_) {
+    if (check->state.ever_passed()) continue;
+    why.push_back(absl::StrCat(
+        "health check ", check->target->text, ": ",
+        check->shown.text.empty() ? "no result yet" : check->shown.text));
+  }
+  return absl::StrJoin(why, "; ");
 }
 
 void HealthStrategy::AddChecks(std::vector<CheckStatus>* to) const {

@@ -218,5 +218,64 @@ TEST_F(HealthStrategyTest, AnExecCheckThatCannotRunFails) {
   EXPECT_THAT(Reason(), HasSubstr("nosuchcheck"));
 }
 
+TEST_F(HealthStrategyTest, AnExecCheckIsNotKilledForAFreeze) {
+  Start({"exec:check"});
+  const pid_t job = world_.os().last();
+  world_.Freeze(absl::Hours(1));
+  EXPECT_TRUE(world_.os().Alive(job));
+  world_.Advance(options_.timeout);
+  EXPECT_FALSE(world_.os().Alive(job));
+}
+
+TEST_F(HealthStrategyTest, WhatLeftTheGroupOfAnExecCheckIsKilledToo) {
+  Start({"exec:check"});
+  const pid_t job = world_.os().last();
+  const pid_t child = world_.os().AddChildOf(job);
+  const pid_t daemon = world_.os().AddChildOf(child);
+  world_.os().process(daemon).group = daemon;
+  // An orphan by the time that the check is late, and one of somebody else's.
+  world_.os().Exit(child, {.code = 0});
+  const pid_t stranger = world_.os().AddChildOf(FakeOs::kSelf);
+  world_.Advance(options_.timeout);
+  EXPECT_FALSE(world_.os().Alive(job));
+  EXPECT_FALSE(world_.os().Alive(daemon));
+  EXPECT_TRUE(world_.os().Alive(stranger));
+}
+
+TEST_F(HealthStrategyTest, WhatAnExecCheckLeavesBehindIsKilledToo) {
+  Start({"exec:check"});
+  const pid_t job = world_.os().last();
+  const pid_t daemon = world_.os().AddChildOf(job);
+  world_.os().process(daemon).group = daemon;
+  world_.os().Exit(job, {.code = 0});
+  world_.Settle();
+  EXPECT_FALSE(world_.os().Alive(daemon));
+}
+
+TEST_F(HealthStrategyTest, TheFirstFailureEverIsSaid) {
+  options_.start_period = absl::Minutes(1);
+  Start({"http://localhost:1/"});
+  options_.start_period = absl::Minutes(1);
+  const auto said = [this] {
+    int count = 0;
+    for (const std::string& line : world_.log().lines()) {
+      if (line.find("HTTP 503 (the first result") != std::string::npos) ++count;
+    }
+    return count;
+  };
+  Answer(Asked()->id, false);
+  EXPECT_EQ(said(), 1);
+  EXPECT_THAT(strategy_->WhyNotReady(), HasSubstr("HTTP 503"));
+  world_.Advance(absl::Seconds(1));
+  Answer(Asked()->id, false);
+  Tell(InstanceState::kUp, 2);
+  Answer(Asked()->id, false);
+  EXPECT_EQ(said(), 1);
+  Answer(0, false);
+  world_.Advance(absl::Seconds(1));
+  Answer(Asked()->id, true);
+  EXPECT_EQ(strategy_->WhyNotReady(), "");
+}
+
 }  // namespace
 }  // namespace reinit

@@ -23,7 +23,9 @@ class ReadyStrategy : public Strategy {
         options_(options),
         check_(std::move(check)),
         delay_(context.loop, [this] { BecomeReady(); }),
-        timeout_(context.loop, [this] { OnTimeout(); }) {}
+        timeout_(
+            context.loop, [this] { OnTimeout(); },
+            EventLoop::Frozen::kDoesNotCount) {}
 
   std::string_view name() const override { return "readiness"; }
   void Start(WakeFn wake) override {

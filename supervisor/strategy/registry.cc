@@ -29,6 +29,7 @@ class OwningHealth : public Strategy {
   }
   void OnInstance(const View& view) override { health_->OnInstance(view); }
   bool Ready() const override { return health_->Ready(); }
+  std::string WhyNotReady() const override { return health_->WhyNotReady(); }
   void AddChecks(std::vector<CheckStatus>* to) const override {
     health_->AddChecks(to);
   }

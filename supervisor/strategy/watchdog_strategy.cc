@@ -13,10 +13,16 @@ class WatchdogStrategy : public Strategy {
       : context_(context),
         interval_(interval),
         current_(interval),
-        timer_(context.loop, [this] {
-          Bite(absl::StrCat("no WATCHDOG=1 within ",
-                            absl::FormatDuration(current_)));
-        }) {}
+        timer_(
+            context.loop,
+            [this] {
+              Bite(absl::StrCat(
+                  "no WATCHDOG=1 within ", absl::FormatDuration(current_),
+                  current_ == interval_
+                      ? ""
+                      : ", as the process itself has said by WATCHDOG_USEC="));
+            },
+            EventLoop::Frozen::kDoesNotCount) {}
 
   std::string_view name() const override { return "watchdog"; }
   void Start(WakeFn wake) override { wake_ = std::move(wake); }

@@ -90,6 +90,21 @@ sys.exit(3)
 DUTIES = ZOMBIES + VERSIONED
 
 # Answers each GET after a while, and after SIGUSR1 none.
+# Says that it lives, until USR1.
+PINGS = """
+import os, signal, socket, time
+hub = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+hub.connect(os.environ["NOTIFY_SOCKET"])
+hub.send(b"READY=1")
+signal.signal(signal.SIGUSR1, lambda *_: time.sleep(1000))
+count = 0
+while True:
+    count += 1
+    hub.send(b"WATCHDOG=1")
+    print("alive", count, flush=True)
+    time.sleep(0.2)
+"""
+
 SLOW_HEALTH = """
 import http.server, signal, time
 

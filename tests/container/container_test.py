@@ -319,6 +319,22 @@ class FaultTest(ContainerTest):
             container.kill("USR1")  # from now on the server answers nobody
             container.lines.wait("restart 1: health check")
 
+    def test_docker_pause_is_not_held_against_who_is_watched(self):
+        with self.app(apps.PINGS, flags=("--ready=notify", "--watchdog=2s")) as container:
+            container.lines.wait("alive 3")
+            for _ in range(2):
+                self.engine.docker("pause", container.id)
+                time.sleep(3)  # is what is to be tested
+                self.engine.docker("unpause", container.id)
+                seen = len(container.lines.all())
+                for _ in range(3):
+                    container.lines.wait("alive ", after=seen)
+                    seen = len(container.lines.all())
+            self.assertFalse([line for line in container.lines.all() if "restart" in line], container.lines.all())
+            # The twin: it does look.
+            container.kill("USR1")
+            container.lines.wait("restart 1: watchdog")
+
     def test_out_of_memory_is_named(self):
         code, _, err = self.once("--termination-log=/proc/1/fd/2", "--", "python3", "-c", "b = bytearray(1 << 30)",
                                  flags=("--memory=64m", "--memory-swap=64m"))

@@ -243,8 +243,19 @@ class ExecCheckTest(HealthTest):
         self.restarts_for_bad_health("--health=exec:/no/such/check")
 
     def test_a_check_that_hangs_leaves_nothing_and_is_no_zombie(self):
-        run, app = self.start_checked("--health=exec:/bin/sh -c 'sleep 1000 & sleep 1000'", "--health-timeout=50ms",
-                                      "--health-interval=1h", "--health-retries=100", "--health-start-period=1h",
+        self.leaves_nothing("sleep 1000 & sleep 1000")
+
+    def test_nor_does_one_whose_children_leave_its_group(self):
+        self.leaves_nothing("timeout 1000 sleep 1000; true")
+        self.leaves_nothing("setsid sleep 1000; true")
+        self.leaves_nothing("setsid -f sleep 1000; sleep 1000")
+
+    def test_nor_what_one_leaves_that_ends(self):
+        self.leaves_nothing("setsid -f sleep 1000")
+
+    def leaves_nothing(self, check):
+        run, app = self.start_checked(f"--health=exec:/bin/sh -c '{check}'", "--health-timeout=50ms",
+                                      "--health-interval=500ms", "--health-retries=100", "--health-start-period=1h",
                                       pid1=False)
         for _ in range(3):
             self.eventually(lambda: [p for p in run.members() if p.name == "sleep"], lambda: "no check runs")
@@ -252,8 +263,8 @@ class ExecCheckTest(HealthTest):
         self.finish(run, app)
 
     def test_a_check_that_hangs_leaves_nothing__twin(self):
-        """A process that has left the check's group is not found: the test above would see one."""
-        run, app = self.start_checked("--health=exec:/bin/sh -c 'setsid sleep 1000 & sleep 1000'", "--health-timeout=50ms",
+        """Nobody's child, in a group of its own and without a mark it is not found: the tests above would see one."""
+        run, app = self.start_checked("--health=exec:/bin/sh -c 'env -i /usr/bin/setsid -f sleep 1000; sleep 1000'", "--health-timeout=50ms",
                                       "--health-interval=1h", "--health-retries=100", "--health-start-period=1h",
                                       pid1=False)
         self.eventually(lambda: len([p for p in run.members() if p.name == "sleep"]) > 1, lambda: "no check runs")

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import socket
+import time
 import unittest
 
 import harness
@@ -104,6 +105,14 @@ class ReadyTest(harness.Pid1Test):
         run.end(1)
         self.assertIn("not ready within", run.stderr)
 
+    def test_a_url_that_is_never_there_is_explained(self):
+        run = self.start("--ready=tcp://127.0.0.1:1", "--ready-timeout=2s", "--start-limit-burst=0", "--restart-delay=1ms", "--",
+                         "/bin/sleep", "1000")
+        run.says("tcp://127.0.0.1:1: connection refused (the first result")
+        run.says("restart 1", "not ready within 2s")
+        self.assertRegex(run.stderr, "127.0.0.1:1: connection refused\n")
+        self.stop(run)
+
     def test_watchdog(self):
         """It is told the interval, under its own pid; one that hangs is aborted and started again."""
         run = self.start("--ready=notify", "--watchdog=200ms", "--restart-delay=1ms", "--", *self.service(
@@ -111,6 +120,89 @@ class ReadyTest(harness.Pid1Test):
             "say('READY=1\\nWATCHDOG=1'); signal.pause()"))
         self.line(run, "restart 1: watchdog: no WATCHDOG=1 within 200ms")
         self.assertIn("200000 True", run.stdout)
+        self.stop(run)
+
+    def frozen(self, reinit_first):
+        """All of it stands still for longer than the watchdog's time, and both stop or go in either order."""
+        run = self.start("--ready=notify", "--watchdog=2s", "--stop-timeout=100ms", "--", *self.service(
+            "def hang(*_):\n"
+            "    print('hangs')\n"
+            "    while True: time.sleep(1000)\n"
+            "signal.signal(signal.SIGUSR1, hang); say('READY=1')\n"
+            "while True: say('WATCHDOG=1'); print('alive'); time.sleep(0.1)"))
+        self.line(run, "ready after")
+        self.line(run, "alive\n")
+        main, = [p.host for p in run.members() if p.host != run.host]
+        for pid in (run.host, main):
+            os.kill(pid, signal.SIGSTOP)
+        time.sleep(3)  # is what is to be tested
+        before = run.stdout.count("alive")
+        for pid in (run.host, main) if reinit_first else (main, run.host):
+            os.kill(pid, signal.SIGCONT)
+        # Longer than what was left, if the freeze had been part of it.
+        self.wait_for(lambda: run.stdout.count("alive") > before + 5, "word after the freeze")
+        self.assertNotIn("restart 1", run.stderr)
+        return run, main
+
+    def test_a_freeze_is_no_failure(self):
+        run, main = self.frozen(reinit_first=False)
+        # The twin: one that stands still alone is found.
+        os.kill(main, signal.SIGSTOP)
+        self.line(run, "restart 1: watchdog: no WATCHDOG=1 within 2s")
+        self.stop(run)
+
+    def test_a_freeze_that_ends_for_reinit_first(self):
+        run, main = self.frozen(reinit_first=True)
+        # That reinit stands still too, once, saves nobody for ever. (The CONT that ends it goes to the process as well.)
+        os.kill(main, signal.SIGUSR1)
+        self.line(run, "hangs\n")
+        os.kill(run.host, signal.SIGSTOP)
+        time.sleep(3)
+        os.kill(run.host, signal.SIGCONT)
+        self.line(run, "restart 1: watchdog: no WATCHDOG=1 within 2s")
+        self.stop(run)
+
+    def cont(self, run):
+        reinit, = [p.host for p in run.members() if p.name == "reinit"]
+        os.kill(reinit, signal.SIGCONT)
+
+    def test_one_that_was_reaped_is_named(self):
+        """Nobody can tell any more whose it was."""
+        run = self.start("--ready=notify", "--", *self.service(
+            "os.kill(os.getppid(), signal.SIGSTOP)\n"
+            "if os.fork() == 0: say('READY=1'); os._exit(0)\n"
+            "os.wait(); print('reaped'); signal.pause()"), pid1=False)
+        self.line(run, "reaped\n")
+        self.cont(run)
+        self.line(run, "READY=1 from process")
+        self.assertNotIn("ready after", run.stderr)
+        self.stop(run)
+
+    def test_one_that_has_ended_may_speak(self):
+        """As long as its parent has not reaped it."""
+        run = self.start("--ready=notify", "--", *self.service(
+            "os.kill(os.getppid(), signal.SIGSTOP)\n"
+            "if os.fork() == 0: say('READY=1'); os._exit(0)\n"
+            "os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)\n"
+            "print('ended'); signal.pause()"), pid1=False)
+        self.line(run, "ended\n")
+        self.cont(run)
+        self.line(run, "ready after")
+        self.stop(run)
+
+    def test_too_much_memory(self):
+        run = self.start("--max-memory=100Mi", "--restart-delay=1ms", "--", harness.PYTHON, "-uSEc",
+                         "import os, signal\n"
+                         "if os.environ['REINIT_GENERATION'] == '1': held = b'x' * (200 << 20)\n"
+                         "signal.pause()")
+        self.line(run, "MiB of 100 MiB allowed")
+        run.says("restart 1", "memory")
+        self.stop(run)
+
+    def test_too_old(self):
+        run = self.start("--max-age=200ms", "--", "/bin/sleep", "1000")
+        for generation in (1, 2):
+            run.says(f" {generation}", "has run for about 200ms")
         self.stop(run)
 
     def test_reload_by_signal(self):
@@ -130,9 +222,9 @@ class ReadyTest(harness.Pid1Test):
     def test_reload_check(self):
         folder = self.folder()
         path = self.write(os.path.join(folder, "conf"), "good")
-        run = self.start(f"--watch={path}", "--reload-delay=10ms", f"--reload-check=/bin/grep -q good {path}", "--",
-                         "/bin/sleep", "1000")
-        self.line(run, "started process")
+        run = self.start(f"--watch={path}", "--reload-delay=10ms", f"--reload-check=/bin/grep -q good {path}",
+                         "--log-level=debug", "--", "/bin/sleep", "1000")
+        run.says("watching", "scan")
         self.write(path, "bad one")
         self.line(run, "--reload-check: exit code 1: not applying")
         self.write(path, "good again")

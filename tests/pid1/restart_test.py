@@ -1,6 +1,7 @@
 """What happens when the process ends by itself: restart policies, limits, what the next one is given."""
 
 import os
+import shutil
 import signal
 
 import harness
@@ -127,6 +128,25 @@ class NoProcessTest(harness.Pid1Test):
             run.only(app["host"])
             run.kill(TERM)
             run.end(0)
+
+    def test_a_program_that_is_being_written(self):
+        """ETXTBSY: a copy that is not finished is tried again until it is."""
+        folder = self.folder()
+        program, new = os.path.join(folder, "program"), os.path.join(folder, "new")
+        for path in (program, new):
+            shutil.copy("/bin/sleep", path)
+
+        def runs():
+            return [p for p in run.members() if p.name == "program"]
+        run = self.start("--restart=always", "--start-limit-burst=0", *QUICK, "--", program, "1000")
+        self.eventually(runs, lambda: "it does not run")
+        with open(new, "ab"):
+            os.rename(new, program)
+            os.kill(runs()[0].host, signal.SIGKILL)
+            run.says("cannot run", program, "open for writing")
+        self.eventually(runs, lambda: "it does not run once it is written")
+        run.kill(TERM)
+        run.end(143)
 
     def test_a_program_that_stays_away(self):
         path = self.program()

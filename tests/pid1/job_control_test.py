@@ -58,6 +58,9 @@ class JobControlTest(harness.Pid1Test):
     def command(self, *flags):
         return " ".join([*self.init, *flags])
 
+    def sleeping(self, run):
+        return {process.host for process in run.members() if process.name == "sleep"}
+
     def leave(self, run):
         self.type("exit 0\r")
         run.end(0)
@@ -121,7 +124,7 @@ class JobControlTest(harness.Pid1Test):
     def test_control_c(self):
         run = self.shell()
         self.run_line(f"{self.command()} /bin/sleep 1000")
-        self.eventually(lambda: any(p.name == "sleep" for p in run.members()), lambda: "no sleep")
+        self.eventually(lambda: self.sleeping(run), lambda: "no sleep")
         self.type("\x03")
         self.shows(READY)
         self.run_line("echo status $?")
@@ -131,7 +134,7 @@ class JobControlTest(harness.Pid1Test):
     def test_kill_a_stopped_job(self):
         run = self.shell()
         self.run_line(f"{self.command()} /bin/sleep 1000")
-        self.eventually(lambda: any(p.name == "sleep" for p in run.members()), lambda: "no sleep")
+        self.eventually(lambda: self.sleeping(run), lambda: "no sleep")
         self.type("\x1a")
         self.shows("Stopped")
         self.shows(READY)
@@ -149,7 +152,7 @@ class JobControlTest(harness.Pid1Test):
         run = self.shell()
         self.run_line(f"{self.command()} /bin/sleep 1000 &")
         self.shows(READY)
-        self.eventually(lambda: any(p.name == "sleep" for p in run.members()), lambda: "no sleep")
+        self.eventually(lambda: self.sleeping(run), lambda: "no sleep")
         self.run_line("echo still $((40 + 2))")
         self.shows("still 42")
         self.run_line("kill %1; wait %1; echo status $?")
@@ -160,7 +163,7 @@ class JobControlTest(harness.Pid1Test):
         run = self.shell()
         self.run_line(f"{self.command('--restart=always', '--log-level=error')} /bin/sleep 1000 &")
         self.shows(READY)
-        self.eventually(lambda: any(p.name == "sleep" for p in run.members()), lambda: "no sleep")
+        self.eventually(lambda: self.sleeping(run), lambda: "no sleep")
         self.run_line("echo still $((40 + 2))")
         self.shows("still 42")
         self.run_line("kill %1; wait %1; echo status $?")
@@ -191,10 +194,14 @@ class JobControlTest(harness.Pid1Test):
         for shell in (f"/bin/sh -c '{inner}'", f"{BASH} --norc -ic '{inner}'"):
             self.write(folder + "/file", "first")
             self.run_line(f"{self.command('--watch=' + folder, '--watch-mode=poll', '--reload-delay=50ms')} {shell}")
+            former = set()
             for word in ("one", "two"):
                 self.shows("ready\r\n")
                 self.type(word + "\r")
                 self.shows(f"got {word}\r\n")
+                # A Ctrl-C that comes just before its next command the shell keeps until that has ended.
+                self.eventually(lambda: self.sleeping(run) - former, lambda: "no sleep")
+                former = self.sleeping(run)
                 if word == "one":
                     self.write(folder + "/file", "second")
             self.type("\x03")

@@ -15,10 +15,7 @@ ChangeState Next(ChangeState state, ChangeInput input) {
       return input == ChangeInput::kDue ? ChangeState::kChecking : state;
     case ChangeState::kChecking:
       if (input == ChangeInput::kPassed) return ChangeState::kApplying;
-      if (input == ChangeInput::kFailed || input == ChangeInput::kStarted) {
-        return ChangeState::kNone;
-      }
-      return state;
+      return input == ChangeInput::kFailed ? ChangeState::kNone : state;
     case ChangeState::kApplying:
       if (input == ChangeInput::kDue) return ChangeState::kChecking;
       if (input == ChangeInput::kApplied || input == ChangeInput::kStarted) {

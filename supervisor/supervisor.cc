@@ -129,7 +129,9 @@ void Supervisor::Restart(const Reason& reason, Action::OnDone done) {
     return;
   }
   if (instance_ == nullptr || StartsFirst()) {
-    start_timer_.ArmAfter(planned_->delay);
+    // One that is being prepared comes as it is; a hook leads on to the start.
+    const bool comes = Preparing() || post_stop_ != nullptr;
+    if (!comes) start_timer_.ArmAfter(planned_->delay);
   } else if (other_ == nullptr || instance_->state() != InstanceState::kReady) {
     StopProcess(instance_.get());
     TellStrategies();
@@ -241,10 +243,7 @@ void Supervisor::OnUp() {
       instance_->Forward(signal);
     }
   }
-  if (!Overlapping()) {
-    FinishRestart();
-    ForgetChange();
-  }
+  if (!Overlapping()) FinishRestart();
   TellStrategies();
   // Ready at once, where nothing has to be waited for, is no news.
   MarkReadyIfSo(LogLevel::kDebug);
@@ -263,6 +262,7 @@ void Supervisor::FinishRestart() {
   }
   if (planned.has_value() && planned->done) planned->done(absl::OkStatus());
   ForgetFailure();
+  ForgetChange();
 }
 
 void Supervisor::Rest() {

@@ -261,6 +261,7 @@ class Supervisor {
   bool GivenByTerminal(const SignalInfo& signal,
                        const Instance& instance) const;
   void PassOn(const SignalInfo& received, const SignalInfo& signal);
+  void StopBoth();
   void KillAll();
   void OnDown(const SignalInfo& signal);
   void PassDown(const SignalInfo& signal, bool first);

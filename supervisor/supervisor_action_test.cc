@@ -14,10 +14,12 @@
 namespace reinit {
 namespace {
 
+using ::testing::_;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsSupersetOf;
+using ::testing::Pair;
 
 class ActionTest : public SupervisorTest {
  protected:
@@ -181,6 +183,78 @@ TEST_F(ActionTest, AChangeThatComesWithTheEndOfTheProcess) {
   EXPECT_EQ(Change1(), ChangeState::kApplying);
   Exit(0);
   ExpectApplied();
+}
+
+// Nobody is there to be told when it is the signal's turn.
+TEST_F(ActionTest, ASignalForAProcessThatHasEndedMeanwhile) {
+  Exec("render");
+  Add(ChangeAction::Kind::kSignal, SIGHUP);
+  options_.restart.policy = RestartOptions::Policy::kAlways;
+  options_.restart.delay = absl::Seconds(5);
+  StartSupervising();
+  const pid_t app = os().last();
+  Change();
+  const pid_t render = os().last();
+  os().Exit(app, {.code = 1});
+  world_.Settle();
+  os().Exit(render, {.code = 0});
+  world_.Settle();
+  EXPECT_EQ(supervisor_->change(), ChangeState::kPending);
+  world_.Advance(absl::Seconds(30));
+  EXPECT_EQ(supervisor_->change(), ChangeState::kNone);
+  EXPECT_THAT(os().sent(), Contains(Pair(_, SIGHUP)));
+}
+
+// The start that is being prepared is not begun anew.
+TEST_F(ActionTest, ARestartWhileAStartIsBeingPrepared) {
+  Exec("render");
+  Add(ChangeAction::Kind::kRestart);
+  options_.process.pre_start = {"migrate"};
+  options_.restart.policy = RestartOptions::Policy::kAlways;
+  StartSupervising();
+  os().Exit(os().last(), {.code = 0});
+  world_.Settle();
+  const pid_t app = os().last();
+  Change();
+  const pid_t render = os().last();
+  os().Exit(app, {.code = 1});
+  world_.Advance(absl::Seconds(1));
+  const pid_t migrate = os().last();
+  ASSERT_EQ(Running(), "migrate");
+  os().Exit(render, {.code = 0});
+  world_.Advance(absl::Seconds(1));
+  EXPECT_EQ(os().last(), migrate);
+  EXPECT_TRUE(os().Alive(migrate));
+  os().Exit(migrate, {.code = 0});
+  world_.Settle();
+  EXPECT_EQ(Running(), "app");
+  EXPECT_EQ(supervisor_->change(), ChangeState::kNone);
+  EXPECT_EQ(os().processes().size(), 1u);
+}
+
+// The check is done while the start is being prepared: it has been for nothing,
+// and is made again for the process that has come.
+TEST_F(ActionTest, ACheckThatEndsWhileAStartIsBeingPrepared) {
+  options_.reload.check = {"build"};
+  options_.process.pre_start = {"migrate"};
+  options_.restart.policy = RestartOptions::Policy::kAlways;
+  StartSupervising();
+  os().Exit(os().last(), {.code = 0});
+  world_.Settle();
+  const pid_t app = os().last();
+  Change();
+  const pid_t build = os().last();
+  os().Exit(app, {.code = 1});
+  world_.Advance(absl::Seconds(1));
+  const pid_t migrate = os().last();
+  ASSERT_EQ(Running(), "migrate");
+  os().Exit(build, {.code = 0});
+  world_.Settle();
+  EXPECT_EQ(os().last(), migrate);
+  os().Exit(migrate, {.code = 0});
+  world_.Settle();
+  EXPECT_EQ(Running(), "build");
+  EXPECT_EQ(os().processes().size(), 2u);  // and the app
 }
 
 TEST_F(ActionTest, OneThatHangsIsKilledWithItsGroup) {

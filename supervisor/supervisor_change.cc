@@ -32,15 +32,16 @@ std::unique_ptr<Action> Supervisor::ActionOnChange() {
     end_reason_ = absl::StrCat(applied_.text, ": --on-change=exit");
     context_.log->Write(LogLevel::kInfo, end_reason_);
     Shutdown(code);
-    if (instance_ != nullptr && instance_->alive()) {
-      StopProcess(instance_.get());
-    }
+    StopBoth();
   };
   return MakeAction(context_, options_, std::move(hooks));
 }
 
 // A signal that it does not handle would end it, which is not what was meant.
 absl::Status Supervisor::SignalProcess(int signo) {
+  if (instance_ == nullptr || !instance_->alive()) {
+    return absl::UnavailableError("not sent: no process runs just now");
+  }
   if (EndsByDefault(signo) &&
       !context_.os->Withstands(instance_->pid(), signo).value_or(true)) {
     return absl::UnavailableError(
@@ -58,9 +59,13 @@ void Supervisor::Reload(const Reason& reason) {
 bool Supervisor::CanAct() const {
   if (end_ != End::kStaying) return false;
   if (Preparing() || post_stop_ != nullptr) return false;
-  if (instance_ != nullptr && other_ != nullptr) return false;
-  return instance_ == nullptr || instance_->state() == InstanceState::kUp ||
-         instance_->state() == InstanceState::kReady;
+  if (instance_ == nullptr) return true;
+  const InstanceState state = instance_->state();
+  // Beside one that drains it is let be, once it is ready.
+  if (other_ != nullptr) {
+    return state == InstanceState::kUp && ReplacedOneDrains();
+  }
+  return state == InstanceState::kUp || state == InstanceState::kReady;
 }
 
 // A check, or an action that is not the start of a process.
@@ -138,8 +143,8 @@ void Supervisor::ActOnHealth(const Reason& reason) {
                         absl::StrCat("unhealthy: ", reason.text, ": exiting"),
                         {{"generation", generation_}, {"reason", reason.text}});
     end_reason_ = absl::StrCat("unhealthy: ", reason.text);
-    if (instance_ != nullptr) StopProcess(instance_.get());
     Shutdown(1);
+    StopBoth();
     return;
   }
   const bool sends = act.what == What::kSignal && instance_ != nullptr;
@@ -184,8 +189,7 @@ void Supervisor::IncludeAsked() {
 void Supervisor::OnReloadCheck(const Job::Result& result) {
   DropJob(reload_check_);
   if (end_ != End::kStaying) return;
-  const bool two = instance_ != nullptr && other_ != nullptr;
-  if (result.Success() && (!two || MaySupersede())) {
+  if (result.Success() && (CanAct() || MaySupersede())) {
     ApplyNow(/*again=*/false);
     return;
   }
@@ -304,13 +308,16 @@ void Supervisor::ForgetFailure() {
   if (!outcomes_.FailureStands()) change_failure_.clear();
 }
 
-// A process that starts now has all that there was to be applied, unless that
-// is about others too. What is being applied goes on after a restart.
+// A process that has started has all that there was to be applied, unless that
+// is about others too. What is being applied goes on after a restart, and what
+// is being checked: the check may be what makes the program. What is to come
+// next may be newer.
 void Supervisor::ForgetChange() {
-  if (change_ == ChangeState::kApplying || !action_->StartWillDo()) return;
+  if (change_ == ChangeState::kChecking || change_ == ChangeState::kApplying) {
+    return;
+  }
+  if (next_change_.has_value() || !action_->StartWillDo()) return;
   retry_timer_.Cancel();
-  next_change_.reset();
-  DropJob(reload_check_);
   IncludeAsked();
   outcomes_.LeaveToStart(context_.loop->Now());
   change_ = Next(change_, ChangeInput::kStarted);

@@ -155,6 +155,16 @@ void Supervisor::PassDown(Instance* instance, const SignalInfo& signal,
   instance->Forward({.signo = SIGCONT});
 }
 
+// At the end that nobody else has asked for.
+void Supervisor::StopBoth() {
+  for (Instance* const one : {instance_.get(), other_.get()}) {
+    if (one != nullptr && one->alive() && !one->stop_requested()) {
+      StopProcess(one);
+    }
+  }
+  EndProbation();
+}
+
 bool Supervisor::Adopts() const {
   return options_->subreaper != Subreaper::kNo || context_.os->Self() == 1;
 }

@@ -283,16 +283,23 @@ TEST_F(OutcomeTest, AReloadCheck) {
   EXPECT_FALSE(Describe().awaited.has_value());
 }
 
-// The process that comes has all that the check was about.
-TEST_F(OutcomeTest, AReloadCheckThatIsOvertakenByAStart) {
+// The check may be what makes the program: a start alone brings nothing.
+TEST_F(OutcomeTest, AReloadCheckIsNotOvertakenByAStart) {
   options_.reload.check = {"check"};
   StartSupervising();
   const pid_t app = os().last();
   const uint64_t first = WaitForReload();
+  const pid_t check = os().last();
   const uint64_t second = WaitForReload();
   End(app, {.code = 1});
   world_.Advance(absl::Seconds(1));
+  EXPECT_EQ(Of(first), "under way");
+  EXPECT_EQ(Of(second), "under way");
+  End(check, {.code = 0});
+  world_.Advance(absl::Seconds(1));
   EXPECT_EQ(Of(first), "done");
+  Exit(0);  // the check for the second
+  world_.Advance(absl::Seconds(1));
   EXPECT_EQ(Of(second), "done");
   EXPECT_EQ(Describe().reload_succeeded, true);
 }

@@ -76,7 +76,6 @@ void Supervisor::TakeOver() {
     limit_.Reset();
   }
   FinishRestart();
-  if (!next_change_.has_value() && reload_check_ == nullptr) ForgetChange();
 }
 
 // Nobody needs the one any more that went on while the one that replaced it
@@ -126,6 +125,7 @@ void Supervisor::RollBack(std::string_view why) {
 void Supervisor::Reinstate() {
   instance_.swap(other_);
   last_pid_ = instance_->pid();
+  oom_kills_ = context_.os->OomKills();  // from here on they are its own
   TellStrategies();
 }
 

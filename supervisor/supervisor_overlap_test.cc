@@ -262,6 +262,45 @@ TEST_F(OverlapTest, TheOldOneStandsInForOneThatSoonDies) {
 }
 
 // The twin: after that time it is judged alone.
+// And the one after that is judged all the same.
+TEST_F(OverlapTest, TheNextOneBesideAStandInMayFailToo) {
+  Begin();
+  os().process(old_).deaf = true;
+  Overlap();
+  Ready();
+  fake_.ready = false;
+  End(new_, {.code = 1});
+  world_.Advance(absl::Seconds(1));
+  const pid_t third = os().last();
+  ASSERT_NE(third, new_);
+  ASSERT_TRUE(os().Alive(old_));
+  Sick();
+  EXPECT_FALSE(os().Alive(third));
+  world_.Advance(absl::Minutes(1));
+  EXPECT_NE(os().last(), third);
+  EXPECT_TRUE(os().Alive(old_));  // for as long as it is needed
+  Ready();
+  world_.Advance(options_.stop.timeout);
+  EXPECT_FALSE(os().Alive(old_));
+}
+
+TEST_F(OverlapTest, AnEndThatAnActionWantsStopsBoth) {
+  options_.reload.on_change.push_back({ChangeAction::Kind::kExec, 0, ""});
+  options_.reload.on_change.back().argv = {"render"};
+  options_.reload.on_change.push_back({ChangeAction::Kind::kExit, 3, ""});
+  Begin();
+  Change();
+  const pid_t render = os().last();
+  fake_.ready = false;
+  Sick();
+  world_.Advance(absl::Seconds(1));
+  ASSERT_NE(os().last(), render);
+  ASSERT_TRUE(os().Alive(old_));
+  os().Exit(render, {.code = 0});
+  world_.Advance(absl::Seconds(5));
+  ExpectEnded(3);
+}
+
 TEST_F(OverlapTest, NotForOneThatDiesLater) {
   Begin();
   os().process(old_).deaf = true;

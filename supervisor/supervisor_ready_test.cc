@@ -564,10 +564,18 @@ TEST_F(ChangeTest, AFailureDoesNotWaitForTheCheck) {
   options_.reload.check = {"build"};
   StartSupervising();
   Change();
+  const pid_t check = os().last();
   Sick();
   world_.Advance(absl::Seconds(1));
-  EXPECT_EQ(supervisor_->change(), ChangeState::kNone);
   EXPECT_EQ(supervisor_->StateName(), "ready");
+  const pid_t second = os().last();
+  // It goes on, since it may be what makes the program.
+  EXPECT_EQ(supervisor_->change(), ChangeState::kChecking);
+  os().Exit(check, {.code = 0});
+  world_.Settle();
+  EXPECT_NE(os().last(), second);
+  EXPECT_FALSE(os().Alive(second));
+  EXPECT_EQ(supervisor_->change(), ChangeState::kNone);
   EXPECT_EQ(os().processes().size(), 1u);
 }
 

@@ -54,11 +54,7 @@ void Supervisor::Fail(const std::string& why) {
   end_reason_ = why;
   context_.log->Event(LogLevel::kError, "failed", why, {{"reason", why}});
   Shutdown(1);
-  for (Instance* const one : {instance_.get(), other_.get()}) {
-    if (one != nullptr && one->alive() && !one->stop_requested()) {
-      StopProcess(one);
-    }
-  }
+  StopBoth();
 }
 
 }  // namespace reinit

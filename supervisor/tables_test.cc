@@ -43,7 +43,7 @@ TEST(ChangeStateTest, FollowsItsTable) {
       {S::kSettling, S::kChecking, S::kSettling, S::kSettling, S::kSettling,
        S::kSettling, S::kNone},
       {S::kChecking, S::kChecking, S::kApplying, S::kNone, S::kChecking,
-       S::kNone, S::kChecking},
+       S::kChecking, S::kChecking},
       {S::kApplying, S::kChecking, S::kApplying, S::kPending, S::kNone,
        S::kNone, S::kApplying},
       {S::kPending, S::kChecking, S::kPending, S::kPending, S::kPending,

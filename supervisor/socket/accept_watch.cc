@@ -2,8 +2,11 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,6 +19,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "reaper/file_user.h"
 #include "reaper/unique_fd.h"
@@ -84,6 +88,34 @@ std::optional<std::string> ReadText(int at, const std::string& name) {
   return text;
 }
 
+// The port at which a socket is connected that was accepted, or made, there.
+std::optional<uint16_t> ConnectedAt(int socket) {
+  int listens = 1;
+  socklen_t size = sizeof(listens);
+  if (::getsockopt(socket, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 ||
+      listens != 0) {
+    return std::nullopt;
+  }
+  sockaddr_storage address = {};
+  size = sizeof(address);
+  if (::getpeername(socket, reinterpret_cast<sockaddr*>(&address), &size) !=
+      0) {
+    return std::nullopt;
+  }
+  size = sizeof(address);
+  if (::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) !=
+      0) {
+    return std::nullopt;
+  }
+  if (address.ss_family == AF_INET) {
+    return ntohs(reinterpret_cast<const sockaddr_in&>(address).sin_port);
+  }
+  if (address.ss_family == AF_INET6) {
+    return ntohs(reinterpret_cast<const sockaddr_in6&>(address).sin6_port);
+  }
+  return std::nullopt;
+}
+
 // Reading the memory of a process waits for whoever changes its layout, and a
 // thread that the kernel cannot interrupt might be that one.
 bool HasStuckThread(int process) {
@@ -101,6 +133,19 @@ bool HasStuckThread(int process) {
   return false;
 }
 
+// Also of one that has ended and is still to be reaped.
+bool IsEnding(int process) {
+  constexpr uint32_t kExiting = 4;  // PF_EXITING, of the kernel
+  const auto stat = ReadText(process, "stat");
+  if (!stat.has_value()) return true;  // it has been reaped
+  // The name in brackets may have any bytes.
+  const std::vector<std::string_view> fields =
+      absl::StrSplit(std::string_view(*stat).substr(stat->rfind(')') + 1), ' ');
+  uint32_t flags = 0;
+  return fields.size() > 7 && absl::SimpleAtoi(fields[7], &flags) &&
+         (flags & kExiting) != 0;
+}
+
 }  // namespace
 
 // What one process has open.
@@ -110,6 +155,7 @@ struct AcceptWatch::Held {
     size_t index;  // of those asked for
   };
   std::vector<Socket> sockets;
+  std::vector<int> others;  // that are no such sockets
   std::vector<int> epolls;
   bool ring = false;  // io_uring: it may accept unseen
 };
@@ -126,9 +172,11 @@ struct AcceptWatch::Round {
   bool AllServed() const {
     return std::find(served.begin(), served.end(), false) == served.end();
   }
-  // Notes an error that comes of missing rights; true if it does.
-  bool Deny(int error) {
+  // Notes an error that comes of missing rights; true if it does. One that is
+  // about to end is hidden for a moment, whoever it is.
+  bool Deny(int process, int error) {
     if (error != EACCES && error != EPERM) return false;
+    if (IsEnding(process)) return true;
     hidden =
         "/proc does not show what a process has open that has changed its "
         "user by itself (that needs the capability SYS_PTRACE)";
@@ -208,6 +256,7 @@ void AcceptWatch::LookAt(pid_t pid, Round* round) const {
   }
   if (held.sockets.empty() || round->AllServed()) return;
   LookAtThreads(process.get(), held, round);
+  if (!round->AllServed()) LookAtSockets(pid, held, round);
   if (held.ring && !round->AllServed() && round->hidden.empty()) {
     round->hidden = "the process uses io_uring";
   }
@@ -216,7 +265,7 @@ void AcceptWatch::LookAt(pid_t pid, Round* round) const {
 void AcceptWatch::FindHeld(int process, Round* round, Held* held) {
   const Directory fds = OpenDirectory(process, "fd");
   if (fds == nullptr) {
-    round->Deny(errno);
+    round->Deny(process, errno);
     return;
   }
   for (int count = 0; count < kMaxDescriptors; ++count) {
@@ -228,7 +277,7 @@ void AcceptWatch::FindHeld(int process, Round* round, Held* held) {
         ::dirfd(fds.get()), absl::StrCat(fd).c_str(), link, sizeof(link));
     if (size <= 0) {
       // The folder may be open to its owner where its links are not.
-      if (round->Deny(errno)) return;
+      if (round->Deny(process, errno)) return;
       continue;
     }
     std::string_view target(link, static_cast<size_t>(size));
@@ -245,7 +294,33 @@ void AcceptWatch::FindHeld(int process, Round* round, Held* held) {
         held->sockets.push_back({fd, i});
         ours = true;
       }
-      if (!ours) round->others.push_back(inode);
+      if (!ours) {
+        held->others.push_back(fd);
+        round->others.push_back(inode);
+      }
+    }
+  }
+}
+
+// Its connections may be too short to be found by number before they are gone:
+// whatever it has there is looked at, through a copy that is closed at once.
+// Not where it has an epoll instance, which would keep a socket that is closed
+// meanwhile for as long as the copy lives; there the list tells.
+void AcceptWatch::LookAtSockets(pid_t pid, const Held& held, Round* round) {
+  if (held.others.empty() || !held.epolls.empty()) return;
+  const UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (!process.valid()) return;
+  for (const int fd : held.others) {
+    ++round->reads;
+    const UniqueFd copy(
+        static_cast<int>(::syscall(SYS_pidfd_getfd, process.get(), fd, 0)));
+    if (!copy.valid()) {
+      if (errno == EBADF) continue;  // closed
+      return;                        // not allowed here: their numbers may do
+    }
+    const std::optional<uint16_t> port = ConnectedAt(copy.get());
+    for (size_t i = 0; port.has_value() && i < round->sockets.size(); ++i) {
+      if (round->sockets[i].port == *port) round->served[i] = true;
     }
   }
 }

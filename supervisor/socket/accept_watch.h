@@ -60,6 +60,7 @@ class AcceptWatch {
   static void LookAtEpoll(int process, int epoll, const Held& held,
                           Round* round);
   static void LookAtThreads(int process, const Held& held, Round* round);
+  static void LookAtSockets(pid_t pid, const Held& held, Round* round);
   static void LookAtConnections(Round* round);
   static void LookAtCall(int process, std::string_view text, const Held& held,
                          Round* round);

@@ -151,6 +151,22 @@ TEST_F(AcceptWatchTest, OneThatIsBusy) {
   ExpectServed();
 }
 
+// Each is gone before the kernel has listed them all.
+TEST_F(AcceptWatchTest, OneWithShortConnections) {
+  Start([&] {
+    if (::fork() == 0) {
+      while (true) Connect().reset();
+    }
+    while (true) {
+      const UniqueFd taken(::accept(web(), nullptr, nullptr));
+      char byte;
+      // It never waits.
+      while (::recv(taken.get(), &byte, 1, MSG_DONTWAIT) > 0) continue;
+    }
+  });
+  ExpectServed();
+}
+
 // Its twin: one that has not been accepted, and the client's end of it.
 TEST_F(AcceptWatchTest, ConnectionsThatItHasNotAccepted) {
   const UniqueFd client = Connect();

@@ -54,6 +54,7 @@ class AcceptStrategy : public Strategy {
   EventLoop::Timer look_timer_;
   EventLoop::Timer blind_timer_;
   View view_;
+  int generation_ = 0;  // the one that is, or was, looked at
   absl::Time began_;
   bool ready_ = false;
   std::string unserved_;  // at the last look
@@ -61,12 +62,12 @@ class AcceptStrategy : public Strategy {
 };
 
 void AcceptStrategy::OnInstance(const View& view) {
-  const bool another = view.generation != view_.generation;
   view_ = view;
   if (view.state != InstanceState::kUp) {
     look_timer_.Cancel();
     blind_timer_.Cancel();
-  } else if (another) {
+  } else if (view.generation != generation_) {
+    generation_ = view.generation;
     ready_ = false;
     unserved_.clear();
     began_ = context_.loop->Now();

@@ -24,6 +24,18 @@ server.serve_forever()
 PYTHON = [harness.PYTHON, "-SEc"]
 EPOLL = "import select; e = select.epoll(); e.register(3, select.EPOLLIN); e.poll()"
 POLL = "import select; p = select.poll(); p.register(3, select.POLLIN); p.poll()"
+DYING = """
+import os
+workers = set()
+while True:
+    while len(workers) < 6:
+        worker = os.fork()
+        if worker == 0:
+            memory = bytearray(20_000_000)
+            os._exit(1)
+        workers.add(worker)
+    workers.discard(os.wait()[0])
+"""
 SELECT = "import select; select.select([3], [], [])"
 CANNOT_TELL = "--ready=accept cannot be told here"
 # What a container has by default: CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, SETGID, SETUID, SETPCAP, NET_BIND_SERVICE,
@@ -63,11 +75,12 @@ class AcceptTest(harness.Pid1Test):
 
     def test_not_ready_before_it_serves(self):
         """It has the socket open all the time, and serves when it is told to."""
-        run = self.start(TCP, "--log-level=debug", "--", *PYTHON, "import os, select, signal\n"
-                         "signal.sigwait([signal.SIGUSR1]) if not signal.pthread_sigmask(0, [signal.SIGUSR1]) else 0\n"
-                         "print('serves', flush=True); select.select([3], [], [])")
-        run.says("started process")
-        self.eventually(lambda: run.wakeups() > 20, lambda: "nobody looks")
+        run = self.start(TCP, "--log-level=debug", "--", *PYTHON, "import select, signal\n"
+                         "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1]); print('waits', flush=True)\n"
+                         "signal.sigwait([signal.SIGUSR1]); print('serves', flush=True); select.select([3], [], [])")
+        self.eventually(lambda: "waits" in run.stdout, lambda: "it does not run")
+        before = run.wakeups()
+        self.eventually(lambda: run.wakeups() > before + 10, lambda: "nobody looks")
         self.assertNotIn("ready after", run.stderr)
         run.kill(signal.SIGUSR1)
         run.says("ready after")
@@ -121,6 +134,14 @@ class AcceptTest(harness.Pid1Test):
         run.end(1)
         self.assertNotIn(CANNOT_TELL, run.stderr)
         self.assertIn("nobody accepts on web", run.stderr)
+
+    @unittest.skipIf(os.getuid(), "needs another user")
+    def test_workers_that_die_all_the_time(self):
+        """The kernel hides who is about to end, from others than root: that is no reason to be ready."""
+        run = self.start(TCP, *IMPATIENT, "--user=65534", "--", *PYTHON, DYING, setup=only(DOCKER))
+        run.end()
+        self.assertIn("not ready within 700ms", run.stderr)
+        self.assertNotIn("cannot be told", run.stderr)
 
     @unittest.skipIf(os.getuid(), "needs another user")
     def test_one_that_became_another_user_by_itself(self):

@@ -133,6 +133,10 @@ class SurroundingsTest(FaultTest):
 class HungFileSystemTest(FaultTest):
     """A FUSE file system that answers nobody any more."""
 
+    def nothing_is_open(self, run, apps):
+        """No child of reinit is at a file: the kernel lets nobody end who is to close one there."""
+        self.eventually(lambda: len(run.members()) == 1 + len(run.helpers()) + apps, lambda: f"at work: {run.members()}")
+
     def test_at_the_start(self):
         """Nothing that is named holds the start up, a check neither."""
         mount = bindfs.Mount(self, self.folder())
@@ -151,6 +155,7 @@ class HungFileSystemTest(FaultTest):
         mount = bindfs.Mount(self, source)
         run, app = self.start_app("--restart=always", "--restart-delay=1ms", f"--ready-file={mount.path}/ready")
         self.eventually(lambda: os.path.exists(os.path.join(source, "ready")), lambda: "no ready file")
+        self.nothing_is_open(run, apps=1)
         mount.hang()
         self.tell(app, "exit", code=1)
         app = self.event("start")
@@ -187,8 +192,7 @@ class HungFileSystemTest(FaultTest):
         run, app = self.start_app("--restart=always", "--restart-delay=1ms", f"--env-file={mount.path}/env")
         mount.hang()
         self.tell(app, "exit", code=1)
-        self.eventually(lambda: any("request_wait" in harness.proc(one.host, "wchan") for one in run.members()),
-                        lambda: "nobody reads it")
+        self.eventually(lambda: any("request_wait" in one.wchan() for one in run.members()), lambda: "nobody reads it")
         run.kill(TERM)
         # 0: on a slow machine it has been given up by then, and the process runs.
         self.assertIn(run.end(), (0, 143))
@@ -201,6 +205,7 @@ class HungFileSystemTest(FaultTest):
         run = self.start("--on-change=signal:USR1", f"--target-pidfile={mount.path}/pid", f"--watch={watched}",
                          "--reload-delay=10ms", "--reload-retry-delay=10ms", "--log-level=debug")
         run.says("first scan done")
+        self.nothing_is_open(run, apps=0)
         mount.hang()
         self.write(file, "two")
         run.says("--target-pidfile", "does not answer")

@@ -25,6 +25,13 @@ class Process:
         self.name = stat[stat.index("(") + 1:close]
         self.state, self.parent = fields[0], int(fields[1])
 
+    def wchan(self):
+        """Where in the kernel it waits; empty if it has ended."""
+        try:
+            return proc(self.host, "wchan")
+        except OSError:
+            return ""
+
     def __repr__(self):
         return f"{self.host}({self.name}){self.state}"
 

@@ -125,6 +125,9 @@ void Supervisor::Restart(const Reason& reason, Action::OnDone done) {
     return;
   }
   if (!Plan(reason, std::move(done))) {
+    if (reason.cause == Reason::Cause::kWatchdog && instance_ != nullptr) {
+      StopForCore(instance_.get());
+    }
     GiveUp(reason.text);
     return;
   }
@@ -164,8 +167,7 @@ void Supervisor::StopProcess(Instance* instance) {
   const Reason* const reason =
       planned_.has_value() ? &planned_->reason : nullptr;
   if (reason != nullptr && reason->cause == Reason::Cause::kWatchdog) {
-    // Where it hangs is best seen in a core.
-    instance->Stop(SIGABRT, kCoreTimeout);
+    StopForCore(instance);
   } else if (reason != nullptr && stop.reload_signal != 0 &&
              (!reason->IsFailure() || instance == other_.get())) {
     // Nothing is wrong with it, or another serves in its place already.
@@ -173,6 +175,11 @@ void Supervisor::StopProcess(Instance* instance) {
   } else {
     instance->Stop(stop.signal, stop.timeout);
   }
+}
+
+// Where it hangs is best seen in one.
+void Supervisor::StopForCore(Instance* instance) {
+  instance->Stop(SIGABRT, kCoreTimeout);
 }
 
 void Supervisor::GiveUp(std::string_view why) {
@@ -187,7 +194,7 @@ void Supervisor::GiveUp(std::string_view why) {
   planned_.reset();
   const bool stopped_by_us = instance_ != nullptr && instance_->alive();
   if (stopped_by_us) {
-    StopProcess(instance_.get());
+    if (!instance_->stop_requested()) StopProcess(instance_.get());
     TellStrategies();
   }
   EndProbation();

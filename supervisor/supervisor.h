@@ -191,6 +191,7 @@ class Supervisor {
   void Restart(const Reason& reason, Action::OnDone done);
   bool Plan(const Reason& reason, Action::OnDone done);
   void StopProcess(Instance* instance);
+  void StopForCore(Instance* instance);
   void GiveUp(std::string_view why);
 
   // Two at once (supervisor_overlap.cc).
@@ -352,6 +353,7 @@ class Supervisor {
   bool killed_for_memory_ = false;
   SignalInfo draining_;  // the one to be passed on when drain_timer_ fires
   int down_signal_ = 0;  // the last of TERM, INT, QUIT that was received
+  bool stopped_for_failure_ = false;  // when that came
   std::optional<Leftovers> final_sweep_;
   std::optional<SideFile> last_words_;  // --termination-log, at the very end
 };

@@ -83,6 +83,7 @@ void Supervisor::OnDown(const SignalInfo& signal) {
   const bool first = end_ == End::kStaying;
   const int before = std::exchange(down_signal_, signal.signo);
   if (first) {
+    stopped_for_failure_ = planned_.has_value() && planned_->reason.IsFailure();
     const std::string name = SignalName(signal.signo);
     context_.log->Event(LogLevel::kInfo, "stopping",
                         absl::StrCat(name, ": stopping"),
@@ -147,8 +148,13 @@ void Supervisor::PassDown(Instance* instance, const SignalInfo& signal,
     return;
   }
   // Asked to stop already, for a restart: not twice in a row for one reason,
-  // and now with the time that the end of it all has.
-  if (first) instance->StopWithin(options_->stop.shutdown_timeout);
+  // and now with the time that the end of it all has, but for one that hangs.
+  const absl::Time until =
+      context_.loop->Now() + options_->stop.shutdown_timeout;
+  const bool sooner = stopped_for_failure_ && instance->stop_deadline() < until;
+  if (first && !sooner) {
+    instance->StopWithin(options_->stop.shutdown_timeout);
+  }
   const bool same = first && sent == instance->stopped_with();
   if (same || has_it) return;
   instance->Forward({.signo = sent});

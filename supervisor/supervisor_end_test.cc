@@ -196,6 +196,33 @@ TEST_F(SupervisorTest, ASecondCtrlCKills) {
   ExpectEnded(128 + SIGKILL);
 }
 
+// Found to be at fault it has the time that it had; its twin is below.
+TEST_F(SupervisorTest, TermDuringARestartForAFailureDoesNotPutOffTheKill) {
+  os().set_deaf_by_default(true);
+  options_.stop.timeout = absl::Seconds(10);
+  StartSupervising();
+  Sick();
+  world_.Advance(absl::Seconds(5));
+  Signal(SIGTERM);
+  world_.Advance(absl::Seconds(4));
+  EXPECT_FALSE(supervisor_->ended());
+  world_.Advance(absl::Seconds(1));
+  ExpectEnded(128 + SIGKILL);
+}
+
+TEST_F(SupervisorTest, TermDuringAReloadGivesItTheTimeOfTheEnd) {
+  os().set_deaf_by_default(true);
+  options_.stop.timeout = absl::Seconds(10);
+  StartSupervising();
+  Change();
+  world_.Advance(absl::Seconds(5));
+  Signal(SIGTERM);
+  world_.Advance(absl::Hours(1));
+  EXPECT_FALSE(supervisor_->ended());
+  Exit(0);
+  ExpectEnded(0);
+}
+
 TEST_F(SupervisorTest, TermDuringARestartIsNotASecondTermForTheProcess) {
   os().set_deaf_by_default(true);
   StartSupervising();

@@ -241,6 +241,20 @@ class WatchdogTest : public ReadyTest {
   }
 };
 
+TEST_F(WatchdogTest, TheLastMissMeansAbortToo) {
+  os().set_deaf_by_default(true);
+  options_.restart.limit_burst = 1;
+  StartWithReady(Kind::kNotify);
+  for (int i = 0; i < 2; ++i) {
+    Notify("READY=1");
+    const pid_t pid = os().last();
+    world_.Advance(absl::Seconds(10));
+    EXPECT_EQ(Received(pid), (std::vector<int>{SIGABRT, SIGCONT}));
+    world_.Advance(absl::Seconds(11));
+  }
+  ExpectEnded(1);
+}
+
 TEST_F(WatchdogTest, AMissMeansAbortKillRestart) {
   os().set_deaf_by_default(true);
   StartWithReady(Kind::kNotify);

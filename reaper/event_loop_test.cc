@@ -527,7 +527,7 @@ TEST(EventLoopFreezeTest, AShortStopIsNoticed) {
   Drain(ready);
   // It is the wait that is to be interrupted, which is where it sleeps.
   const std::string status = "/proc/" + std::to_string(child) + "/status";
-  while (StatusField(ReadFile(status), "State").rfind("S", 0) != 0) {
+  while (StatusField(ReadFile(status), "State").substr(0, 1) != "S") {
     ::sched_yield();
   }
   ASSERT_EQ(::kill(child, SIGSTOP), 0);

@@ -153,7 +153,7 @@ bool Supervisor::Plan(const Reason& reason, Action::OnDone done) {
   if (reason.IsFailure() && !limit_.Take(now)) return false;
   // A reload that failed to start is still the same reload when it is retried.
   if (!done && planned_.has_value()) done = std::move(planned_->done);
-  planned_.emplace();
+  planned_ = PlannedRestart();
   planned_->reason = reason;
   planned_->done = std::move(done);
   planned_->began = now;

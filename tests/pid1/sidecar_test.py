@@ -260,8 +260,10 @@ class ServerTest(SidecarTest):
             self.comes_to_rest(run)
             self.volume.update({self.key: self.text(text)})
             self.serves(text, path)
-        self.assertEqual(run.stderr.count("reinit: reload: "), 3, run.stderr)
+        # What serves may be seen before it is told.
+        self.wait_for(lambda: run.stderr.count("reinit: reload: ") >= 3, "three reloads")
         self.finish(run)
+        self.assertEqual(run.stderr.count("reinit: reload: "), 3, run.stderr)
 
     def comes_to_rest(self, run):
         """Until it takes the next signal."""

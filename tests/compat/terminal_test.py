@@ -166,7 +166,12 @@ class TerminalTest(compat.CompatTest):
     def in_the_background_of_a_shell(self):
         """tini and catatonit take the terminal, and the shell ends."""
         run = self.shell(init=BASH)
-        self.type(f"{' '.join(self.init)} -- /bin/sleep 1000 &\n".encode())
+        gate = os.path.join(self.folder(), "gate")
+        os.mkfifo(gate)
+        self.type(f"{{ read < {gate}; exec {' '.join(self.init)} -- /bin/sleep 1000; }} &\n".encode())
+        self.shows(b"(ready)")  # the shell has done all it does with the terminal
+        with open(gate, "w", encoding="utf-8") as open_gate:
+            open_gate.write("\n")
         self.there_is("sleep")
         self.type(b"echo al''ive\n")
         self.shows(b"alive")

@@ -46,6 +46,20 @@ class ActionTest : public SupervisorTest {
     reason.content = content;
     Wake(reason);
   }
+  // The process ends while for_change_ is at work; the hook before the next one
+  // is what was started last.
+  void PrepareAStartDuringAChange() {
+    options_.process.pre_start = {"migrate"};
+    options_.restart.policy = RestartOptions::Policy::kAlways;
+    StartSupervising();
+    os().Exit(os().last(), {.code = 0});
+    world_.Settle();
+    const pid_t app = os().last();
+    Change();
+    for_change_ = os().last();
+    os().Exit(app, {.code = 1});
+    world_.Advance(absl::Seconds(1));
+  }
   // The program that was started last and still runs; else nothing.
   std::string Running() {
     return os().Alive(os().last()) ? os().process(os().last()).request.argv[0]
@@ -81,6 +95,8 @@ class ActionTest : public SupervisorTest {
   ChangeState Change1() const { return supervisor_->change(); }
   void ExpectApplied() { EXPECT_EQ(Change1(), ChangeState::kNone); }
   void ExpectPending() { EXPECT_EQ(Change1(), ChangeState::kPending); }
+
+  pid_t for_change_ = 0;  // the check or the command
 };
 
 TEST_F(ActionTest, ACommandIsToldWhy) {
@@ -209,19 +225,10 @@ TEST_F(ActionTest, ASignalForAProcessThatHasEndedMeanwhile) {
 TEST_F(ActionTest, ARestartWhileAStartIsBeingPrepared) {
   Exec("render");
   Add(ChangeAction::Kind::kRestart);
-  options_.process.pre_start = {"migrate"};
-  options_.restart.policy = RestartOptions::Policy::kAlways;
-  StartSupervising();
-  os().Exit(os().last(), {.code = 0});
-  world_.Settle();
-  const pid_t app = os().last();
-  Change();
-  const pid_t render = os().last();
-  os().Exit(app, {.code = 1});
-  world_.Advance(absl::Seconds(1));
+  PrepareAStartDuringAChange();
   const pid_t migrate = os().last();
   ASSERT_EQ(Running(), "migrate");
-  os().Exit(render, {.code = 0});
+  os().Exit(for_change_, {.code = 0});
   world_.Advance(absl::Seconds(1));
   EXPECT_EQ(os().last(), migrate);
   EXPECT_TRUE(os().Alive(migrate));
@@ -236,19 +243,10 @@ TEST_F(ActionTest, ARestartWhileAStartIsBeingPrepared) {
 // and is made again for the process that has come.
 TEST_F(ActionTest, ACheckThatEndsWhileAStartIsBeingPrepared) {
   options_.reload.check = {"build"};
-  options_.process.pre_start = {"migrate"};
-  options_.restart.policy = RestartOptions::Policy::kAlways;
-  StartSupervising();
-  os().Exit(os().last(), {.code = 0});
-  world_.Settle();
-  const pid_t app = os().last();
-  Change();
-  const pid_t build = os().last();
-  os().Exit(app, {.code = 1});
-  world_.Advance(absl::Seconds(1));
+  PrepareAStartDuringAChange();
   const pid_t migrate = os().last();
   ASSERT_EQ(Running(), "migrate");
-  os().Exit(build, {.code = 0});
+  os().Exit(for_change_, {.code = 0});
   world_.Settle();
   EXPECT_EQ(os().last(), migrate);
   os().Exit(migrate, {.code = 0});

@@ -261,7 +261,6 @@ TEST_F(OverlapTest, TheOldOneStandsInForOneThatSoonDies) {
   EXPECT_THAT(Apps(), ElementsAre(os().last()));
 }
 
-// The twin: after that time it is judged alone.
 // And the one after that is judged all the same.
 TEST_F(OverlapTest, TheNextOneBesideAStandInMayFailToo) {
   Begin();
@@ -301,6 +300,7 @@ TEST_F(OverlapTest, AnEndThatAnActionWantsStopsBoth) {
   ExpectEnded(3);
 }
 
+// The twin: after that time it is judged alone.
 TEST_F(OverlapTest, NotForOneThatDiesLater) {
   Begin();
   os().process(old_).deaf = true;

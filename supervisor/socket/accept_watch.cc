@@ -137,7 +137,8 @@ bool HasStuckThread(int process) {
 bool IsEnding(int process) {
   constexpr uint32_t kExiting = 4;  // PF_EXITING, of the kernel
   const auto stat = ReadText(process, "stat");
-  if (!stat.has_value()) return true;  // it has been reaped
+  // Reaped; with hidepid= even this file may be hidden, which is no end.
+  if (!stat.has_value()) return errno == ENOENT || errno == ESRCH;
   // The name in brackets may have any bytes.
   const std::vector<std::string_view> fields =
       absl::StrSplit(std::string_view(*stat).substr(stat->rfind(')') + 1), ' ');

@@ -154,6 +154,16 @@ class AcceptTest(harness.Pid1Test):
         self.stop(run)
 
     @unittest.skipIf(os.getuid(), "needs another user")
+    def test_where_proc_hides_even_that_it_lives(self):
+        def setup():
+            namespace.mount("proc", "/proc", "proc", options="hidepid=1")
+            only(DOCKER)()
+        run = self.start(TCP, "--", *PYTHON, f"import os; os.setgid(65534); os.setuid(65534); {SELECT}", setup=setup)
+        run.says("ready after 1")
+        self.assertEqual(run.stderr.count(CANNOT_TELL), 1, run.stderr)
+        self.stop(run)
+
+    @unittest.skipIf(os.getuid(), "needs another user")
     def test_what_reinit_is_put_back_to(self):
         """The look leaves no trace: whose files it opens, and that it ends with its parent."""
         run = self.start(TCP, "--user=65534", "--", *PYTHON, SELECT, setup=only(DOCKER))

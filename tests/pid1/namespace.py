@@ -37,8 +37,9 @@ def unshare(flags):
     check(libc.unshare(flags), "unshare")
 
 
-def mount(source, target, kind, flags=0):
-    check(libc.mount(source.encode(), target.encode(), kind.encode(), ctypes.c_ulong(flags), None), f"mount {target}")
+def mount(source, target, kind, flags=0, options=None):
+    check(libc.mount(source.encode(), target.encode(), kind.encode(), ctypes.c_ulong(flags), options and options.encode()),
+          f"mount {target}")
 
 
 def refuse(number, error):

@@ -11,14 +11,15 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "cmd/ctl_line.h"
-#include "cmd/flag_values.h"
-#include "cmd/given.h"
-#include "cmd/help.h"
-#include "cmd/plan.h"
-#include "cmd/resolve.h"
-#include "cmd/settings.h"
-#include "cmd/version.h"
+#include "cmd/flags/flag_values.h"
+#include "cmd/flags/given.h"
+#include "cmd/flags/help.h"
+#include "cmd/flags/resolve.h"
+#include "cmd/flags/settings.h"
+#include "cmd/plan/plan.h"
 #include "reaper/log.h"
+#include "reaper/value/version.h"
+#include "supervisor/probe/target.h"
 
 namespace reinit {
 namespace {
@@ -54,21 +55,12 @@ void FinishProbe(const Arguments& arguments, Settings& settings,
       AddProbeTarget(url, &settings.options.health.checks);
   std::string_view wrong = status.message();
   if (status.ok()) {
-    const ProbeTarget::Kind kind = settings.options.health.checks.front().kind;
-    if (kind == ProbeTarget::Kind::kExec) {
-      wrong =
-          "only what is asked over a socket; run the command itself instead";
-    } else if (kind == ProbeTarget::Kind::kFile) {
-      wrong =
-          "only what is asked over a socket; one look at a file tells nothing";
-    } else if (kind == ProbeTarget::Kind::kStall) {
-      wrong = "only for --health: it is about the sockets that reinit holds";
-    } else {
-      return;
-    }
+    wrong = settings.options.health.checks.front().scheme().not_for_probe;
+    if (wrong.empty()) return;
   }
-  result.errors.push_back(
-      absl::StrCat("probe ", EscapeForLog(url), ": ", EscapeForLog(wrong)));
+  result.errors.push_back(absl::StrCat("probe ",
+                                       EscapeForLog(WithoutUrlSecrets(url)),
+                                       ": ", EscapeForLog(wrong)));
 }
 
 void FinishRun(bool sidecar, Arguments& arguments, Settings& settings,
@@ -174,26 +166,38 @@ CommandLine ParseCommandLine(absl::Span<const std::string_view> args,
                              absl::Span<const std::string_view> environment,
                              const CommandLineContext& context) {
   Arguments arguments = ScanArguments(args);
-  if (arguments.listen_exec) return ListenExec(arguments);
-  if (arguments.self_install) return SelfInstall(arguments);
-  if (arguments.ctl) return Ctl(arguments, environment);
+  switch (arguments.action) {
+    case LineAction::kListenExec:
+      return ListenExec(arguments);
+    case LineAction::kSelfInstall:
+      return SelfInstall(arguments);
+    case LineAction::kCtl:
+      return Ctl(arguments, environment);
+    case LineAction::kRun:
+    case LineAction::kProbe:
+    case LineAction::kCheck:  // these two are flags
+    case LineAction::kPrint:
+      break;
+  }
+  const bool probe = arguments.action == LineAction::kProbe;
   CommandLine result;
   result.errors = std::move(arguments.errors);
 
   SettingsResolver resolver(std::move(arguments.flags),
                             ScanEnvironment(environment));
-  Settings& settings = resolver.settings();
-  if (arguments.probe) resolver.KeepProbeFlags();
+  if (probe) resolver.KeepProbeFlags();
   resolver.Apply(context.on_terminal);
-  const bool sidecar = !arguments.probe && arguments.operands.empty() &&
+  const bool sidecar = !probe && arguments.operands.empty() &&
                        resolver.Find("on-change") != nullptr;
-  if (!arguments.probe) resolver.FinishRun(sidecar);
-  Append(resolver.errors(), result.errors);
+  if (!probe) resolver.FinishRun(sidecar);
+  Resolved resolved = resolver.Take();
+  Settings& settings = resolved.settings;
+  Append(resolved.errors, result.errors);
   if (PrintsOnly(settings, result)) return result;
 
-  result.warnings = std::move(resolver.warnings());
-  result.unanswered = resolver.unanswered();
-  if (arguments.probe) {
+  result.warnings = std::move(resolved.warnings);
+  result.unanswered = resolved.unanswered;
+  if (probe) {
     FinishProbe(arguments, settings, result);
   } else {
     FinishRun(sidecar, arguments, settings, result);
@@ -213,9 +217,10 @@ CommandLine ParseFlagVariables(absl::Span<const std::string_view> environment) {
   resolver.Apply(/*on_terminal=*/false);
   resolver.FinishRun(/*sidecar=*/false);
   CommandLine result;
-  result.errors = std::move(resolver.errors());
-  result.warnings = std::move(resolver.warnings());
-  result.options = std::move(resolver.settings().options);
+  Resolved resolved = resolver.Take();
+  result.errors = std::move(resolved.errors);
+  result.warnings = std::move(resolved.warnings);
+  result.options = std::move(resolved.settings.options);
   return result;
 }
 

@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "cmd/command_line.h"
-#include "cmd/flag_table.h"
+#include "cmd/flags/flag_table.h"
 #include "cmd/line_promises.h"
 #include "cmd/parse_for_test.h"
 #include "gtest/gtest.h"

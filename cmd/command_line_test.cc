@@ -11,9 +11,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "cmd/parse_for_test.h"
-#include "cmd/version.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "reaper/value/version.h"
 
 namespace reinit {
 namespace {
@@ -208,6 +208,11 @@ INSTANTIATE_TEST_SUITE_P(
         {"--watch-ext=,", "extensions with commas"},
         {"--watch-ext=py,,html", "extensions with commas"},
         {"--watch-ext=*.py", "extensions with commas"},
+        {"--watch-ext=py html", "extensions with commas"},
+        {"--watch-ext={py,html}", "extensions with commas"},
+        {"--watch-include=!*.py", "begins with !"},
+        {"--watch-exclude=*.py,*.html", "a comma outside of braces"},
+        {"--watch-exclude=../x", "never matches"},
         {"--on-change=http:POST", "allowed is METHOD URL"},
         {"--on-change=http:SEND http://a/", "allowed is METHOD URL"},
         {"--on-change=http:POST https://a/", "no TLS"},
@@ -277,6 +282,36 @@ TEST(CommandLineErrors, AllAtOnce) {
           HasSubstr("REINIT_HEALTH_RETRIES=0"), HasSubstr("no command")));
 }
 
+TEST(CommandLineErrors, NoValueOfAQueryIsShown) {
+  for (const std::string flag :
+       {"--health=http://x:1/h?token=s3cret#f", "--health=htp://x?token=s3cret",
+        "--on-change=http:POST http://x/?token=s3cret#f"}) {
+    EXPECT_THAT(Errors({"--watch=.", flag, "x"}),
+                ElementsAre(AllOf(HasSubstr("token=***"),
+                                  testing::Not(HasSubstr("s3cret")))))
+        << flag;
+  }
+  EXPECT_THAT(Errors({"probe", "http://x:1/h?token=s3cret#f"}),
+              ElementsAre(testing::Not(HasSubstr("s3cret"))));
+}
+
+// The line and the log are for many eyes.
+TEST(CommandLineErrors, NoPasswordOfAUrlIsShown) {
+  for (const std::string flag :
+       {"--on-change=http:POST http://u:s3cret@h/",
+        "--on-change=http:POST http://u:s3/c?ret@h/",
+        "--health=http://u:s3cret@h/", "--ready=tcp://u:s3/cret@h:1"}) {
+    for (const std::string& error : Errors({"--watch=.", flag, "x"})) {
+      EXPECT_THAT(error, testing::Not(HasSubstr("s3")));
+    }
+    EXPECT_THAT(Errors({"--watch=.", flag, "x"}), SizeIs(1)) << flag;
+  }
+  EXPECT_THAT(Errors({"--watch=.", "x"},
+                     {"REINIT_ON_CHANGE=http:POST http://u:s3cret@h/"}),
+              ElementsAre(AllOf(HasSubstr("--on-change-auth-file"),
+                                testing::Not(HasSubstr("s3")))));
+}
+
 TEST(CommandLineErrors, MissingCommand) {
   for (const Words& args :
        {Words{}, Words{"--"}, Words{"--dev"}, Words{"--watch=.", "--"}})
@@ -331,6 +366,34 @@ TEST(Sidecar, WrongTargets) {
     EXPECT_THAT(Errors(With(SidecarLine(), {flag})),
                 ElementsAre(HasSubstr(why)));
   }
+}
+
+TEST(Sidecar, TheStartAsAChange) {
+  const auto start = [](const Words& more) {
+    return Errors(With(SidecarLine(), With({"--on-start=apply"}, more)));
+  };
+  EXPECT_THAT(start({}), IsEmpty());
+  EXPECT_THAT(start({"--on-start-file=/tmp/applied"}), IsEmpty());
+  // It would be a change of its own, again and again.
+  EXPECT_THAT(start({"--on-start-file=applied"}),
+              ElementsAre(HasSubstr("lies in --watch=.")));
+  EXPECT_THAT(start({"--watch=/tmp/", "--on-start-file=/tmp/applied"}),
+              ElementsAre(HasSubstr("lies in --watch=/tmp/")));
+  EXPECT_THAT(start({"--watch=/usr/lib", "--on-start-file=/usr/library"}),
+              IsEmpty());
+  EXPECT_THAT(Parse(With(SidecarLine(), {"--on-start-file=/tmp/x"})).warnings,
+              ElementsAre(HasSubstr("no effect without --on-start=apply")));
+  EXPECT_THAT(Errors({"--watch=.", "--on-start=apply", "x"}),
+              ElementsAre(HasSubstr("only without a command")));
+}
+
+TEST(Sidecar, HeadersNeedARequest) {
+  EXPECT_THAT(Parse(With(SidecarLine(), {"--on-change-auth-file=/x"})).warnings,
+              ElementsAre(HasSubstr("no effect without --on-change=http:")));
+  EXPECT_THAT(Parse({"--watch=.", "--on-change=http:PUT http://h/",
+                     "--on-change-auth-file=/x"})
+                  .warnings,
+              IsEmpty());
 }
 
 TEST(Sidecar, WhatItCannotHave) {

@@ -11,12 +11,14 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "reaper/clock.h"
+#include "reaper/log.h"
 #include "supervisor/control/bounded_json.h"
 #include "supervisor/control/control_client.h"
-#include "supervisor/duration_text.h"
+#include "supervisor/value/duration_text.h"
 
 namespace reinit {
 namespace {
@@ -148,6 +150,15 @@ class Waiter {
   absl::StatusOr<std::string> result_;
 };
 
+// What came from elsewhere may have been made for the terminal.
+std::string EscapeLines(std::string_view text) {
+  std::vector<std::string> lines;
+  for (const std::string_view line : absl::StrSplit(text, '\n')) {
+    lines.push_back(EscapeForLog(line));
+  }
+  return absl::StrJoin(lines, "\n");
+}
+
 }  // namespace
 
 CtlResult RunCtl(const CtlRequest& request) {
@@ -160,7 +171,7 @@ CtlResult RunCtl(const CtlRequest& request) {
   const bool shows_status =
       request.request == "status" || request.request == "status json";
   if (answer.ok() && shows_status) {
-    result.to_stdout = *answer;
+    result.to_stdout = EscapeLines(*answer);
   } else if (request.json) {
     BoundedJson json;
     json.BeginObject().Key("ok").Bool(answer.ok());
@@ -168,7 +179,7 @@ CtlResult RunCtl(const CtlRequest& request) {
     json.Text(answer.ok() ? *answer : answer.status().message()).EndObject();
     result.to_stdout = json.text() + "\n";
   } else if (answer.ok()) {
-    result.to_stdout = *answer + "\n";
+    result.to_stdout = EscapeLines(*answer) + "\n";
   } else {
     result.error = absl::StrCat("ctl: ", answer.status().message());
   }

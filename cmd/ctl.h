@@ -1,4 +1,4 @@
-// `reinit ctl`: asks a running reinit.
+// Runs `reinit ctl`: asks a running reinit.
 #ifndef REINIT_CMD_CTL_H_
 #define REINIT_CMD_CTL_H_
 

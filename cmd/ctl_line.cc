@@ -5,8 +5,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "cmd/flag_values.h"
-#include "cmd/reload_values.h"
+#include "cmd/flags/flag_values.h"
+#include "cmd/flags/reload_values.h"
 #include "reaper/log.h"
 #include "supervisor/options.h"
 

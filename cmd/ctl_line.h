@@ -1,4 +1,4 @@
-// The words behind `reinit ctl`.
+// Parses the words after `reinit ctl`.
 #ifndef REINIT_CMD_CTL_LINE_H_
 #define REINIT_CMD_CTL_LINE_H_
 

@@ -200,6 +200,13 @@ TEST(CommandLineDev, ExplicitFlagsWinWhateverTheOrder) {
   }
 }
 
+TEST(CommandLineDev, AWatchedFileIsOneMore) {
+  EXPECT_THAT(Good({"--dev", "--watch=/bin/sh", "x"}).watch.paths,
+              ElementsAre("/bin/sh", "."));
+  EXPECT_THAT(Good({"--dev", "--watch=/bin/sh", "--watch=/", "x"}).watch.paths,
+              ElementsAre("/bin/sh", "/"));
+}
+
 TEST(CommandLineDev, TheEnvironmentWinsToo) {
   const Options options = Good({"--dev", "x"},
                                {"REINIT_WATCH=/", "REINIT_STOP_TIMEOUT=9",

@@ -1,10 +1,12 @@
-#include "supervisor/helper/roles.h"
+#include "cmd/helper_roles.h"
+
+#include <unistd.h>
 
 #include <string>
 
 #include "absl/strings/strip.h"
 #include "supervisor/helper/helper_process.h"
-#include "supervisor/memory_limit.h"
+#include "supervisor/helper/memory_limit.h"
 #include "supervisor/probe/probe_record.h"
 #include "supervisor/status_server/status_record.h"
 #include "supervisor/watch/watch_record.h"
@@ -27,10 +29,13 @@ std::optional<int> RunAsHelper(const std::vector<std::string_view>& argv) {
   const std::vector<std::string> args(argv.begin() + 1, argv.end());
   if (role == "watch") {
     const auto config = WatchConfig::FromArgs(args);
-    return config.ok() ? RunWatchHelper(kHelperFd, *config) : kBadArguments;
+    if (!config.ok()) return kBadArguments;
+    // What it is on may be watched, and unmounted.
+    if (!config->base.empty() && ::chdir("/") != 0) return kBadArguments;
+    return RunWatchHelper(kHelperFd, *config);
   }
   if (role == "probe") {
-    const auto config = ProbeConfig::FromArgs(args);
+    const auto config = ProbeConfig::FromArgs(ReceiveArguments());
     LimitMemory(kMaxProbeMemory);
     return config.ok() ? RunProbeHelper(kHelperFd, *config) : kBadArguments;
   }

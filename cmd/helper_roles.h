@@ -1,6 +1,6 @@
-// Entry of a helper process.
-#ifndef REINIT_SUPERVISOR_HELPER_ROLES_H_
-#define REINIT_SUPERVISOR_HELPER_ROLES_H_
+// Runs this process as a helper, if its arguments say so.
+#ifndef REINIT_CMD_HELPER_ROLES_H_
+#define REINIT_CMD_HELPER_ROLES_H_
 
 #include <optional>
 #include <string_view>
@@ -14,4 +14,4 @@ std::optional<int> RunAsHelper(const std::vector<std::string_view>& argv);
 
 }  // namespace reinit
 
-#endif  // REINIT_SUPERVISOR_HELPER_ROLES_H_
+#endif  // REINIT_CMD_HELPER_ROLES_H_

@@ -1,4 +1,4 @@
-// What holds for every command line, however wrong it is.
+// Checks what holds for every command line, however wrong it is.
 #ifndef REINIT_CMD_LINE_PROMISES_H_
 #define REINIT_CMD_LINE_PROMISES_H_
 

@@ -1,10 +1,14 @@
+#include <cxxabi.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <exception>
+#include <new>
 #include <string>
 #include <string_view>
+#include <typeinfo>
 #include <utility>
 #include <vector>
 
@@ -13,16 +17,18 @@
 #include "cmd/check.h"
 #include "cmd/command_line.h"
 #include "cmd/ctl.h"
-#include "cmd/flag_table.h"
+#include "cmd/flags/flag_table.h"
+#include "cmd/helper_roles.h"
 #include "cmd/personality/personality.h"
 #include "cmd/run.h"
 #include "cmd/self_install.h"
+#include "reaper/first_act/first_act.h"
 #include "reaper/log.h"
 #include "reaper/program.h"
-#include "reaper/signal_mask.h"
-#include "reaper/stdio.h"
+#include "reaper/self/memory_reserve.h"
+#include "reaper/self/signal_mask.h"
+#include "reaper/self/stdio.h"
 #include "supervisor/helper/helper_process.h"
-#include "supervisor/helper/roles.h"
 #include "supervisor/observer.h"
 #include "supervisor/probe/check.h"
 
@@ -173,15 +179,33 @@ int MainAs(PersonalityParser parser, int argc, char** argv,
                        line.observer.get());
 }
 
+// Ends this process after an error that nothing handles. The C++ library would
+// write its message with a wait for a reader of stderr: a full pipe would hang
+// PID 1, or a helper, which nothing would then replace.
+[[noreturn]] void EndByAbort() {
+  const std::type_info* const what = abi::__cxa_current_exception_type();
+  const bool memory = what != nullptr && *what == typeid(std::bad_alloc);
+  WriteWithoutBlocking(STDERR_FILENO,
+                       memory ? "reinit: out of memory: ending by SIGABRT\n"
+                              : "reinit: internal error: ending by SIGABRT\n");
+  std::abort();
+}
+
 }  // namespace
 }  // namespace reinit
 
 int main(int argc, char** argv) {
   // Before anything else: from here on no signal is lost.
-  const reinit::SignalState inherited = reinit::TakeOverSignals();
+  // The first act has done that; to set SIGCHLD again would drop one.
+  const reinit::SignalState inherited =
+      reinit::FirstAct().acted
+          ? reinit::SignalState{.blocked = reinit::FirstAct().blocked}
+          : reinit::TakeOverSignals();
+  std::set_terminate(reinit::EndByAbort);
   reinit::HoldStandardDescriptors();
   const std::vector<std::string_view> args(argv, argv + argc);
   if (const auto status = reinit::RunAsHelper(args)) return *status;
+  reinit::KeepMemoryReserve();
   std::vector<std::string_view> environment;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     environment.emplace_back(*entry);

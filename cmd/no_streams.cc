@@ -11,6 +11,14 @@ extern "C" {
 // std::ios_base::Init::Init() and ~Init(), up to g++ 12.
 void __wrap__ZNSt8ios_base4InitC1Ev(void*) {}
 void __wrap__ZNSt8ios_base4InitD1Ev(void*) {}
+// Each of these files then registers that for the exit, which is nothing to do.
+// Weak, as an unoptimised build wraps nothing.
+[[gnu::weak]] int __real___cxa_atexit(void (*call)(void*), void* object,
+                                      void* program);
+int __wrap___cxa_atexit(void (*call)(void*), void* object, void* program) {
+  if (call == __wrap__ZNSt8ios_base4InitD1Ev) return 0;
+  return __real___cxa_atexit(call, object, program);
+}
 // From g++ 13 on a mere reference brings them in.
 void __wrap__ZSt21ios_base_library_initv() {}
 }

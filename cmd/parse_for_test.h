@@ -1,4 +1,4 @@
-// Shorthand of the command line tests.
+// Parses command lines for tests.
 #ifndef REINIT_CMD_PARSE_FOR_TEST_H_
 #define REINIT_CMD_PARSE_FOR_TEST_H_
 

@@ -16,16 +16,22 @@
 #include "reaper/child_table.h"
 #include "reaper/clock.h"
 #include "reaper/event_loop.h"
+#include "reaper/first_act/adopting_os.h"
+#include "reaper/first_act/first_act.h"
 #include "reaper/os.h"
+#include "reaper/self/memory_reserve.h"
 #include "reaper/signal_source.h"
-#include "supervisor/child_environment.h"
 #include "supervisor/control/control_commands.h"
 #include "supervisor/control/control_server.h"
 #include "supervisor/notify/notify_socket.h"
+#include "supervisor/process/mark.h"
+#include "supervisor/process/mark_reader.h"
 #include "supervisor/socket/listen_sockets.h"
 #include "supervisor/status_server/status_server.h"
 #include "supervisor/strategy/registry.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/value/command_times.h"
+#include "supervisor/watch/tree/absolute_path.h"
 
 namespace reinit {
 namespace {
@@ -41,12 +47,28 @@ void BecomeSubreaper(Subreaper wanted, Log* log) {
                           "): orphans are reaped by somebody else"));
 }
 
+// Memory that was lacking is mostly there again soon. Without a reserve the
+// next failed allocation would end reinit.
+void RefillReserve(Log* log) {
+  if (!RefillMemoryReserve()) return;
+  log->Write(LogLevel::kWarning,
+             "memory had run out, and reinit's reserve was used");
+}
+
 std::function<double()> RandomSource() {
   std::minstd_rand engine(static_cast<unsigned>(
       absl::ToUnixNanos(MonotonicClock().Now()) ^ ::getpid()));
   return [engine, unit = std::uniform_real_distribution<>(0, 1)]() mutable {
     return unit(engine);
   };
+}
+
+// For a plain init, which has nothing that only a destructor takes back, such
+// as a socket's file.
+void EndAtOnce([[maybe_unused]] int code) {
+#if !defined(__SANITIZE_ADDRESS__)  // which looks for leaks at exit
+  ::_exit(code);
+#endif
 }
 
 }  // namespace
@@ -62,30 +84,30 @@ int RunSupervisor(const Options& options, std::vector<std::string> environment,
   }
   UserProcess user_process = options.process.as;
   user_process.signals = inherited;
+  if (options.Supervising()) user_process.start_directory = WorkingDirectory();
   const MonotonicClock clock;
-  LinuxOs os;
+  AdoptingOs os(FirstAct());
   auto loop = EventLoop::Create(&clock);
   if (!loop.ok()) {
     log->Write(LogLevel::kError, loop.status().message());
     return 1;
   }
+  (*loop)->set_before_events([log] { RefillReserve(log); });
   ChildTable children(loop->get(), &os);
-  const Context context = {loop->get(), &os,           &children,
-                           log,         &user_process, observer};
-  std::unique_ptr<NotifySocket> notify;
-  if (options.Listens()) {
-    auto made = NotifySocket::Create(
-        NotifyFolders(), absl::StrCat("reinit-", RandomName(), ".notify"));
-    if (!made.ok()) {
-      log->Write(LogLevel::kError, made.status().message());
-      return 1;
-    }
-    notify = *std::move(made);
+  CommandTimes commands;
+  Context context = {loop->get(),   &os,      &children, log,
+                     &user_process, observer, &commands};
+  MarkReader marks(context);
+  context.marks = &marks;
+  auto notify = MakeNotifySocket(options);
+  if (!notify.ok()) {
+    log->Write(LogLevel::kError, notify.status().message());
+    return 1;
   }
   auto strategies = MakeStrategies(context, &options, environment,
                                    RandomSource(), &bound.listen);
   Supervisor supervisor(context, &options, std::move(environment),
-                        std::move(strategies), RandomSource(), notify.get(),
+                        std::move(strategies), RandomSource(), notify->get(),
                         &bound.listen);
   children.set_on_reaped([&supervisor] { supervisor.OnReaped(); });
   std::optional<ControlServer> control;
@@ -94,8 +116,7 @@ int RunSupervisor(const Options& options, std::vector<std::string> environment,
                     [&supervisor](std::string_view request) {
                       return RunControlCommand(&supervisor, request);
                     });
-    const absl::Status listens = control->Start();
-    if (!listens.ok()) log->Write(LogLevel::kWarning, listens.message());
+    control->Start();
   }
   std::optional<StatusServer> status_server;
   if (bound.status.has_value()) {
@@ -109,21 +130,29 @@ int RunSupervisor(const Options& options, std::vector<std::string> environment,
       [&supervisor](const SignalInfo& info) { supervisor.OnSignal(info); },
       [&] {
         observer->OnSignal(SIGCHLD);
-        if (notify != nullptr) notify->Read();
+        if (*notify != nullptr) (*notify)->Read();
         children.Reap();
       });
   if (!signals.ok()) {
     log->Write(LogLevel::kError, signals.status().message());
     return 1;
   }
-  // Children that ended before an exec made this process reinit.
-  children.Reap();
+  // Children that ended before an exec made this process reinit. Those of the
+  // first act wait until its child is known.
+  if (!FirstAct().acted) children.Reap();
   children.set_spectator(
       {[&](pid_t pid, ExitStatus status) {
          observer->OnReaped(pid, status, pid == supervisor.last_pid());
        },
        [&] { observer->OnAllReaped(children.none_left()); }});
-  return supervisor.Run();
+  // One that supervises returns to its folder by name, and a hook after the end
+  // needs it as well.
+  if (!options.Supervising() && options.process.post_stop.empty()) {
+    os.LeaveStartDirectory();
+  }
+  const int code = supervisor.Run();
+  if (!options.Supervising()) EndAtOnce(code);
+  return code;
 }
 
 int RunPause(Log* log) {
@@ -135,6 +164,7 @@ int RunPause(Log* log) {
     log->Write(LogLevel::kError, loop.status().message());
     return 1;
   }
+  (*loop)->set_before_events([log] { RefillReserve(log); });
   ChildTable children(loop->get(), &os);
   bool ended = false;
   const auto signals = SignalSource::Create(

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "reaper/log.h"
-#include "reaper/signal_mask.h"
+#include "reaper/self/signal_mask.h"
 #include "supervisor/observer.h"
 #include "supervisor/options.h"
 
@@ -16,7 +16,8 @@ namespace reinit {
 inline constexpr int kExitUsage = 2;
 
 // Supervises options.command until it, or reinit, has ended. `environment` is
-// what it gets. Returns the exit status of reinit.
+// what it gets. Returns the exit status of reinit; that of a plain init may end
+// the process at once instead.
 int RunSupervisor(const Options& options, std::vector<std::string> environment,
                   const SignalState& inherited, Log* log, Observer* observer);
 

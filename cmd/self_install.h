@@ -1,5 +1,5 @@
-// `reinit self-install DIR`: this binary for another container, which shares
-// DIR. An initContainer from a scratch image has no cp.
+// Copies this binary for another container, for `reinit self-install DIR`: both
+// share DIR. An initContainer from a scratch image has no cp.
 #ifndef REINIT_CMD_SELF_INSTALL_H_
 #define REINIT_CMD_SELF_INSTALL_H_
 

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "supervisor/control/control_server.h"
 #include "supervisor/probe/target.h"
+#include "supervisor/process/mark.h"
 #include "supervisor/status_server/status_server.h"
 
 namespace reinit {
@@ -34,7 +35,7 @@ bool OpenSockets(const Options& options, std::vector<std::string>* environment,
   const auto& checks = options.health.checks;
   const bool wants_queues =
       std::any_of(checks.begin(), checks.end(), [](const ProbeTarget& check) {
-        return check.kind == ProbeTarget::Kind::kStall;
+        return check.scheme().checker == ProbeScheme::Checker::kQueues;
       });
   if (wants_queues && problems.errors.empty() && sockets->Queues().empty()) {
     problems.errors.emplace_back(
@@ -108,6 +109,13 @@ bool BindAll(const Options& options, std::vector<std::string>* environment,
   const bool controlled = BindControl(options, log, &to->control);
   const bool shown = BindStatus(options, log, &to->status);
   return listens && controlled && shown;
+}
+
+absl::StatusOr<std::unique_ptr<NotifySocket>> MakeNotifySocket(
+    const Options& options) {
+  if (!options.Listens()) return nullptr;
+  return NotifySocket::Create(NotifyFolders(),
+                              absl::StrCat("reinit-", RandomName(), ".notify"));
 }
 
 }  // namespace reinit

@@ -35,14 +35,47 @@ bool ChildTable::Forget(pid_t pid) {
   return alive;
 }
 
+bool ChildTable::ForgetOwn(pid_t pid) {
+  if (!Forget(pid)) return false;
+  own_.push_back(pid);
+  return true;
+}
+
+uint64_t ChildTable::AddOrphan(pid_t pid, OnExit on_exit) {
+  orphans_.push_back({++last_ticket_, pid, std::move(on_exit)});
+  return last_ticket_;
+}
+
+void ChildTable::ForgetOrphan(uint64_t ticket) {
+  orphans_.erase(
+      std::remove_if(orphans_.begin(), orphans_.end(),
+                     [ticket](const Orphan& o) { return o.ticket == ticket; }),
+      orphans_.end());
+}
+
 bool ChildTable::Knows(pid_t pid) const {
   return std::any_of(children_.begin(), children_.end(),
-                     [pid](const Child& c) { return c.pid == pid; });
+                     [pid](const Child& c) { return c.pid == pid; }) ||
+         std::find(own_.begin(), own_.end(), pid) != own_.end();
+}
+
+// Looked for each time, since the callback of one may forget another.
+void ChildTable::TellOrphans(pid_t pid, ExitStatus status) {
+  for (;;) {
+    const auto found = std::find_if(
+        orphans_.begin(), orphans_.end(),
+        [pid](const Orphan& o) { return o.reaped && o.pid == pid; });
+    if (found == orphans_.end()) return;
+    OnExit on_exit = std::move(found->on_exit);
+    orphans_.erase(found);
+    on_exit(status);
+  }
 }
 
 void ChildTable::Reap() {
   // Drawn first, told afterwards: whoever is told knows what is left.
   std::vector<std::pair<pid_t, ExitStatus>> known;
+  std::vector<std::pair<pid_t, ExitStatus>> orphans;
   int reaped = 0;
   for (; reaped < kPerTurn; ++reaped) {
     const Reaped one = os_->ReapOne();
@@ -51,11 +84,18 @@ void ChildTable::Reap() {
       Stopped(one.pid, one.stop_signal);
       continue;
     }
+    if (one.what == Reaped::What::kReleased) continue;
     if (one.what != Reaped::What::kProcess) break;
     if (spectator_.on_each) spectator_.on_each(one.pid, one.status);
     const auto found =
         std::find_if(children_.begin(), children_.end(),
                      [&](const Child& c) { return c.pid == one.pid; });
+    own_.erase(std::remove(own_.begin(), own_.end(), one.pid), own_.end());
+    bool awaited = false;
+    for (Orphan& orphan : orphans_) {
+      if (orphan.pid == one.pid) orphan.reaped = awaited = true;
+    }
+    if (awaited) orphans.emplace_back(one.pid, one.status);
     if (found == children_.end()) {
       ++adopted_reaped_;
     } else {
@@ -78,6 +118,7 @@ void ChildTable::Reap() {
     children_.erase(found);
     on_exit(status);
   }
+  for (const auto& [pid, status] : orphans) TellOrphans(pid, status);
   if (reaped > 0 && on_reaped_) on_reaped_();
 }
 

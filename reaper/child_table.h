@@ -1,4 +1,4 @@
-// Who waits for which child; and reaping, which is the duty of PID 1.
+// Reaps children, which is the duty of PID 1, and tells their owners.
 #ifndef REINIT_REAPER_CHILD_TABLE_H_
 #define REINIT_REAPER_CHILD_TABLE_H_
 
@@ -32,9 +32,19 @@ class ChildTable {
   // `on_stop`, if there is one, each time a signal has stopped the child.
   void Add(pid_t pid, OnExit on_exit, OnStop on_stop = nullptr);
 
+  // The same for an orphan that was adopted, which Knows does not know. Several
+  // may wait for one. Returns a ticket for ForgetOrphan.
+  uint64_t AddOrphan(pid_t pid, OnExit on_exit);
+  void ForgetOrphan(uint64_t ticket);
+
   // The child will be reaped all the same, but nobody is told. False if it has
   // been reaped in this very turn: its number must not be used any more.
   bool Forget(pid_t pid);
+
+  // The same for one of reinit's own, which is killed now or dies with it:
+  // until it is reaped Knows knows it, so that it is never taken for a
+  // leftover.
+  bool ForgetOwn(pid_t pid);
 
   // To be called when SIGCHLD was seen. Draws all ended children, since
   // SIGCHLD coalesces; after kPerTurn it lets other events have their turn.
@@ -76,7 +86,19 @@ class ChildTable {
 
   EventLoop* const loop_;
   Os* const os_;
+  struct Orphan {
+    uint64_t ticket;
+    pid_t pid;
+    OnExit on_exit;
+    bool reaped = false;
+  };
+
+  void TellOrphans(pid_t pid, ExitStatus status);
+
   std::vector<Child> children_;  // a handful
+  std::vector<Orphan> orphans_;  // a handful
+  std::vector<pid_t> own_;       // forgotten, but not reaped yet
+  uint64_t last_ticket_ = 0;
   absl::AnyInvocable<void()> on_reaped_;
   Spectator spectator_;
   uint64_t adopted_reaped_ = 0;

@@ -58,6 +58,32 @@ TEST_F(ChildTableTest, TellsTheOwnerOnce) {
   EXPECT_EQ(table_.adopted_reaped(), 0u);
 }
 
+TEST_F(ChildTableTest, AnOrphanCanBeWaitedForByAnyNumber) {
+  const pid_t pid = Ended(7);
+  uint64_t third = 0;
+  table_.AddOrphan(pid, [&](ExitStatus) {
+    told_.push_back("first");
+    table_.ForgetOrphan(third);
+  });
+  table_.AddOrphan(pid, Record("second"));
+  third = table_.AddOrphan(pid, Record("third"));
+  EXPECT_FALSE(table_.Knows(pid));
+  table_.Reap();
+  table_.Reap();
+  EXPECT_THAT(told_, ElementsAre("first", "second: exit code 7"));
+  EXPECT_EQ(table_.adopted_reaped(), 1u);
+}
+
+TEST_F(ChildTableTest, OneOfOurOwnIsKnownUntilItIsReaped) {
+  const pid_t pid = Ended(7);
+  table_.Add(pid, Record("owner"));
+  EXPECT_TRUE(table_.ForgetOwn(pid));
+  EXPECT_TRUE(table_.Knows(pid));
+  table_.Reap();
+  EXPECT_FALSE(table_.Knows(pid));
+  EXPECT_THAT(told_, IsEmpty());
+}
+
 TEST_F(ChildTableTest, AStopIsToldAndItsChildStaysKnown) {
   const pid_t pid = Fork([] {
     ::raise(SIGSTOP);

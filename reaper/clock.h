@@ -1,5 +1,5 @@
-// Time as the process sees it: monotonic, so that a clock set back or forward
-// changes nothing.
+// Tells the time as the process sees it: monotonic, so that a clock set back or
+// forward changes nothing.
 #ifndef REINIT_REAPER_CLOCK_H_
 #define REINIT_REAPER_CLOCK_H_
 

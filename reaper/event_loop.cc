@@ -1,7 +1,5 @@
 #include "reaper/event_loop.h"
 
-#include <sys/epoll.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <climits>
@@ -44,6 +42,7 @@ void EventLoop::FdWatch::Cancel() {
   slot.fd = -1;
   ++slot.generation;
   slot.callback.reset();
+  slot.wait = nullptr;
 }
 
 EventLoop::Timer::Timer(EventLoop* loop, Callback callback, Frozen frozen)
@@ -86,13 +85,27 @@ EventLoop::~EventLoop() = default;
 
 absl::StatusOr<EventLoop::FdWatch> EventLoop::WatchReadable(int fd,
                                                             Callback callback,
-                                                            Order order) {
+                                                            Order order,
+                                                            WaitFn wait) {
+  auto watch = Watch(fd, EPOLLIN, std::move(callback), order);
+  if (watch.ok()) slots_[watch->slot_].wait = std::move(wait);
+  return watch;
+}
+
+absl::StatusOr<EventLoop::FdWatch> EventLoop::WatchUrgent(int fd,
+                                                          Callback callback) {
+  return Watch(fd, EPOLLPRI, std::move(callback), Order::kDescriptors);
+}
+
+absl::StatusOr<EventLoop::FdWatch> EventLoop::Watch(int fd, uint32_t events,
+                                                    Callback callback,
+                                                    Order order) {
   uint32_t index = 0;
   while (index < slots_.size() && slots_[index].fd >= 0) ++index;
   if (index == slots_.size()) slots_.emplace_back();
   Slot& slot = slots_[index];
   epoll_event event = {};
-  event.events = EPOLLIN;
+  event.events = events;
   event.data.u64 = Key(index, slot.generation);
   if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
     return absl::ErrnoToStatus(errno,
@@ -117,12 +130,42 @@ int EventLoop::WaitMillis(bool may_wait) const {
   return static_cast<int>(std::clamp<int64_t>(millis, 0, INT_MAX));
 }
 
+// The slot that has nothing beside it to wait for, and waits by itself.
+EventLoop::Slot* EventLoop::Alone() {
+  if (!posted_.empty() || !timers_.empty()) return nullptr;
+  Slot* alone = nullptr;
+  for (Slot& slot : slots_) {
+    if (slot.fd < 0) continue;
+    if (alone != nullptr || !slot.wait) return nullptr;
+    alone = &slot;
+  }
+  return alone;
+}
+
+// As epoll_wait.
+int EventLoop::Wait(epoll_event* events, bool may_wait) {
+  Slot* const alone = may_wait ? Alone() : nullptr;
+  if (alone == nullptr) {
+    return ::epoll_wait(epoll_.get(), events, kEventsPerTurn,
+                        WaitMillis(may_wait));
+  }
+  if (!alone->wait()) {
+    const int error = errno;
+    if (error != EINTR) alone->wait = nullptr;
+    errno = error;
+    return -1;
+  }
+  events[0].data.u64 =
+      Key(static_cast<uint32_t>(alone - slots_.data()), alone->generation);
+  return 1;
+}
+
 void EventLoop::Turn(bool may_wait) {
   epoll_event events[kEventsPerTurn];
-  const int found =
-      ::epoll_wait(epoll_.get(), events, kEventsPerTurn, WaitMillis(may_wait));
+  const int found = Wait(events, may_wait);
   NoteFreeze(/*interrupted=*/found < 0 && errno == EINTR);
   ++turn_;
+  before_events_();
   // A failed wait is a turn without events.
   for (int i = 0; i < found; ++i) {
     if (IsSignal(events[i].data.u64)) Dispatch(events[i].data.u64);

@@ -1,9 +1,12 @@
-// The one loop of the one thread.
+// Runs the one loop of the one thread.
 #ifndef REINIT_REAPER_EVENT_LOOP_H_
 #define REINIT_REAPER_EVENT_LOOP_H_
 
+#include <sys/epoll.h>
+
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
@@ -17,7 +20,8 @@ namespace reinit {
 // epoll over descriptors, with timers and posted work. Not thread-safe; every
 // callback runs on the thread that calls Turn. Order in a turn: signals (and
 // with them exits), timers, other descriptors, posted work. With nothing to do
-// it sleeps in epoll_wait without a timeout: no wake-up at idle.
+// it sleeps without a timeout, in epoll_wait or in the wait of a descriptor
+// that is alone (WatchReadable): no wake-up at idle.
 //
 // Watches and timers are owned by who wants them and end with their owner, at
 // any time, from any callback; the loop must outlive them.
@@ -49,9 +53,20 @@ class EventLoop {
 
   enum class Order { kSignals, kDescriptors };
 
-  // `fd` is borrowed and must stay open until the watch is gone.
+  // Blocks until the descriptor is readable, or until what would make it
+  // readable has been taken. False, with errno set, if it cannot wait; EINTR if
+  // it was interrupted. The callback runs afterwards, in the loop's order.
+  using WaitFn = absl::AnyInvocable<bool()>;
+
+  // `fd` is borrowed and must stay open until the watch is gone. `wait`, if
+  // given, replaces epoll_wait in a turn that has nothing else to wait for: no
+  // other watch, no timer, no posted work. It saves one system call for each
+  // event. After an error other than EINTR it is not used again.
   absl::StatusOr<FdWatch> WatchReadable(int fd, Callback callback,
-                                        Order order = Order::kDescriptors);
+                                        Order order = Order::kDescriptors,
+                                        WaitFn wait = nullptr);
+  // The same, but while there is an exceptional condition (EPOLLPRI).
+  absl::StatusOr<FdWatch> WatchUrgent(int fd, Callback callback);
 
   // Whether time in which nobody could run (`docker pause`, a checkpoint,
   // SIGSTOP of all) is part of a timer's span. Where others are judged by the
@@ -87,6 +102,11 @@ class EventLoop {
   // Runs `work` at the end of this turn, or of the next one.
   void Post(Callback work) { posted_.push_back(std::move(work)); }
 
+  // `callback` runs in each turn after the wait, before everything else.
+  void set_before_events(Callback callback) {
+    before_events_ = std::move(callback);
+  }
+
   // One turn: waits for the first event if nothing is due, then handles what
   // there is. With `may_wait` false it never waits.
   void Turn(bool may_wait = true);
@@ -106,10 +126,15 @@ class EventLoop {
     Order order = Order::kDescriptors;
     // Shared so that a callback may cancel its own watch while it runs.
     std::shared_ptr<Callback> callback;
+    WaitFn wait;
   };
 
   EventLoop(const Clock* clock, UniqueFd epoll);
+  absl::StatusOr<FdWatch> Watch(int fd, uint32_t events, Callback callback,
+                                Order order);
   int WaitMillis(bool may_wait) const;
+  Slot* Alone();
+  int Wait(epoll_event* events, bool may_wait);
   void NoteFreeze(bool interrupted);
   void RunDueTimers();
   void RunPosted();
@@ -122,6 +147,7 @@ class EventLoop {
   // Armed ones only. A dozen at most, so a scan beats a heap.
   std::vector<Timer*> timers_;
   std::vector<Callback> posted_;
+  Callback before_events_ = [] {};
   uint64_t turn_ = 1;
   absl::Time looked_;  // when the last wait ended
 };

@@ -3,9 +3,11 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <memory>
 #include <optional>
 #include <string>
@@ -72,6 +74,17 @@ TEST_F(EventLoopTest, OrderWithinATurn) {
   MakeReadable(signals);
   Turn();
   EXPECT_THAT(said_, ElementsAre("signal", "timer", "descriptor", "posted"));
+}
+
+TEST_F(EventLoopTest, OneCallbackComesBeforeAllElseInEachTurn) {
+  const Pipe pipe;
+  const auto watch = Watch(pipe, Says("signal"), EventLoop::Order::kSignals);
+  loop_->set_before_events(Says("before"));
+  MakeReadable(pipe);
+  Turn();
+  Drain(pipe);
+  Turn();
+  EXPECT_THAT(said_, ElementsAre("before", "signal", "before"));
 }
 
 TEST_F(EventLoopTest, ADescriptorCallsBackWhileItIsReadable) {
@@ -506,6 +519,80 @@ TEST_F(EventLoopTest, WhatIsArmedAtTheThawHasNotBeenFrozen) {
   EXPECT_THAT(said_, ElementsAre("theirs"));
 }
 
+// A wait of a descriptor's own replaces epoll's while it is alone.
+class EventLoopAloneTest : public EventLoopTest {
+ protected:
+  EventLoopAloneTest()
+      : watch_(*loop_->WatchReadable(pipe_.read.get(), Says("read"),
+                                     EventLoop::Order::kSignals, [this] {
+                                       ++waits_;
+                                       errno = error_;
+                                       return error_ == 0;
+                                     })) {}
+  ~EventLoopAloneTest() override { watch_.Cancel(); }
+
+  const Pipe pipe_;
+  int waits_ = 0;
+  int error_ = 0;
+  EventLoop::FdWatch watch_;
+};
+
+TEST_F(EventLoopAloneTest, WaitsAndIsCalled) {
+  loop_->Turn();
+  loop_->Turn();
+  EXPECT_EQ(waits_, 2);
+  EXPECT_THAT(said_, ElementsAre("read", "read"));
+}
+
+TEST_F(EventLoopAloneTest, NotInATurnThatMayNotWait) {
+  Turn();
+  EXPECT_EQ(waits_, 0);
+  EXPECT_THAT(said_, IsEmpty());
+}
+
+TEST_F(EventLoopAloneTest, NotWithAnotherWatch) {
+  const Pipe other;
+  MakeReadable(other);
+  const auto watch = Watch(other, Says("other"));
+  loop_->Turn();
+  EXPECT_EQ(waits_, 0);
+  EXPECT_THAT(said_, ElementsAre("other"));
+}
+
+TEST_F(EventLoopAloneTest, NotWithATimer) {
+  EventLoop::Timer timer(loop_.get(), Says("timer"));
+  timer.ArmAt(clock_.Now());
+  loop_->Turn();
+  EXPECT_EQ(waits_, 0);
+  EXPECT_THAT(said_, ElementsAre("timer"));
+}
+
+TEST_F(EventLoopAloneTest, NotWithPostedWork) {
+  loop_->Post(Says("posted"));
+  loop_->Turn();
+  EXPECT_EQ(waits_, 0);
+  EXPECT_THAT(said_, ElementsAre("posted"));
+}
+
+TEST_F(EventLoopAloneTest, IsUsedAgainAfterAnInterruption) {
+  error_ = EINTR;
+  loop_->Turn();
+  error_ = 0;
+  loop_->Turn();
+  EXPECT_EQ(waits_, 2);
+  EXPECT_THAT(said_, ElementsAre("read"));
+}
+
+TEST_F(EventLoopAloneTest, IsNotUsedAgainAfterAnError) {
+  error_ = EPERM;
+  loop_->Turn();
+  error_ = 0;
+  MakeReadable(pipe_);
+  loop_->Turn();
+  EXPECT_EQ(waits_, 1);
+  EXPECT_THAT(said_, ElementsAre("read"));
+}
+
 // One that is over before anything was due shows by the wait that it ended.
 TEST(EventLoopFreezeTest, AShortStopIsNoticed) {
   Pipe ready;
@@ -538,6 +625,28 @@ TEST(EventLoopFreezeTest, AShortStopIsNoticed) {
   const int ended = WaitStatus(child);
   EXPECT_TRUE(WIFEXITED(ended));
   EXPECT_EQ(WEXITSTATUS(ended), 2);
+}
+
+// As a file of /proc or of a cgroup announces a change.
+TEST(EventLoopUrgentTest, IsCalledForAnExceptionalConditionAlone) {
+  MonotonicClock clock;
+  const auto loop = *EventLoop::Create(&clock);
+  int ends[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+  const UniqueFd reader(ends[0]);
+  const UniqueFd writer(ends[1]);
+  int calls = 0;
+  auto watch = loop->WatchUrgent(reader.get(), [&calls] { ++calls; });
+  ASSERT_TRUE(watch.ok());
+  ASSERT_EQ(::send(writer.get(), "x", 1, 0), 1);
+  loop->Turn(/*may_wait=*/false);
+  EXPECT_EQ(calls, 0);
+  ASSERT_EQ(::send(writer.get(), "!", 1, MSG_OOB), 1);
+  loop->Turn(/*may_wait=*/false);
+  EXPECT_EQ(calls, 1);
+  watch->Cancel();
+  loop->Turn(/*may_wait=*/false);
+  EXPECT_EQ(calls, 1);
 }
 
 }  // namespace

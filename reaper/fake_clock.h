@@ -1,4 +1,4 @@
-// Virtual time for tests.
+// Keeps virtual time for tests.
 #ifndef REINIT_REAPER_FAKE_CLOCK_H_
 #define REINIT_REAPER_FAKE_CLOCK_H_
 

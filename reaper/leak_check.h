@@ -1,4 +1,5 @@
-// A fixture for tests that open descriptors, fork, or touch the signal mask.
+// Provides a fixture for tests that open descriptors, fork, or touch the signal
+// mask.
 #ifndef REINIT_REAPER_LEAK_CHECK_H_
 #define REINIT_REAPER_LEAK_CHECK_H_
 

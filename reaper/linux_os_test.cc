@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -94,6 +95,97 @@ TEST_F(LinuxOsTest, AStoppedChildIsToldOnceAndNotReaped) {
   EXPECT_EQ(os.ReapOne().what, Reaped::What::kNoneReady);
   EXPECT_EQ(Find(sleeper.pid())->state, 'T');
   EXPECT_EQ(os.Send(sleeper.pid(), SIGCONT), 0);
+}
+
+// Without a debugger it would wait at its first signal for ever.
+TEST_F(LinuxOsTest, WhoAsksToBeTracedGoesOnWithItsSignal) {
+  LinuxOs os;
+  for (const int signo : {SIGTERM, SIGUSR1, SIGTRAP}) {
+    Pipe ready;
+    const pid_t pid = Fork([&] {
+      ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
+      ready.write.reset();
+      for (;;) ::pause();
+      return 0;
+    });
+    ready.write.reset();
+    ReadToEnd(ready.read.get());
+    EXPECT_EQ(os.Send(pid, signo), 0);
+    siginfo_t info = {};
+    ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(pid), &info,
+                       WEXITED | WSTOPPED | WNOWAIT),
+              0);
+    const Reaped released = os.ReapOne();
+    EXPECT_EQ(released.what, Reaped::What::kReleased);
+    EXPECT_EQ(released.pid, pid);
+    AwaitZombie(pid);
+    EXPECT_EQ(os.ReapOne().status.signal, signo);
+  }
+}
+
+TEST_F(LinuxOsTest, WhoAsksToBeTracedCanStillBeStoppedAndRunAnother) {
+  LinuxOs os;
+  const pid_t pid = Fork([] {
+    ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
+    ::raise(SIGSTOP);
+    ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
+    ::execl("/bin/true", "true", nullptr);  // stops it with SIGTRAP
+    return 1;
+  });
+  const auto next = [&] {
+    siginfo_t info = {};
+    EXPECT_EQ(::waitid(P_PID, static_cast<id_t>(pid), &info,
+                       WEXITED | WSTOPPED | WNOWAIT),
+              0);
+    return os.ReapOne();
+  };
+  EXPECT_EQ(next().what, Reaped::What::kReleased);
+  EXPECT_EQ(next().what, Reaped::What::kStopped);
+  EXPECT_EQ(os.TracerOf(pid), 0);
+  EXPECT_EQ(os.Send(pid, SIGCONT), 0);
+  EXPECT_EQ(next().what, Reaped::What::kReleased);
+  const Reaped ended = next();
+  EXPECT_EQ(ended.what, Reaped::What::kProcess);
+  EXPECT_TRUE(ended.status.Success()) << ended.status.ToString();
+}
+
+TEST_F(LinuxOsTest, TellsWhoTraces) {
+  LinuxOs os;
+  const Sleeper sleeper([] { ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr); });
+  EXPECT_EQ(os.TracerOf(sleeper.pid()), ::getpid());
+  EXPECT_EQ(os.TracerOf(::getpid()), 0);
+  EXPECT_EQ(os.TracerOf(-1), std::nullopt);
+}
+
+// As fast as they are read new ones are there.
+TEST_F(LinuxOsTest, ALookDoesNotChaseWhatIsForkedDuringIt) {
+  pid_t last = 3;
+  pid_t drawn = 0;
+  const auto found =
+      ReadProcesses([&] { return drawn < last ? ++drawn : 0; },
+                    [&](pid_t pid) -> std::optional<ProcessInfo> {
+                      if (last < 1000) ++last;
+                      if (pid == 2) return std::nullopt;
+                      ProcessInfo info;
+                      info.pid = pid;
+                      return info;
+                    });
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_EQ(found[1].pid, 3);
+}
+
+TEST_F(LinuxOsTest, ReadsOneProcess) {
+  LinuxOs os;
+  const pid_t pid = Fork([] { return 0; });
+  AwaitZombie(pid);
+  const auto zombie = os.ReadProcess(pid);
+  ASSERT_TRUE(zombie.has_value());
+  EXPECT_EQ(zombie->state, 'Z');
+  EXPECT_TRUE(zombie->ending);
+  EXPECT_EQ(zombie->parent, ::getpid());
+  EXPECT_FALSE(os.ReadProcess(::getpid())->ending);
+  os.ReapOne();
+  EXPECT_FALSE(os.ReadProcess(pid).has_value());
 }
 
 TEST_F(LinuxOsTest, SendsASignal) {
@@ -234,28 +326,56 @@ class HeldCat {
   pid_t pid_ = 0;
 };
 
-TEST_F(LinuxOsTest, StartedWithLooksAtWholeEntries) {
+TEST_F(LinuxOsTest, TheEnvironmentIsThatOfTheExec) {
   LinuxOs os;
   pid_t pid = 0;
   {
     const HeldCat cat({"A=12", "EMPTY=", "LAST=x"});
     pid = cat.pid();
     // Not there yet when exec has just closed the descriptors.
-    while (!os.StartedWith(pid, "A=12").has_value()) ::sched_yield();
-    EXPECT_EQ(os.StartedWith(pid, "A=12"), true);
-    EXPECT_EQ(os.StartedWith(pid, "LAST=x"), true);
-    EXPECT_EQ(os.StartedWith(pid, "EMPTY="), true);
-    EXPECT_EQ(os.StartedWith(pid, "A=1"), false);
-    EXPECT_EQ(os.StartedWith(pid, "=12"), false);
-    EXPECT_EQ(os.StartedWith(pid, "A"), false);
+    while (!os.EnvironmentOf(pid).has_value()) ::sched_yield();
+    EXPECT_EQ(os.EnvironmentOf(pid), std::string("A=12\0EMPTY=\0LAST=x\0", 19));
   }
-  EXPECT_EQ(os.StartedWith(pid, "A=12"), std::nullopt);
+  EXPECT_EQ(os.EnvironmentOf(pid), std::nullopt);
 }
 
 TEST_F(LinuxOsTest, AnEmptyEnvironmentSaysNothing) {
   // As if it could not be read: in the middle of an exec it is empty as well.
   const HeldCat cat({});
-  EXPECT_EQ(LinuxOs().StartedWith(cat.pid(), "A=12"), std::nullopt);
+  EXPECT_EQ(LinuxOs().EnvironmentOf(cat.pid()), std::nullopt);
+}
+
+TEST_F(LinuxOsTest, ChildrenAreOursWhetherTheyLiveOrNot) {
+  LinuxOs os;
+  EXPECT_EQ(os.Children(), std::vector<pid_t>());
+  const Sleeper sleeper;
+  const pid_t ended = Fork([] { return 3; });
+  EXPECT_EQ(os.Children(), (std::vector<pid_t>{sleeper.pid(), ended}));
+  while (os.ReapOne().what != Reaped::What::kProcess) ::sched_yield();
+  EXPECT_EQ(os.Children(), std::vector<pid_t>{sleeper.pid()});
+}
+
+// The list is longer than one read gives.
+TEST_F(LinuxOsTest, AllOfManyChildrenAreListed) {
+  LinuxOs os;
+  std::vector<pid_t> pids(2000);
+  for (pid_t& pid : pids) pid = Fork([] { return 0; });
+  EXPECT_EQ(os.Children(), pids);
+  for (size_t left = pids.size(); left > 0;) {
+    if (os.ReapOne().what == Reaped::What::kProcess) --left;
+  }
+}
+
+TEST_F(LinuxOsTest, BelowIsWhatDescendsFromTheRoots) {
+  LinuxOs os;
+  const Sleeper sleeper;
+  const std::vector<ProcessInfo> below = os.Below({::getpid()});
+  ASSERT_EQ(below.size(), 2u);
+  EXPECT_EQ(below[0].pid, ::getpid());
+  EXPECT_EQ(below[1].pid, sleeper.pid());
+  EXPECT_EQ(below[1].parent, ::getpid());
+  const pid_t none = 1 << 30;
+  EXPECT_TRUE(os.Below({none}).empty());
 }
 
 TEST_F(LinuxOsTest, AnExecIsNeverTakenForAStranger) {
@@ -264,7 +384,10 @@ TEST_F(LinuxOsTest, AnExecIsNeverTakenForAStranger) {
   LinuxOs os;
   for (int i = 0; i < 100; ++i) {
     const HeldCat cat({"MARK=1"});
-    EXPECT_NE(os.StartedWith(cat.pid(), "MARK=1"), false);
+    const auto environment = os.EnvironmentOf(cat.pid());
+    if (environment.has_value()) {
+      EXPECT_EQ(*environment, std::string("MARK=1\0", 7));
+    }
   }
 }
 

@@ -1,18 +1,22 @@
 #include "reaper/log.h"
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "reaper/log_json.h"
 #include "reaper/unique_fd.h"
+#include "reaper/value/json_text.h"
 
 namespace reinit {
 
@@ -32,7 +36,8 @@ std::string_view ToString(LogLevel level) {
 bool WriteWithoutBlocking(int fd, std::string_view text) {
   const auto size = static_cast<ssize_t>(text.size());
   struct stat info = {};
-  if (::fstat(fd, &info) != 0) return false;
+  // Where the type is not known, the file is written as a pipe is.
+  if (::fstat(fd, &info) != 0) info = {};
   if (S_ISREG(info.st_mode)) {
     return ::write(fd, text.data(), text.size()) == size;
   }
@@ -47,24 +52,25 @@ bool WriteWithoutBlocking(int fd, std::string_view text) {
   if (written >= 0) return written == size;
   if (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL) return false;
   // Terminals: a description of our own, which may be non-blocking.
-  const UniqueFd own(::open(absl::StrCat("/proc/self/fd/", fd).c_str(),
-                            O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  char path[32];
+  std::snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+  const UniqueFd own(
+      ::open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   return own.valid() && ::write(own.get(), text.data(), text.size()) == size;
 }
 
 std::string EscapeForLog(std::string_view bytes) {
-  static constexpr char kHex[] = "0123456789abcdef";
   std::string result;
   result.reserve(bytes.size());
-  for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f) {
-      result += "\\x";
-      result += kHex[byte >> 4];
-      result += kHex[byte & 15];
+  while (!bytes.empty()) {
+    size_t size = 0;
+    const std::string character = NextText(bytes, &size);
+    if (IsControl(bytes.substr(0, size))) {
+      for (const char c : bytes.substr(0, size)) result += HexText("\\x", c);
     } else {
-      result += c;
+      result += character;
     }
+    bytes.remove_prefix(size);
   }
   return result;
 }
@@ -82,6 +88,7 @@ void StderrLog::Event(LogLevel level, std::string_view event,
                       std::string_view line,
                       absl::Span<const LogField> fields) {
   if (!Enabled(level)) return;
+  unread_ = unread_ || level <= LogLevel::kWarning;
   const std::string text =
       format_ == LogFormat::kJson
           ? JsonLogLine(absl::ToUnixMillis(absl::Now()), level, event, line,
@@ -108,8 +115,17 @@ std::string StderrLog::TextLine(std::string_view line) const {
 
 void StderrLog::ClearTerminal() {
   if (format_ == LogFormat::kJson) return;
-  // Home, then the screen. What the last run said stays in the scrollback.
-  WriteWithoutBlocking(STDERR_FILENO, "\033[H\033[2J");
+  // Not even a later start erases it: by then it is in the scrollback.
+  if (std::exchange(unread_, false)) return;
+  std::string text;
+  winsize size = {};
+  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0) {
+    // To the last row, and what is shown goes up into the scrollback, which
+    // many terminals do not do for what is erased.
+    text =
+        absl::StrCat("\033[", size.ws_row, "H", std::string(size.ws_row, '\n'));
+  }
+  WriteWithoutBlocking(STDERR_FILENO, absl::StrCat(text, "\033[H\033[2J"));
 }
 
 }  // namespace reinit

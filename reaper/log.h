@@ -1,4 +1,4 @@
-// One bounded line per event on stderr, written so that PID 1 can never hang.
+// Writes one bounded line per event to stderr, so that PID 1 can never hang.
 #ifndef REINIT_REAPER_LOG_H_
 #define REINIT_REAPER_LOG_H_
 
@@ -40,7 +40,7 @@ class Log {
   virtual ~Log() = default;
 
   // Appends a newline. Control characters in `line` are shown as \xNN, and what
-  // exceeds kMaxLine bytes is cut. Never blocks, never fails.
+  // exceeds kMaxLine bytes is cut. Waits for no reader, never fails.
   virtual void Write(LogLevel level, std::string_view line) = 0;
 
   // The same for an event that has a name; the fields are for the formats that
@@ -53,7 +53,8 @@ class Log {
   // costly one.
   virtual bool Enabled(LogLevel level) const = 0;
 
-  // Clears the terminal that the lines go to.
+  // Clears the terminal that the lines go to, unless a warning or an error has
+  // been written since it was cleared last.
   virtual void ClearTerminal() = 0;
 
   static constexpr size_t kMaxLine = 2000;
@@ -83,10 +84,13 @@ class StderrLog : public Log {
   LogLevel level_;
   const LogFormat format_;
   uint64_t dropped_ = 0;
+  bool unread_ = false;  // a warning was written since ClearTerminal
 };
 
-// Writes `text` to `fd` in one attempt that cannot block, whatever is behind
-// it. True if all was written. For lines that are not of reinit's own form.
+// Writes `text` to `fd` in one attempt that waits for no reader, and without
+// allocating memory. True if all was written. For lines that are not of
+// reinit's own form. A hung file system can still hold it up in two ways, which
+// docs/design.md describes.
 bool WriteWithoutBlocking(int fd, std::string_view text);
 
 // Makes bytes of any origin (file names above all) fit for one log line.

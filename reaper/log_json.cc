@@ -7,7 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
-#include "reaper/json_text.h"
+#include "reaper/value/json_text.h"
 
 namespace reinit {
 namespace {

@@ -1,4 +1,4 @@
-// One log line as a JSON object. Pure: values in, text out.
+// Formats one log line as a JSON object. Pure: values in, text out.
 #ifndef REINIT_REAPER_LOG_JSON_H_
 #define REINIT_REAPER_LOG_JSON_H_
 

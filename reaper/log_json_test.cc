@@ -86,10 +86,13 @@ TEST(JsonLogLine, WhatOnlyLooksLikeUtf8IsNone) {
   }
   // The first and last of each length.
   for (const std::string_view good :
-       {"\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80",
+       {"\xc2\xa0", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80",
         "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"}) {
     EXPECT_EQ(Message(good), good);
   }
+  // A control character all the same (C1): a terminal would obey it.
+  EXPECT_EQ(Message("\xc2\x80"), "\\u0080");
+  EXPECT_EQ(Message("\xc2\x9f"), "\\u009f");
 }
 
 // Whatever is in it and however long: one line, bounded, closed, and said if

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <termios.h>
@@ -105,13 +106,24 @@ TEST(EscapeForLog, EveryByte) {
   for (int byte = 0; byte < 256; ++byte) {
     const char c = static_cast<char>(byte);
     const std::string escaped = EscapeForLog({&c, 1});
-    if (byte < 0x20 || byte == 0x7f) {
+    // Alone, one above 0x7f is no UTF-8; a terminal may take it for C1.
+    if (byte < 0x20 || byte >= 0x7f) {
       char expected[8];
       std::snprintf(expected, sizeof(expected), "\\x%02x", byte);
       EXPECT_EQ(escaped, expected);
     } else {
       EXPECT_EQ(escaped, std::string(1, c));
     }
+  }
+}
+
+// A terminal obeys U+0080 to U+009F as it does escape sequences.
+TEST(EscapeForLog, TheUpperControlCharacters) {
+  for (int byte = 0x80; byte < 0xc0; ++byte) {
+    const std::string text = {'\xc2', static_cast<char>(byte)};
+    char expected[16];
+    std::snprintf(expected, sizeof(expected), "\\xc2\\x%02x", byte);
+    EXPECT_EQ(EscapeForLog(text), byte < 0xa0 ? expected : text);
   }
 }
 
@@ -304,6 +316,20 @@ TEST_F(LogOnTerminal, ALine) {
 TEST_F(LogOnTerminal, IsCleared) {
   log_.ClearTerminal();
   EXPECT_THAT(DrainUntil("J"), HasSubstr("\033[2J"));
+}
+
+TEST_F(LogOnTerminal, AWarningIsNotErased) {
+  log_.Write(LogLevel::kWarning, "mind this");
+  log_.ClearTerminal();
+  log_.Write(LogLevel::kInfo, "end");
+  EXPECT_THAT(DrainUntil("end\r\n"), Not(HasSubstr("\033[2J")));
+  // It goes up out of sight, into the scrollback.
+  winsize size = {};
+  size.ws_row = 3;
+  size.ws_col = 80;
+  ASSERT_EQ(::ioctl(terminal_.get(), TIOCSWINSZ, &size), 0);
+  log_.ClearTerminal();
+  EXPECT_THAT(DrainUntil("J"), HasSubstr("\033[3H\r\n\r\n\r\n\033[H\033[2J"));
 }
 
 TEST_F(LogOnTerminal, AStoppedOneNeverBlocks) {

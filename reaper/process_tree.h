@@ -1,4 +1,4 @@
-// Which processes belong together.
+// Finds the processes that belong together.
 #ifndef REINIT_REAPER_PROCESS_TREE_H_
 #define REINIT_REAPER_PROCESS_TREE_H_
 

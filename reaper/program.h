@@ -1,4 +1,4 @@
-// Which file a command means, and why it could not be executed.
+// Finds the file that a command means, or why it could not be executed.
 #ifndef REINIT_REAPER_PROGRAM_H_
 #define REINIT_REAPER_PROGRAM_H_
 
@@ -14,8 +14,9 @@ std::vector<std::string> ProgramCandidates(
     std::string_view name, const std::vector<std::string>& environment);
 
 // Which file execve of `name` would run in this process, or the errno that it
-// would fail with, as far as looking tells: what the kernel executes by a rule
-// of its own (binfmt_misc, for other machines) is taken to be good.
+// would fail with. The kernel has the last word: a child executes the file and
+// is killed before the first instruction of the program. Where a child may not
+// be traced, a file that looks good is good, also one for another machine.
 struct ProgramSearch {
   std::string file;  // empty: none
   int error = 0;
@@ -23,10 +24,16 @@ struct ProgramSearch {
 ProgramSearch FindProgram(std::string_view name,
                           const std::vector<std::string>& environment);
 
+// Whether the kernel takes arguments and an environment of this size (E2BIG
+// else), under this process's limit of the stack.
+bool FitsExec(const std::vector<std::string>& argv,
+              const std::vector<std::string>& environment);
+
 // Why execve of `name` failed with `error`, in words that name the cause: not
 // found in PATH, not executable, a directory, the interpreter of its #! line
-// or the ELF loader is missing, built for another machine, no #! line. Reads
-// the file; for use after a failure only.
+// or the ELF loader is missing, built for another machine, no #! line, a closed
+// folder, a dangling link, noexec, too large a variable. Reads the file; for
+// use after a failure only, with the rights and in the folder of the attempt.
 std::string ExplainExecFailure(std::string_view name,
                                const std::vector<std::string>& environment,
                                int error);

@@ -2,15 +2,23 @@
 
 #include <elf.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -70,6 +78,7 @@ class ExplainTest : public LeakCheck {
             testing::UnitTest::GetInstance()->current_test_info()->name())) {
     EXPECT_EQ(::mkdir(folder_.c_str(), 0755), 0);
   }
+  explicit ExplainTest(std::string folder) : folder_(std::move(folder)) {}
 
   std::string Path(const std::string& name) const {
     return absl::StrCat(folder_, "/", name);
@@ -189,9 +198,136 @@ TEST_F(ExplainTest, TextWithoutAnInterpreter) {
               HasSubstr("neither an ELF program nor a script"));
 }
 
+TEST_F(ExplainTest, TextWithoutAnInterpreterHasACure) {
+  EXPECT_THAT(Explain(Write("text", "echo hello\n"), ENOEXEC),
+              AllOf(HasSubstr("begin the file with a line #!/bin/sh"),
+                    HasSubstr("sh FILE")));
+  // What is no text has none.
+  EXPECT_THAT(Explain(Write("data", std::string("a\0b", 3)), ENOEXEC),
+              Not(HasSubstr("#!/bin/sh")));
+}
+
+TEST_F(ExplainTest, AByteOrderMark) {
+  for (const char* mark : {"\xef\xbb\xbf", "\xff\xfe", "\xfe\xff"}) {
+    EXPECT_THAT(
+        Explain(Write("text", absl::StrCat(mark, "#!/bin/sh\n")), ENOEXEC),
+        HasSubstr("without a byte order mark"));
+  }
+}
+
+TEST_F(ExplainTest, AProgramOfAnotherSystem) {
+  EXPECT_THAT(Explain(Write("mac", "\xcf\xfa\xed\xfe 64 bits"), ENOEXEC),
+              HasSubstr("for macOS"));
+  EXPECT_THAT(Explain(Write("windows", "MZ\x90"), ENOEXEC),
+              HasSubstr("for Windows"));
+}
+
+TEST_F(ExplainTest, ADanglingLink) {
+  const std::string link = Path("link"), other = Path("other");
+  ASSERT_EQ(::symlink("no/such", link.c_str()), 0);
+  ASSERT_EQ(::symlink(link.c_str(), other.c_str()), 0);
+  const std::string words = absl::StrCat(
+      "the link '", std::filesystem::path(link).lexically_normal().string(),
+      "' leads to 'no/such', which is not");
+  EXPECT_THAT(Explain(link, ENOENT), HasSubstr(words));
+  EXPECT_THAT(Explain(other, ENOENT), HasSubstr(words));
+  EXPECT_THAT(ExplainExecFailure(
+                  "link", {absl::StrCat("PATH=/nowhere:", folder_)}, ENOENT),
+              HasSubstr(words));
+  // A folder that a link leads to, without such a file in it.
+  ASSERT_EQ(::symlink(".", Path("here").c_str()), 0);
+  EXPECT_THAT(Explain(Path("here/none"), ENOENT),
+              HasSubstr("No such file or directory"));
+  ASSERT_EQ(::symlink("loop", Path("loop").c_str()), 0);
+  EXPECT_THAT(Explain(Path("loop"), ELOOP), HasSubstr("symbolic links"));
+}
+
+// With rights that are no root's, in a folder that everybody may reach.
+class ExplainAsUserTest : public ExplainTest {
+ protected:
+  ExplainAsUserTest() : ExplainTest(MakeFolder()) {}
+  ~ExplainAsUserTest() override { std::filesystem::remove_all(folder_); }
+  static std::string MakeFolder() {
+    char path[] = "/tmp/explain.XXXXXX";
+    EXPECT_NE(::mkdtemp(path), nullptr);
+    EXPECT_EQ(::chmod(path, 0755), 0);
+    return path;
+  }
+  void AsUser(absl::FunctionRef<void()> work) {
+    if (::geteuid() != 0) GTEST_SKIP() << "not root";
+    const pid_t pid = Fork([&] {
+      if (::setresgid(kUser, kUser, kUser) != 0) return 2;
+      if (::setresuid(kUser, kUser, kUser) != 0) return 2;
+      work();
+      return HasFailure() ? 1 : 0;
+    });
+    const int status = WaitStatus(pid);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 2) {
+      GTEST_SKIP() << "a user namespace with one user";
+    }
+    EXPECT_EQ(status, 0);
+  }
+  static constexpr uid_t kUser = 4711;
+};
+
+TEST_F(ExplainAsUserTest, AClosedFolder) {
+  ASSERT_EQ(::mkdir(Path("closed").c_str(), 0700), 0);
+  ASSERT_EQ(::mkdir(Path("closed/open").c_str(), 0755), 0);
+  ASSERT_EQ(::symlink("closed/open", Path("link").c_str()), 0);
+  Write("closed/open/program", RealProgram());
+  const std::string words =
+      absl::StrCat("user 4711 may not enter the folder '", Path("closed"), "'");
+  AsUser([&] {
+    for (const char* file : {"closed/open/program", "link/program"}) {
+      EXPECT_THAT(Explain(Path(file), EACCES), HasSubstr(words));
+    }
+    EXPECT_THAT(
+        ExplainExecFailure(
+            "program", {absl::StrCat("PATH=", Path("closed/open"))}, EACCES),
+        HasSubstr(words));
+    EXPECT_EQ(::chdir(folder_.c_str()), 0);
+    EXPECT_THAT(Explain("closed/open/program", EACCES),
+                HasSubstr("enter the folder 'closed'"));
+  });
+}
+
+TEST_F(ExplainAsUserTest, NotExecutableForThisUser) {
+  const std::string file = Write("program", RealProgram(), 0700);
+  AsUser([&] {
+    EXPECT_THAT(Explain(file, EACCES),
+                HasSubstr("user 4711 may not execute it: chmod +x it for that "
+                          "user (it belongs to user 0, group 0)"));
+  });
+}
+
+TEST_F(ExplainTest, AFileSystemThatIsMountedWithNoexec) {
+  const pid_t pid = Fork([&] {
+    if (::unshare(CLONE_NEWNS) != 0 ||
+        ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+        ::mount("none", folder_.c_str(), "tmpfs", MS_NOEXEC, nullptr) != 0) {
+      return 2;
+    }
+    const std::string file = Write("program", RealProgram());
+    EXPECT_THAT(Explain(file, EACCES), HasSubstr("mounted with noexec"));
+    EXPECT_THAT(
+        ExplainExecFailure("program", {absl::StrCat("PATH=", folder_)}, EACCES),
+        HasSubstr("mounted with noexec"));
+    EXPECT_EQ(FindProgram(file, {}).error, EACCES);
+    return HasFailure() ? 1 : 0;
+  });
+  const int status = WaitStatus(pid);
+  if (status == 2 << 8) GTEST_SKIP() << "no rights to mount";
+  EXPECT_EQ(status, 0);
+}
+
 TEST_F(ExplainTest, AnInterpreterLineWithoutInterpreter) {
   EXPECT_THAT(Explain(Write("text", "#!\n"), ENOEXEC),
-              HasSubstr("Exec format error"));
+              HasSubstr("'#!' names no interpreter"));
+}
+
+TEST_F(ExplainTest, AnInterpreterThatIsADirectory) {
+  EXPECT_THAT(Explain(Write("text", "#!/tmp\n"), EACCES),
+              HasSubstr("'/tmp' (the #! line) is a directory"));
 }
 
 TEST_F(ExplainTest, AnotherMachine) {
@@ -265,6 +401,17 @@ TEST_F(ExplainTest, OtherErrorsInTheSystemsWords) {
   EXPECT_THAT(ExplainExecFailure(file, {}, 9999), HasSubstr("error 9999"));
 }
 
+TEST_F(ExplainTest, TheLargestVariable) {
+  EXPECT_THAT(
+      ExplainExecFailure(
+          "/bin/true",
+          {"A=b", absl::StrCat("BIG=", std::string(200000, 'x')), "SECRET=1"},
+          E2BIG),
+      AllOf(HasSubstr("Argument list too long"),
+            HasSubstr("200018 bytes, most of them in BIG (200004)"),
+            Not(HasSubstr("xxx"))));
+}
+
 TEST_F(ExplainTest, TheExecutableOneInPathIsMeant) {
   const std::string first = Path("first"), second = Path("second");
   ASSERT_EQ(::mkdir(first.c_str(), 0755), 0);
@@ -297,6 +444,9 @@ TEST_F(FindProgramTest, ForeseesWhatTheKernelSays) {
       Write("empty", ""),
       Write("text", "echo\n"),
       Write("short", RealProgram().substr(0, 20)),
+      Write("cut", RealProgram().substr(0, 100)),
+      Write("folder", "#!/tmp\n"),
+      Write("no_line", "#!"),
       Write("loader", loader),
   };
   for (const std::string& file : files) {
@@ -306,13 +456,66 @@ TEST_F(FindProgramTest, ForeseesWhatTheKernelSays) {
   }
 }
 
-// Nobody sees by looking whether the kernel has a rule for these.
-TEST_F(FindProgramTest, AnotherMachineMayBeEmulated) {
+TEST_F(FindProgramTest, ForeseesWhatIsTooLong) {
+  const size_t most = 32 * static_cast<size_t>(::sysconf(_SC_PAGESIZE)) - 1;
+  const auto kernel = [](const std::vector<std::string>& environment) {
+    const pid_t pid = Fork([&] {
+      std::vector<char*> entries;
+      entries.reserve(environment.size() + 1);
+      for (const std::string& entry : environment) {
+        entries.push_back(const_cast<char*>(entry.c_str()));
+      }
+      entries.push_back(nullptr);
+      const char* const argv[] = {"true", nullptr};
+      ::execve("/bin/true", const_cast<char* const*>(argv), entries.data());
+      return errno == E2BIG ? 1 : 2;
+    });
+    return WaitStatus(pid) == 0;
+  };
+  for (const size_t size : {most - 1, most, most + 1, most + 2}) {
+    const std::vector<std::string> one = {std::string(size, 'x')};
+    EXPECT_EQ(FitsExec({"/bin/true"}, one), kernel(one)) << size;
+  }
+  for (const size_t count : {5u, 15u, 16u, 17u, 47u, 49u, 60u}) {
+    const std::vector<std::string> many(count, std::string(most - 100, 'x'));
+    EXPECT_EQ(FitsExec({"/bin/true"}, many), kernel(many)) << count;
+  }
+}
+
+// Whether it can be emulated only the kernel knows.
+TEST_F(FindProgramTest, AnotherMachineIsWhatTheKernelSaysItIs) {
   std::string program = RealProgram();
-  const uint16_t machine = EM_S390;
-  std::memcpy(program.data() + offsetof(Elf64_Ehdr, e_machine), &machine,
-              sizeof(machine));
-  EXPECT_EQ(FindProgram(Write("program", program), {}).error, 0);
+  for (const uint16_t machine : {EM_S390, EM_AARCH64, EM_X86_64}) {
+    std::memcpy(program.data() + offsetof(Elf64_Ehdr, e_machine), &machine,
+                sizeof(machine));
+    const std::string file = Write(absl::StrCat("program", machine), program);
+    EXPECT_EQ(FindProgram(file, {}).error, ExecError(file)) << machine;
+  }
+}
+
+TEST_F(FindProgramTest, RunsNothingOfTheProgram) {
+  const std::string file =
+      Write("script", absl::StrCat("#!/bin/sh\necho > ", Path("ran"), "\n"));
+  sigset_t all, before;
+  ::sigfillset(&all);
+  ASSERT_EQ(::sigprocmask(SIG_SETMASK, &all, &before), 0);
+  EXPECT_EQ(FindProgram(file, {}).error, 0);
+  ASSERT_EQ(::sigprocmask(SIG_SETMASK, &before, nullptr), 0);
+  EXPECT_EQ(::access(Path("ran").c_str(), F_OK), -1);
+  EXPECT_EQ(ExecError(file), 0);  // the twin
+  EXPECT_EQ(::access(Path("ran").c_str(), F_OK), 0);
+}
+
+TEST_F(FindProgramTest, WhereNothingMayBeTracedItLooks) {
+  const std::string good = Write("good", RealProgram());
+  const std::string missing = Write("missing", "#!/no/such\n");
+  const pid_t pid = Fork([&] {
+    RefuseCall(SYS_ptrace, EPERM);
+    EXPECT_EQ(FindProgram(good, {}).error, 0);
+    EXPECT_EQ(FindProgram(missing, {}).error, ENOENT);
+    return HasFailure() ? 1 : 0;
+  });
+  EXPECT_EQ(WaitStatus(pid), 0);
 }
 
 TEST_F(FindProgramTest, SearchesPathPastWhatCannotBeExecuted) {

@@ -8,6 +8,9 @@
 #include <cerrno>
 #include <utility>
 
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+
 namespace reinit {
 namespace {
 
@@ -23,6 +26,20 @@ int OpenSignalFd() {
                                     SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
+// The kernel sends these to a process whose write fails.
+bool IsOfAWrite(int signo) { return signo == SIGPIPE || signo == SIGXFSZ; }
+
+absl::Status SignalFdError(int error) {
+  absl::Status status = absl::ErrnoToStatus(error, "signalfd");
+  if (error != EPERM && error != EACCES && error != ENOSYS) return status;
+  return absl::Status(
+      status.code(),
+      absl::StrCat(status.message(),
+                   ": a seccomp profile or sandbox refuses the system call "
+                   "signalfd4, without which no signal can be received: allow "
+                   "it there"));
+}
+
 SignalInfo Convert(const signalfd_siginfo& raw) {
   SignalInfo info;
   info.signo = static_cast<int>(raw.ssi_signo);
@@ -30,6 +47,24 @@ SignalInfo Convert(const signalfd_siginfo& raw) {
   info.sender = static_cast<pid_t>(raw.ssi_pid);
   info.sender_uid = raw.ssi_uid;
   info.value = raw.ssi_ptr;
+  return info;
+}
+
+// What signalfd_siginfo says of the same signal. The kernel fills the fields
+// that siginfo_t shares between kinds of signals by code and number.
+SignalInfo Convert(const siginfo_t& raw) {
+  SignalInfo info;
+  info.signo = raw.si_signo;
+  info.code = raw.si_code;
+  const bool sent = raw.si_code <= 0 || raw.si_code >= SI_KERNEL;
+  const bool foreign = raw.si_code == SI_TIMER || raw.si_code == SI_SIGIO;
+  if ((sent && !foreign) || raw.si_signo == SIGCHLD) {
+    info.sender = raw.si_pid;
+    info.sender_uid = raw.si_uid;
+  }
+  if (raw.si_code < 0 && raw.si_code != SI_SIGIO) {
+    info.value = reinterpret_cast<uint64_t>(raw.si_value.sival_ptr);
+  }
   return info;
 }
 
@@ -45,33 +80,51 @@ absl::StatusOr<std::unique_ptr<SignalSource>> SignalSource::Create(
   std::unique_ptr<SignalSource> source(
       new SignalSource(std::move(on_signal), std::move(on_children)));
   source->fd_.reset(OpenSignalFd());
-  if (!source->fd_.valid()) return absl::ErrnoToStatus(errno, "signalfd");
+  if (!source->fd_.valid()) return SignalFdError(errno);
   SignalSource* const self = source.get();
   auto watch = loop->WatchReadable(
-      source->fd_.get(), [self] { self->Read(); }, EventLoop::Order::kSignals);
+      source->fd_.get(), [self] { self->Read(); }, EventLoop::Order::kSignals,
+      [self] { return self->Wait(); });
   if (!watch.ok()) return watch.status();
   source->watch_ = *std::move(watch);
   return source;
 }
 
+// With the raw call, for the same reason as in OpenSignalFd.
+bool SignalSource::Wait() {
+  const uint64_t all = ~uint64_t{0};
+  siginfo_t raw;
+  if (::syscall(SYS_rt_sigtimedwait, &all, &raw, nullptr, sizeof(all)) <= 0) {
+    return false;
+  }
+  waited_for_ = Convert(raw);
+  return true;
+}
+
 void SignalSource::Read() {
-  bool children = false;
+  const std::optional<SignalInfo> first = std::exchange(waited_for_, {});
+  if (first.has_value()) Take(*first);
+  if (!first.has_value() || children_) ReadOthers();
+  if (std::exchange(children_, false)) on_children_();
+}
+
+void SignalSource::ReadOthers() {
   for (int reads = 0; reads < kReadsPerTurn; ++reads) {
     signalfd_siginfo raw[kSignalsPerRead];
     const ssize_t got = ::read(fd_.get(), raw, sizeof(raw));
     const size_t count =
         got > 0 ? static_cast<size_t>(got) / sizeof(raw[0]) : 0;
-    for (size_t i = 0; i < count; ++i) {
-      const SignalInfo info = Convert(raw[i]);
-      if (info.signo == SIGCHLD) {
-        children = true;
-      } else if (info.sender != self_) {
-        on_signal_(info);
-      }
-    }
-    if (count < kSignalsPerRead) break;
+    for (size_t i = 0; i < count; ++i) Take(Convert(raw[i]));
+    if (count < kSignalsPerRead) return;
   }
-  if (children) on_children_();
+}
+
+void SignalSource::Take(const SignalInfo& info) {
+  if (info.signo == SIGCHLD) {
+    children_ = true;
+  } else if (!IsOfAWrite(info.signo) || info.sender != self_) {
+    on_signal_(info);
+  }
 }
 
 }  // namespace reinit

@@ -1,8 +1,9 @@
-// Signals as events of the loop.
+// Turns signals into events of the loop.
 #ifndef REINIT_REAPER_SIGNAL_SOURCE_H_
 #define REINIT_REAPER_SIGNAL_SOURCE_H_
 
 #include <memory>
+#include <optional>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
@@ -18,8 +19,15 @@ namespace reinit {
 // that children may have ended. A stop that comes together with the end of the
 // child is thus known before the end is judged.
 //
-// Dropped are SIGCHLD as a signal and what this process sent itself: its own
-// EPIPE comes as SIGPIPE with its own pid. What the terminal sends comes from
+// While the loop waits for nothing else (a plain init), rt_sigtimedwait takes
+// one signal in a turn: one system call in place of epoll_wait and read. A
+// SIGCHLD taken that way still comes after every signal sent before it.
+//
+// SIGCHLD is dropped as a signal, and so are the SIGPIPE and SIGXFSZ that the
+// kernel sends with this process's own pid when a write of its own fails (a
+// reader of the log is gone, the log file is as large as `ulimit -f` allows).
+// Any other signal that this process sends to itself is passed on: that is how
+// FileUser reports the death of the parent. What the terminal sends comes from
 // the kernel with pid 0 and is passed on.
 class SignalSource {
  public:
@@ -32,13 +40,18 @@ class SignalSource {
 
  private:
   SignalSource(OnSignal on_signal, OnChildren on_children);
+  bool Wait();
   void Read();
+  void ReadOthers();
+  void Take(const SignalInfo& info);
 
   UniqueFd fd_;
   EventLoop::FdWatch watch_;
   OnSignal on_signal_;
   OnChildren on_children_;
   const pid_t self_;
+  std::optional<SignalInfo> waited_for_;  // by Wait, for Read
+  bool children_ = false;                 // a SIGCHLD was taken in this turn
 };
 
 }  // namespace reinit

@@ -3,11 +3,14 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,24 +20,38 @@
 #include "gtest/gtest.h"
 #include "reaper/fake_clock.h"
 #include "reaper/leak_check.h"
-#include "reaper/signal_mask.h"
+#include "reaper/self/signal_mask.h"
 #include "reaper/test_process.h"
 
 namespace reinit {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::UnorderedElementsAre;
 
 using SignalSourceTest = LeakCheck;
+
+// Both ways to wait: for signals alone, and for another descriptor as well.
+class SignalsTest : public LeakCheck, public testing::WithParamInterface<bool> {
+ protected:
+  bool alone() const { return GetParam(); }
+};
+
+INSTANTIATE_TEST_SUITE_P(, SignalsTest, testing::Bool(), [](const auto& test) {
+  return test.param ? "Alone" : "BesideAnother";
+});
 
 constexpr int kChildren = 0;  // in the place of a signal number
 
 // A process that took its signals over, with a source on a loop.
 struct Receiver {
-  Receiver() {
+  explicit Receiver(bool alone) {
     TakeOverSignals();
     loop = *EventLoop::Create(&clock);
+    if (!alone) other = *loop->WatchReadable(silent.read.get(), [] {});
     source = *SignalSource::Create(
         loop.get(),
         [this](const SignalInfo& info) {
@@ -43,8 +60,8 @@ struct Receiver {
         },
         [this] { order.push_back(kChildren); });
   }
-  // Turns once, when a child that runs `send` has ended: everything it sent and
-  // its SIGCHLD wait by then.
+  // Turns until the end of a child that runs `send` has been told: everything
+  // it sent and its SIGCHLD wait by then.
   void TurnAfter(absl::FunctionRef<void(pid_t)> send) {
     const pid_t self = ::getpid();
     sender = Fork([&] {
@@ -52,21 +69,46 @@ struct Receiver {
       return 0;
     });
     AwaitZombie(sender);
-    loop->Turn();
+    TurnWhileAnyPends();
     EXPECT_EQ(WaitStatus(sender), 0);
+  }
+
+  void TurnWhileAnyPends() {
+    sigset_t pending;
+    do {
+      loop->Turn();
+      ASSERT_EQ(::sigpending(&pending), 0);
+    } while (!::sigisemptyset(&pending));
   }
 
   FakeClock clock;
   std::unique_ptr<EventLoop> loop;
+  const Pipe silent;
+  EventLoop::FdWatch other;
   std::unique_ptr<SignalSource> source;
   std::vector<SignalInfo> infos;
   std::vector<int> order;
   pid_t sender = 0;
 };
 
-TEST_F(SignalSourceTest, TellsWhoSentWhat) {
-  InChild([] {
-    Receiver receiver;
+TEST_F(SignalSourceTest, ARefusedCallIsExplained) {
+  for (const int error : {EPERM, ENOSYS}) {
+    InChild([&] {
+      RefuseCall(SYS_signalfd4, error);
+      const FakeClock clock;
+      const auto loop = EventLoop::Create(&clock);
+      const auto source = SignalSource::Create(
+          loop->get(), [](const SignalInfo&) {}, [] {});
+      ASSERT_FALSE(source.ok());
+      EXPECT_THAT(std::string(source.status().message()),
+                  AllOf(HasSubstr("signalfd: "), HasSubstr("seccomp")));
+    });
+  }
+}
+
+TEST_P(SignalsTest, TellsWhoSentWhat) {
+  InChild([this] {
+    Receiver receiver(alone());
     receiver.TurnAfter([](pid_t self) { ::kill(self, SIGHUP); });
     EXPECT_THAT(receiver.order, ElementsAre(SIGHUP, kChildren));
     ASSERT_EQ(receiver.infos.size(), 1u);
@@ -76,14 +118,14 @@ TEST_F(SignalSourceTest, TellsWhoSentWhat) {
   });
 }
 
-TEST_F(SignalSourceTest, EverySignalIsSeenAndChildrenComeLast) {
-  InChild([] {
+TEST_P(SignalsTest, EverySignalIsSeenAndChildrenComeLast) {
+  InChild([this] {
     std::vector<int> all;
     for (int signo = 1; signo <= 64; ++signo) {
       if (signo != SIGKILL && signo != SIGSTOP && signo != SIGCHLD)
         all.push_back(signo);
     }
-    Receiver receiver;
+    Receiver receiver(alone());
     receiver.TurnAfter([&](pid_t self) {
       // Stop signals and SIGCONT drop each other while they wait.
       for (const int signo : all) {
@@ -104,10 +146,10 @@ TEST_F(SignalSourceTest, EverySignalIsSeenAndChildrenComeLast) {
   });
 }
 
-TEST_F(SignalSourceTest, RealTimeSignalsKeepCountOrderAndPayload) {
-  InChild([] {
+TEST_P(SignalsTest, RealTimeSignalsKeepCountOrderAndPayload) {
+  InChild([this] {
     constexpr int kCount = 500;
-    Receiver receiver;
+    Receiver receiver(alone());
     receiver.TurnAfter([](pid_t self) {
       for (int i = 0; i < kCount; ++i) {
         sigval value = {};
@@ -128,25 +170,42 @@ TEST_F(SignalSourceTest, RealTimeSignalsKeepCountOrderAndPayload) {
   });
 }
 
-TEST_F(SignalSourceTest, OurOwnSignalsAreDropped) {
-  InChild([] {
-    Receiver receiver;
+TEST_P(SignalsTest, OurOwnBrokenPipeIsDroppedAndNothingElse) {
+  InChild([this] {
+    Receiver receiver(alone());
     ::kill(::getpid(), SIGUSR1);
     ::raise(SIGUSR2);
     Pipe broken;
     broken.read.reset();
     EXPECT_EQ(::write(broken.write.get(), "x", 1), -1);  // SIGPIPE
-    receiver.loop->Turn();
-    EXPECT_THAT(receiver.order, IsEmpty());
-    // They are gone, not waiting.
+    receiver.TurnWhileAnyPends();
+    // As the death of a parent is told that was missed (FileUser).
+    EXPECT_THAT(receiver.order, UnorderedElementsAre(SIGUSR1, SIGUSR2));
+    receiver.order.clear();
+    // It is gone, not waiting.
     receiver.TurnAfter([](pid_t self) { ::kill(self, SIGPIPE); });
     EXPECT_THAT(receiver.order, ElementsAre(SIGPIPE, kChildren));
   });
 }
 
-TEST_F(SignalSourceTest, ManyChildrenAreToldOnce) {
-  InChild([] {
-    Receiver receiver;
+TEST_P(SignalsTest, OurOwnFileThatIsTooLargeIsDropped) {
+  InChild([this] {
+    Receiver receiver(alone());
+    const UniqueFd file(::memfd_create("log", MFD_CLOEXEC));
+    const rlimit none = {0, RLIM_INFINITY};
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &none), 0);
+    EXPECT_EQ(::write(file.get(), "x", 1), -1);  // SIGXFSZ
+    EXPECT_EQ(errno, EFBIG);
+    receiver.TurnWhileAnyPends();
+    EXPECT_THAT(receiver.order, IsEmpty());
+    receiver.TurnAfter([](pid_t self) { ::kill(self, SIGXFSZ); });
+    EXPECT_THAT(receiver.order, ElementsAre(SIGXFSZ, kChildren));
+  });
+}
+
+TEST_P(SignalsTest, ManyChildrenAreToldOnce) {
+  InChild([this] {
+    Receiver receiver(alone());
     pid_t pids[5];
     for (pid_t& pid : pids) pid = Fork([] { return 0; });
     for (const pid_t pid : pids) AwaitZombie(pid);
@@ -156,18 +215,18 @@ TEST_F(SignalSourceTest, ManyChildrenAreToldOnce) {
   });
 }
 
-TEST_F(SignalSourceTest, ASigchldThatSomebodySentIsNoSignalEither) {
-  InChild([] {
-    Receiver receiver;
+TEST_P(SignalsTest, ASigchldThatSomebodySentIsNoSignalEither) {
+  InChild([this] {
+    Receiver receiver(alone());
     ::kill(::getpid(), SIGCHLD);
-    receiver.loop->Turn();
+    receiver.TurnWhileAnyPends();
     EXPECT_THAT(receiver.order, ElementsAre(kChildren));
   });
 }
 
-TEST_F(SignalSourceTest, ComesBeforeDescriptors) {
-  InChild([] {
-    Receiver receiver;
+TEST_P(SignalsTest, ComesBeforeDescriptors) {
+  InChild([this] {
+    Receiver receiver(alone());
     Pipe pipe;
     ASSERT_EQ(::write(pipe.write.get(), "x", 1), 1);
     const auto watch = receiver.loop->WatchReadable(
@@ -177,8 +236,8 @@ TEST_F(SignalSourceTest, ComesBeforeDescriptors) {
   });
 }
 
-TEST_F(SignalSourceTest, TheTerminalsCtrlCComesFromTheKernel) {
-  InChild([] {
+TEST_P(SignalsTest, TheTerminalsCtrlCComesFromTheKernel) {
+  InChild([this] {
     const UniqueFd master(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
     ASSERT_TRUE(master.valid());
     ASSERT_EQ(::grantpt(master.get()), 0);
@@ -187,24 +246,59 @@ TEST_F(SignalSourceTest, TheTerminalsCtrlCComesFromTheKernel) {
     ASSERT_GT(::setsid(), 0);
     const UniqueFd terminal(::open(::ptsname(master.get()), O_RDWR));
     ASSERT_TRUE(terminal.valid());
-    Receiver receiver;
+    Receiver receiver(alone());
     ASSERT_EQ(::write(master.get(), "\x03", 1), 1);
-    receiver.loop->Turn();
+    receiver.TurnWhileAnyPends();
     ASSERT_THAT(receiver.order, ElementsAre(SIGINT));
     EXPECT_EQ(receiver.infos[0].code, SI_KERNEL);
     EXPECT_EQ(receiver.infos[0].sender, 0);
   });
 }
 
-TEST_F(SignalSourceTest, EndsWithItsOwner) {
-  InChild([] {
-    Receiver receiver;
+TEST_P(SignalsTest, EndsWithItsOwner) {
+  InChild([this] {
+    Receiver receiver(alone());
+    receiver.other.Cancel();
     EXPECT_EQ(receiver.loop->active_watches(), 1u);
     receiver.source.reset();
     EXPECT_EQ(receiver.loop->active_watches(), 0u);
     receiver.loop->Turn(/*may_wait=*/false);
     EXPECT_THAT(receiver.order, IsEmpty());
   });
+}
+
+// Fields that siginfo_t shares between kinds of signals.
+TEST_P(SignalsTest, ATimerHasNoSender) {
+  InChild([this] {
+    Receiver receiver(alone());
+    sigevent event = {};
+    event.sigev_notify = SIGEV_SIGNAL;
+    event.sigev_signo = SIGUSR1;
+    event.sigev_value.sival_int = 7;
+    timer_t timer = {};
+    ASSERT_EQ(::timer_create(CLOCK_MONOTONIC, &event, &timer), 0);
+    const itimerspec soon = {{0, 0}, {0, 1}};
+    ASSERT_EQ(::timer_settime(timer, 0, &soon, nullptr), 0);
+    receiver.loop->Turn();
+    ASSERT_THAT(receiver.order, ElementsAre(SIGUSR1));
+    EXPECT_EQ(receiver.infos[0].code, SI_TIMER);
+    EXPECT_EQ(receiver.infos[0].sender, 0);
+    EXPECT_EQ(receiver.infos[0].sender_uid, 0u);
+    EXPECT_EQ(static_cast<int>(receiver.infos[0].value), 7);
+    ASSERT_EQ(::timer_delete(timer), 0);
+  });
+}
+
+// A sandbox may refuse the call that waits for signals alone.
+TEST_F(SignalSourceTest, WithoutTheShorterWaitTheLoopWaitsAsAlways) {
+  for (const int error : {EPERM, ENOSYS}) {
+    InChild([&] {
+      Receiver receiver(/*alone=*/true);
+      RefuseCall(SYS_rt_sigtimedwait, error);
+      receiver.TurnAfter([](pid_t self) { ::kill(self, SIGTERM); });
+      EXPECT_THAT(receiver.order, ElementsAre(SIGTERM, kChildren));
+    });
+  }
 }
 
 TEST_F(SignalSourceTest, WithoutDescriptorsLeftItIsAnError) {

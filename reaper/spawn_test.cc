@@ -1,30 +1,37 @@
 // LinuxOs::Spawn, seen from the parent and from the program that was started.
 #include <fcntl.h>
+#include <grp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "reaper/exit_status.h"
 #include "reaper/leak_check.h"
 #include "reaper/os.h"
 #include "reaper/program.h"
-#include "reaper/signal_mask.h"
+#include "reaper/self/signal_mask.h"
 #include "reaper/test_process.h"
 #include "reaper/unique_fd.h"
+#include "reaper/value/exit_status.h"
 
 namespace reinit {
 namespace {
@@ -38,7 +45,7 @@ class SpawnTest : public LeakCheck {
   SpawnTest()
       : program_(absl::StrCat(::getenv("TEST_SRCDIR"), "/",
                               ::getenv("TEST_WORKSPACE"),
-                              "/reaper/spawn_report")),
+                              "/reaper/spawn_test_program")),
         report_(testing::TempDir() + "/report") {
     request_.as.signals.blocked = BlockedSignals();
     request_.environment = {"PATH=/bin:/usr/bin"};
@@ -62,6 +69,7 @@ class SpawnTest : public LeakCheck {
     return outcome;
   }
   static std::optional<SpawnFailure> Result(const Spawned& spawned) {
+    if (!spawned.result.valid()) return std::nullopt;
     const std::string bytes = ReadToEnd(spawned.result.get());
     if (bytes.empty()) return std::nullopt;
     SpawnFailure failure;
@@ -145,6 +153,50 @@ TEST_F(SpawnTest, ARelativeNameIsExplainedInItsFolder) {
   const Outcome outcome = Run();
   ASSERT_TRUE(outcome.failure.has_value());
   EXPECT_THAT(outcome.failure->words, HasSubstr("'/no/such/shell'"));
+}
+
+// As git checkout does it: another directory has the path of ours by then.
+TEST_F(SpawnTest, ADirectoryThatWasMadeAgainIsFound) {
+  const std::string before = std::filesystem::current_path();
+  const std::string folder = Folder("again");
+  std::filesystem::current_path(folder);
+  std::filesystem::remove(folder);
+  std::filesystem::create_directory(folder);
+  std::ofstream(folder + "/script") << "#!/bin/sh\n";
+  ::chmod((folder + "/script").c_str(), 0755);
+  request_.argv = {"./script"};
+  EXPECT_TRUE(Run().failure.has_value());
+  request_.as.start_directory = folder;
+  const Outcome outcome = Run();
+  std::filesystem::current_path(before);
+  EXPECT_FALSE(outcome.failure.has_value());
+  EXPECT_TRUE(outcome.status.Success());
+}
+
+TEST_F(SpawnTest, StartsProcessesInTheDirectoryThatItHasLeft) {
+  const std::string before = std::filesystem::current_path();
+  const std::string folder = std::filesystem::canonical(Folder("left"));
+  std::filesystem::current_path(folder);
+  LinuxOs os;
+  os.LeaveStartDirectory();
+  EXPECT_EQ(std::filesystem::current_path(), "/");
+  request_.argv = {"/bin/sh", "-c", "pwd > there"};
+  const auto spawned = os.Spawn(request_);
+  ASSERT_TRUE(spawned.ok());
+  EXPECT_EQ(WaitStatus(spawned->pid), 0);
+  EXPECT_EQ(ReadFile(folder + "/there"), folder + "\n");
+  const auto forked = os.Fork([] {
+    std::ofstream("side") << std::filesystem::current_path().string();
+    return 0;
+  });
+  ASSERT_TRUE(forked.ok());
+  EXPECT_EQ(WaitStatus(*forked), 0);
+  EXPECT_EQ(ReadFile(folder + "/side"), folder);
+  // Nothing of ours is there any more: it can be unmounted.
+  os.ReleaseInherited();
+  for (const auto& [fd, target] : OpenDescriptors()) EXPECT_NE(target, folder);
+  std::filesystem::current_path(before);
+  std::filesystem::remove_all(folder);
 }
 
 TEST_F(SpawnTest, NoReasonIsTooLong) {
@@ -333,6 +385,206 @@ TEST_F(SpawnTest, AProgramByDescriptor) {
               HasSubstr("any name report"));
 }
 
+// As a seccomp profile does, or an emulator that does not know it.
+TEST_F(SpawnTest, AProgramByDescriptorWithoutExecveat) {
+  for (const int error : {EPERM, ENOSYS}) {
+    InChild([&] {
+      RefuseCall(SYS_execveat, error);
+      const UniqueFd program(::open(program_.c_str(), O_PATH | O_CLOEXEC));
+      request_.program_fd = program.get();
+      Report();
+    });
+  }
+}
+
+TEST_F(SpawnTest, AProgramByItsPathWhereNothingElseIsToBeHad) {
+  InChild([&] {
+    if (::unshare(CLONE_NEWNS) != 0 ||
+        ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+        ::mount("none", "/proc", "tmpfs", 0, nullptr) != 0) {
+      return;  // no rights to
+    }
+    RefuseCall(SYS_execveat, EPERM);
+    // A sanitized program would need its /proc.
+    const UniqueFd program(::open("/bin/true", O_PATH | O_CLOEXEC));
+    request_.program_fd = program.get();
+    request_.argv = {"renamed"};
+    ExpectFailure(EPERM);
+    request_.program_path = "/bin/true";
+    EXPECT_TRUE(Run().status.Success());
+  });
+}
+
+// A start whose exec is awaited, in a child, as all signals are to be blocked.
+class AwaitedTest : public SpawnTest {
+ protected:
+  AwaitedTest() { request_.awaits_exec = true; }
+
+  // Whether the child shared our memory; false under a sanitizer.
+  static bool Shared(const Spawned& spawned) { return !spawned.result.valid(); }
+#if defined(__SANITIZE_ADDRESS__)
+  static constexpr bool kMayShare = false;
+#else
+  static constexpr bool kMayShare = true;
+#endif
+};
+
+TEST_F(AwaitedTest, TheProgramRunsWhenSpawnReturns) {
+  InChild([&] {
+    TakeOverSignals();
+    request_.as.signals = {};
+    request_.argv = {program_, "sleep"};
+    LinuxOs os;
+    const auto before = OpenDescriptors();
+    const auto spawned = os.Spawn(request_);
+    ASSERT_TRUE(spawned.ok());
+    EXPECT_EQ(Shared(*spawned), kMayShare);
+    if (kMayShare) {
+      EXPECT_EQ(OpenDescriptors(), before);
+      EXPECT_EQ(std::filesystem::read_symlink(
+                    absl::StrCat("/proc/", spawned->pid, "/exe")),
+                std::filesystem::canonical(program_));
+    }
+    EXPECT_EQ(::getpgid(spawned->pid), spawned->pid);
+    EXPECT_EQ(os.Send(spawned->pid, SIGTERM), 0);
+    EXPECT_EQ(ExitStatus::FromWait(WaitStatus(spawned->pid)).signal, SIGTERM);
+  });
+}
+
+TEST_F(AwaitedTest, GivesOnTheSameAsAForkedOne) {
+  InChild([&] {
+    TakeOverSignals();
+    request_.as.signals = {Bit(SIGUSR1) | Bit(33), /*child_ignored=*/true};
+    request_.as.no_new_privileges = true;
+    request_.environment = {absl::StrCat("LISTEN_PID=", ::getpid()),
+                            "PATH=/nowhere:/bin"};
+    std::string seen[2];
+    for (const bool awaits : {false, true}) {
+      request_.awaits_exec = awaits;
+      const std::string report = Report();
+      EXPECT_EQ(StatusField(report, "environment"),
+                absl::StrCat("LISTEN_PID=", StatusField(report, "self"),
+                             " PATH=/nowhere:/bin "));
+      EXPECT_EQ(StatusField(report, "group"), StatusField(report, "self"));
+      for (const char* field : {"arguments", "descriptors", "SigBlk", "SigIgn",
+                                "SigCgt", "NoNewPrivs", "Uid", "CapEff"}) {
+        absl::StrAppend(&seen[awaits ? 1 : 0], StatusField(report, field),
+                        "\n");
+      }
+    }
+    EXPECT_EQ(seen[0], seen[1]);
+  });
+}
+
+// The words are those of a forked child, which has tried again.
+TEST_F(AwaitedTest, AFailureIsExplainedAsEver) {
+  InChild([&] {
+    TakeOverSignals();
+    request_.argv = {"no-such-program"};
+    ExpectFailure(ENOENT);
+    request_.argv = {testing::TempDir()};
+    ExpectFailure(EACCES);
+    request_.as.directory = "/no/such/folder";
+    const Outcome outcome = Run();
+    ASSERT_TRUE(outcome.failure.has_value());
+    EXPECT_EQ(outcome.failure->stage, SpawnFailure::Stage::kDirectory);
+    EXPECT_FALSE(HasChildren());
+  });
+}
+
+// A file that is open for writing is refused at once to the child that shares
+// our memory; the forked one then tries for a second.
+class BusyTest : public AwaitedTest {
+ protected:
+  void SpawnBusy() {
+    const std::string file = Folder("awaited_busy") + "/program";
+    std::filesystem::copy_file(
+        "/bin/true", file, std::filesystem::copy_options::overwrite_existing);
+    const UniqueFd writer(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
+    request_.argv = {file};
+    const auto spawned = LinuxOs().Spawn(request_);
+    ASSERT_TRUE(spawned.ok());
+    EXPECT_TRUE(spawned->result.valid());
+    sigset_t set;
+    ::sigpending(&set);
+    pending_ = ::sigismember(&set, SIGCHLD) == 1;
+    EXPECT_EQ(::kill(spawned->pid, SIGKILL), 0);
+    EXPECT_EQ(WaitStatus(spawned->pid), SIGKILL);
+  }
+  bool pending_ = false;  // SIGCHLD, while the forked child lives
+};
+
+TEST_F(BusyTest, NoSigchldTellsOfTheFirstChild) {
+  InChild([&] {
+    TakeOverSignals();
+    SpawnBusy();
+    EXPECT_FALSE(pending_);
+    EXPECT_FALSE(HasChildren());
+  });
+}
+
+// An orphan that ended meanwhile would else never be reaped.
+TEST_F(BusyTest, TheSigchldOfAnotherChildIsKept) {
+  InChild([&] {
+    TakeOverSignals();
+    const pid_t other = Fork([] { return 0; });
+    AwaitZombie(other);
+    SpawnBusy();
+    EXPECT_TRUE(pending_);
+    EXPECT_EQ(WaitStatus(other), 0);
+  });
+}
+
+// Who has fewer rights could be traced by others, and our memory be written to.
+TEST_F(AwaitedTest, AChildWithFewerRightsSharesNothing) {
+  InChild([&] {
+    TakeOverSignals();
+    request_.argv = {"true"};
+    request_.unprivileged = true;
+    LinuxOs os;
+    const auto helper = os.Spawn(request_);
+    ASSERT_TRUE(helper.ok());
+    EXPECT_FALSE(Shared(*helper));
+    EXPECT_EQ(WaitStatus(helper->pid), 0);
+    request_.unprivileged = false;
+    request_.as.credentials = Credentials{4711, 4711, {4711}};
+    const auto user = os.Spawn(request_);
+    ASSERT_TRUE(user.ok());
+    EXPECT_FALSE(Shared(*user));
+    WaitStatus(user->pid);
+  });
+}
+
+TEST_F(SpawnTest, AFileThatIsWrittenIsWaitedFor) {
+  // It is refused to a child that shares our memory first.
+  request_.awaits_exec = true;
+  const std::string file = Folder("busy") + "/program";
+  std::filesystem::copy_file("/bin/true", file,
+                             std::filesystem::copy_options::overwrite_existing);
+  // Another process: the one that is started would inherit a writer of ours.
+  Pipe opened;
+  const pid_t writer = Fork([&] {
+    const UniqueFd open_file(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
+    opened.write.reset();
+    while (open_file.valid()) ::pause();
+    return 1;
+  });
+  opened.write.reset();
+  ReadToEnd(opened.read.get());
+  request_.argv = {file};
+  const auto spawned = LinuxOs().Spawn(request_);
+  ASSERT_TRUE(spawned.ok());
+  // Once it sleeps it has been refused; without a second try it has ended.
+  for (std::string state = "R"; state[0] == 'R';) {
+    state = StatusField(
+        ReadFile(absl::StrCat("/proc/", spawned->pid, "/status")), "State");
+  }
+  EXPECT_EQ(::kill(writer, SIGKILL), 0);
+  EXPECT_EQ(WaitStatus(writer), SIGKILL);
+  EXPECT_FALSE(Result(*spawned).has_value());
+  EXPECT_EQ(WaitStatus(spawned->pid), 0);
+}
+
 TEST_F(SpawnTest, ADescriptorThatIsNoProgram) {
   const UniqueFd folder(::open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   request_.argv = {"true"};
@@ -347,6 +599,118 @@ TEST_F(SpawnTest, Unprivileged) {
   EXPECT_EQ(Hex(report, "CapEff"), 0u);
   EXPECT_EQ(Hex(report, "CapPrm"), 0u);
   EXPECT_EQ(Hex(report, "CapAmb"), 0u);
+}
+
+TEST_F(SpawnTest, AUserNamespaceWithoutSetgroups) {
+  const uid_t uid = ::geteuid();
+  const gid_t gid = ::getegid();
+  InChild([&] {
+    if (::unshare(CLONE_NEWUSER) != 0) return;  // no rights to
+    const std::pair<const char*, std::string> files[] = {
+        {"setgroups", "deny"},
+        {"uid_map", absl::StrCat("0 ", uid, " 1")},
+        {"gid_map", absl::StrCat("0 ", gid, " 1")}};
+    for (const auto& [name, text] : files) {
+      std::ofstream(absl::StrCat("/proc/self/", name)) << text;
+    }
+    if (::geteuid() != 0) return;
+    request_.argv = {"true"};
+    request_.as.credentials = Credentials{0, 0, {0, 4}};
+    const Outcome outcome = Run();
+    EXPECT_FALSE(outcome.failure.has_value());
+    EXPECT_TRUE(outcome.status.Success());
+    request_.as.credentials = Credentials{1, 0, {0}};
+    const Outcome other = Run();
+    ASSERT_TRUE(other.failure.has_value());
+    EXPECT_EQ(other.failure->stage, SpawnFailure::Stage::kCredentials);
+    EXPECT_EQ(other.failure->error, EPERM);
+  });
+}
+
+// What the files at the descriptors 0 to 2 belong to, after a start as a user.
+class StdioTest : public SpawnTest {
+ protected:
+  static constexpr uid_t kUser = 4711;
+
+  static uid_t Owner(int fd) {
+    struct stat info = {};
+    EXPECT_EQ(::fstat(fd, &info), 0);
+    return info.st_uid;
+  }
+  // Runs `script` as that user; false: not root.
+  bool RunAsUser(const std::string& script) {
+    if (::geteuid() != 0 || ::setgroups(0, nullptr) != 0) return false;
+    request_.argv = {"/bin/sh", "-c", script};
+    request_.as.credentials = Credentials{kUser, kUser, {kUser}};
+    const Outcome outcome = Run();
+    if (outcome.failure.has_value()) return false;  // one user in all
+    EXPECT_TRUE(outcome.status.Success()) << outcome.status.ToString();
+    return true;
+  }
+};
+
+TEST_F(StdioTest, TheUserCanOpenInheritedPipesByName) {
+  InChild([&] {
+    Pipe out, err;
+    ASSERT_EQ(::dup2(out.write.get(), STDOUT_FILENO), STDOUT_FILENO);
+    ASSERT_EQ(::dup2(err.write.get(), STDERR_FILENO), STDERR_FILENO);
+    if (!RunAsUser("echo one >/dev/stdout; echo two >/dev/stderr")) return;
+    for (Pipe* pipe : {&out, &err}) pipe->write.reset();
+    ::close(STDOUT_FILENO);
+    ::close(STDERR_FILENO);
+    if (ReadToEnd(out.read.get()) != "one\n") ::_exit(10);
+    if (ReadToEnd(err.read.get()) != "two\n") ::_exit(11);
+  });
+}
+
+TEST_F(StdioTest, ATerminalBecomesTheUsersAndNothingElseDoes) {
+  InChild([&] {
+    const UniqueFd master(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+    ASSERT_EQ(::grantpt(master.get()), 0);
+    ASSERT_EQ(::unlockpt(master.get()), 0);
+    const UniqueFd terminal(
+        ::open(::ptsname(master.get()), O_RDWR | O_NOCTTY | O_CLOEXEC));
+    const std::string fifo = Folder("stdio") + "/fifo";
+    ::unlink(fifo.c_str());
+    ASSERT_EQ(::mkfifo(fifo.c_str(), 0666), 0);
+    const UniqueFd named(::open(fifo.c_str(), O_RDWR | O_CLOEXEC));
+    const UniqueFd file(
+        ::open(report_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    for (const int fd : {null.get(), named.get(), file.get()}) {
+      ASSERT_EQ(::dup2(fd, STDIN_FILENO), STDIN_FILENO);
+      ASSERT_EQ(::dup2(terminal.get(), STDOUT_FILENO), STDOUT_FILENO);
+      if (!RunAsUser("exit 0")) return;
+      EXPECT_EQ(Owner(STDIN_FILENO), 0u);
+      EXPECT_EQ(Owner(terminal.get()), kUser);
+    }
+  });
+}
+
+// A helper is not the user's: it only runs with less rights.
+TEST_F(StdioTest, AHelperLeavesThemAlone) {
+  InChild([&] {
+    Pipe out;
+    ASSERT_EQ(::dup2(out.write.get(), STDOUT_FILENO), STDOUT_FILENO);
+    const UniqueFd program(::open("/bin/sh", O_PATH | O_CLOEXEC));
+    request_.program_fd = program.get();
+    RunAsUser("exit 0");
+    if (Owner(out.write.get()) != ::geteuid()) ::_exit(10);
+  });
+}
+
+TEST_F(SpawnTest, AForkBeyondTheLimitNamesIt) {
+  InChild([&] {
+    const rlimit none = {0, 0};
+    ASSERT_EQ(::setrlimit(RLIMIT_NPROC, &none), 0);
+    // Root has no limit.
+    if (::setresuid(4711, 4711, 4711) != 0) return;  // one user in all
+    request_.argv = {"true"};
+    const auto spawned = LinuxOs().Spawn(request_);
+    ASSERT_FALSE(spawned.ok());
+    EXPECT_TRUE(absl::IsUnavailable(spawned.status())) << spawned.status();
+    EXPECT_THAT(std::string(spawned.status().message()), HasSubstr("pids"));
+  });
 }
 
 TEST_F(SpawnTest, PrivilegesAreOtherwiseLeftAlone) {
@@ -442,6 +806,10 @@ TEST_F(SpawnTest, WithoutDescriptorsLeftItIsAnErrorAndNothingLeaks) {
         break;
       }
       ++failures;
+      // It may pass: descriptors are closed, limits are raised. Only a limit
+      // that leaves no number for the copies does not.
+      EXPECT_TRUE(absl::IsFailedPrecondition(spawned.status()))
+          << spawned.status();
       EXPECT_FALSE(HasChildren());
       EXPECT_EQ(OpenDescriptors(), before);
     }

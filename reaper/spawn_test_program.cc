@@ -1,8 +1,8 @@
 // What a spawned program sees of itself, for spawn_test:
 //
-//   spawn_report report FILE    writes it to FILE
-//   spawn_report pass TEXT      writes TEXT to descriptor 3
-//   spawn_report sleep          lives until it is killed
+//   spawn_test_program report FILE    writes it to FILE
+//   spawn_test_program pass TEXT      writes TEXT to descriptor 3
+//   spawn_test_program sleep          lives until it is killed
 #include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>

@@ -1,15 +1,20 @@
-// What tests that fork share: a function run in a child, pipes, waiting with a
-// deadline, /proc. For processes with one thread only.
+// Helps tests that fork: runs a function in a child, makes pipes, waits with a
+// deadline, reads /proc. For processes with one thread only.
 #ifndef REINIT_REAPER_TEST_PROCESS_H_
 #define REINIT_REAPER_TEST_PROCESS_H_
 
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstddef>
 #include <cstdio>
 #include <fstream>
+#include <iterator>
 #include <sstream>
 #include <string>
 
@@ -49,6 +54,19 @@ inline int WaitStatus(pid_t pid) {
   int status = -1;
   EXPECT_EQ(::waitpid(pid, &status, 0), pid);
   return status;
+}
+
+// From here on this system call fails with `error`, in what is executed too.
+inline void RefuseCall(int number, int error) {
+  sock_filter lines[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(number), 0, 1),
+      BPF_STMT(BPF_RET | BPF_K,
+               SECCOMP_RET_ERRNO | static_cast<unsigned>(error)),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+  const sock_fprog program = {std::size(lines), lines};
+  EXPECT_EQ(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+  EXPECT_EQ(::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
 }
 
 // Until `pid` has ended, which leaves it to be reaped.

@@ -1,4 +1,4 @@
-// The one owner of a file descriptor.
+// Owns one file descriptor.
 #ifndef REINIT_REAPER_UNIQUE_FD_H_
 #define REINIT_REAPER_UNIQUE_FD_H_
 

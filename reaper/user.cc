@@ -80,7 +80,7 @@ absl::StatusOr<User> FindUser(std::string_view text,
       user.credentials.uid = entry->pw_uid;
       user.credentials.gid = entry->pw_gid;
       user.name = entry->pw_name;
-      user.home = entry->pw_dir;
+      if (entry->pw_dir[0] != '\0') user.home = entry->pw_dir;
       found = true;
       break;
     }

@@ -1,4 +1,4 @@
-// Users and groups by name or number.
+// Looks up users and groups by name or number.
 #ifndef REINIT_REAPER_USER_H_
 #define REINIT_REAPER_USER_H_
 
@@ -12,8 +12,8 @@ namespace reinit {
 
 struct User {
   Credentials credentials;
-  std::string name;  // empty where only a number is known
-  std::string home;  // likewise
+  std::string name;        // empty where only a number is known
+  std::string home = "/";  // "/" where none is known, as in a container
 };
 
 // `USER[:GROUP]`, each a name or a number, as `docker run --user` reads it:

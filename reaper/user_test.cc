@@ -20,7 +20,8 @@ class UserTest : public ::testing::Test {
         group_(absl::StrCat(::testing::TempDir(), "/group")) {
     std::ofstream(passwd_) << "root:x:0:0:root:/root:/bin/sh\n"
                               "app:x:1000:1001:App:/home/app:/bin/false\n"
-                              "7:x:70:71::/seven:/bin/sh\n";
+                              "7:x:70:71::/seven:/bin/sh\n"
+                              "homeless:x:80:81:::/bin/sh\n";
     std::ofstream(group_) << "root:x:0:\nvideo:x:44:other,app\n"
                              "app:x:1001:app\nlogs:x:50:app\n";
   }
@@ -46,7 +47,11 @@ TEST_F(UserTest, ByNumberWithAndWithoutAnEntry) {
   const User stranger = *Find("4242");
   EXPECT_EQ(stranger.credentials.uid, 4242u);
   EXPECT_EQ(stranger.credentials.gid, 0u);
-  EXPECT_EQ(stranger.home, "");
+  EXPECT_EQ(stranger.home, "/");
+}
+
+TEST_F(UserTest, AnEntryWithoutAHome) {
+  EXPECT_EQ(Find("homeless")->home, "/");
 }
 
 TEST_F(UserTest, AGroupReplacesAllOthers) {

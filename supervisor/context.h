@@ -1,4 +1,4 @@
-// What everything that runs processes needs.
+// Bundles what everything that runs processes needs.
 #ifndef REINIT_SUPERVISOR_CONTEXT_H_
 #define REINIT_SUPERVISOR_CONTEXT_H_
 
@@ -6,7 +6,9 @@
 #include "reaper/event_loop.h"
 #include "reaper/log.h"
 #include "reaper/os.h"
+#include "supervisor/marks.h"
 #include "supervisor/observer.h"
+#include "supervisor/value/command_times.h"
 
 namespace reinit {
 
@@ -19,6 +21,8 @@ struct Context {
   Log* log;
   const UserProcess* user_process;  // how the user's processes are started
   Observer* observer;
+  CommandTimes* commands = nullptr;  // or null: it is not recorded
+  Marks* marks = nullptr;  // null only for what never looks for processes
 };
 
 }  // namespace reinit

@@ -28,8 +28,12 @@ std::string RestartedLine(int number, const Reason& reason,
   if (stopped_after.has_value()) {
     absl::StrAppend(&times, "stopped ", Millis(*stopped_after), ", ");
   }
-  return absl::StrCat(reason.IsFailure() ? "restart " : "reload ", number, ": ",
-                      reason.text, " (", times, "running after ",
+  // 0: a --pre-start had failed, and no process has run yet.
+  const std::string what =
+      number == 0
+          ? "first start"
+          : absl::StrCat(reason.IsFailure() ? "restart " : "reload ", number);
+  return absl::StrCat(what, ": ", reason.text, " (", times, "running after ",
                       Millis(running_after), ")");
 }
 

@@ -1,4 +1,4 @@
-// The lines that people read most.
+// Writes the log lines that people read most.
 #ifndef REINIT_SUPERVISOR_MESSAGES_H_
 #define REINIT_SUPERVISOR_MESSAGES_H_
 
@@ -11,7 +11,7 @@
 #include "reaper/log.h"
 #include "reaper/os.h"
 #include "supervisor/options.h"
-#include "supervisor/strategy/strategy.h"
+#include "supervisor/reason.h"
 
 namespace reinit {
 
@@ -20,7 +20,8 @@ std::string StartedLine(int pid, absl::Span<const std::string_view> strategies,
                         const std::vector<std::string>& command);
 
 // "reload 7: src/app.py and 3 more (settled 52 ms, stopped 4 ms, running after
-// 9 ms)"; "restart 8: exit code 1 (running after 103 ms)".
+// 9 ms)"; "restart 8: exit code 1 (running after 103 ms)"; number 0: "first
+// start: b.py (...)".
 std::string RestartedLine(int number, const Reason& reason,
                           std::optional<absl::Duration> stopped_after,
                           absl::Duration running_after);

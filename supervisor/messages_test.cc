@@ -32,6 +32,13 @@ TEST(MessagesTest, Restarted) {
             "restart 8: exit code 1 (running after 103 ms)");
 }
 
+TEST(MessagesTest, AFirstStartThatAChangeHasMended) {
+  Reason reason;
+  reason.text = "b.py";
+  EXPECT_EQ(RestartedLine(0, reason, std::nullopt, absl::Milliseconds(3)),
+            "first start: b.py (running after 3 ms)");
+}
+
 TEST(MessagesTest, GivingUp) {
   Options options;
   EXPECT_EQ(GivingUpLine(options),

@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
-#include "reaper/signals.h"
+#include "reaper/value/signals.h"
 
 namespace reinit {
 

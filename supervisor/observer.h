@@ -1,4 +1,4 @@
-// What the Supervisor tells about the process that it runs for somebody else.
+// Reports events in another init's words.
 #ifndef REINIT_SUPERVISOR_OBSERVER_H_
 #define REINIT_SUPERVISOR_OBSERVER_H_
 
@@ -10,15 +10,15 @@
 
 namespace reinit {
 
-// The few events that every init reports in words of its own: where reinit
-// stands in for another one, that program's words are used. Owned by main, on
-// the loop's thread; none of the calls may block. By default nothing is said.
+// The few events that every init reports, each in its own words. Where reinit
+// replaces another init, it uses the words of that program. Owned by main, on
+// the loop's thread; no call may block. By default nothing is reported.
 class Observer {
  public:
   virtual ~Observer() = default;
 
   virtual void OnSpawned(pid_t) {}
-  // `explanation` says why in words; the process ends with its next breath.
+  // `explanation` says why in words; the process exits right afterwards.
   virtual void OnSpawnFailure(pid_t, const SpawnFailure&,
                               std::string_view /*explanation*/) {}
 

@@ -1,5 +1,6 @@
-// What the user asked for, as plain values: the command line fills it, the
-// supervisor reads it. Defaults are those of the flag table (cmd/flag_table.h).
+// Holds what the user asked for, as plain values: the command line fills it,
+// the supervisor reads it. Defaults are those of the flag table
+// (cmd/flags/flag_table.h).
 #ifndef REINIT_SUPERVISOR_OPTIONS_H_
 #define REINIT_SUPERVISOR_OPTIONS_H_
 
@@ -14,12 +15,12 @@
 #include "absl/time/time.h"
 #include "reaper/log.h"
 #include "reaper/os.h"
-#include "supervisor/exit_codes.h"
 #include "supervisor/probe/target.h"
-#include "supervisor/signal_map.h"
 #include "supervisor/socket/listen_spec.h"
-#include "supervisor/watch/compare.h"
-#include "supervisor/watch/filter.h"
+#include "supervisor/value/exit_codes.h"
+#include "supervisor/value/signal_map.h"
+#include "supervisor/watch/filter/compare.h"
+#include "supervisor/watch/filter/filter.h"
 
 namespace reinit {
 
@@ -33,7 +34,11 @@ struct WatchOptions {
   Mode mode = Mode::kAuto;
   WatchCompare compare = WatchCompare::kAuto;
   absl::Duration scan = absl::Seconds(30);  // with kAuto; 0: never
+  // Not given: less often where it costs much and finds nothing (scan_pace.h).
+  bool scan_adapts = true;
   absl::Duration settle = absl::Milliseconds(50);
+  // Not given: one finished save waits less (supervisor/watch/settle.h).
+  bool settle_adapts = true;
   FilterOptions filter;
   enum class OnStaleMount { kWarn, kExit };
   OnStaleMount on_stale_mount = OnStaleMount::kWarn;
@@ -96,6 +101,17 @@ struct ReloadOptions {
   absl::Duration timeout = absl::Seconds(30);
   absl::Duration retry_delay = absl::Seconds(5);
   int signal = 0;  // to reinit, means reload; 0: none
+  // What http: actions send beside their own header, with its secrets: files
+  // that are read each time. Empty: none.
+  std::string headers_file;
+  std::string auth_file;
+  // Of a sidecar: whether its start counts as a change, since somebody may have
+  // changed what is watched while no reinit was there.
+  enum class OnStart { kNone, kApply };
+  OnStart on_start = OnStart::kNone;
+  // Has the digest of what was applied last; the start is no change if that is
+  // what is there. Empty: each start is one.
+  std::string on_start_file;
 };
 
 // Without a command: whom signal actions go to. What is given must all match.
@@ -213,6 +229,15 @@ struct Options {
   bool RestartsAfterExit() const {
     return restart.policy != RestartOptions::Policy::kNo ||
            !restart.force.empty();
+  }
+
+  // Whether reinit restarts the process for a reason other than a change: then
+  // --restart-delay and --start-limit-* count.
+  bool RestartsByItself() const {
+    return RestartsAfterExit() ||
+           (!health.checks.empty() &&
+            health.on_failure.what == OnUnhealthy::What::kRestart) ||
+           ready.kind != ReadyOptions::Kind::kDefault || Limited();
   }
 
   // True when anything but plain init duties was asked for: then TERM, INT and

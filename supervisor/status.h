@@ -1,4 +1,4 @@
-// What is shown of reinit's inner state.
+// Holds all that status and metrics show.
 #ifndef REINIT_SUPERVISOR_STATUS_H_
 #define REINIT_SUPERVISOR_STATUS_H_
 
@@ -13,9 +13,24 @@
 
 #include "absl/time/time.h"
 #include "reaper/process_tree.h"
-#include "supervisor/strategy/strategy.h"
+#include "supervisor/reason.h"
 
 namespace reinit {
+
+// What is shown of one health check.
+struct CheckStatus {
+  enum class State { kUnknown, kPassing, kFailing };
+  std::string check;  // as given
+  State state = State::kUnknown;
+  int failures = 0;                               // in a row, that counted
+  std::string text;                               // the last result in words
+  absl::Duration ago = absl::InfiniteDuration();  // infinite: none yet
+};
+
+// Shown for a sidecar only.
+struct SidecarStatus {
+  bool applies_at_start = false;  // --on-start=apply
+};
 
 // A copy, as of one instant; times are durations until then. Whoever renders
 // it bounds what is too long or too many (supervisor/control).
@@ -49,9 +64,8 @@ struct Status {
     std::string address;
   };
 
-  std::string state;     // Supervisor::StateName
-  bool sidecar = false;  // there never is a process
-  bool ending = false;
+  std::string state;                     // Supervisor::StateName
+  std::optional<SidecarStatus> sidecar;  // there never is a process
   pid_t reinit_pid = 0;
   absl::Duration uptime;
   int generation = 0;
@@ -62,6 +76,7 @@ struct Status {
   std::optional<Process> other_process;
   std::string last_exit;  // in words; empty: none has ended yet
   uint64_t exits = 0;
+  uint64_t oom_kills = 0;  // by the kernel, the process's own included
 
   std::vector<std::pair<std::string_view, uint64_t>> restarts;  // by cause, all
   std::vector<Restart> last_restarts;                           // newest first
@@ -94,7 +109,7 @@ struct Status {
   bool Settled() const {
     if (change_queued) return false;
     if (sidecar) return state == "watching" && change == "none";
-    return process.has_value() && !ending && change == "none" &&
+    return process.has_value() && change == "none" &&
            (state == "up" || state == "ready");
   }
 

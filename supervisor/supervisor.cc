@@ -4,30 +4,31 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string>
 #include <string_view>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "reaper/signals.h"
-#include "reaper/terminal.h"
-#include "supervisor/child_environment.h"
-#include "supervisor/messages.h"
+#include "absl/strings/str_join.h"
+#include "reaper/self/terminal.h"
+#include "reaper/value/signals.h"
+#include "supervisor/ending/signal_route.h"
 
 namespace reinit {
 namespace {
 
-// A process that ends sooner, or is replaced, is not worth the effort of rest.
-constexpr absl::Duration kStartEffort = absl::Milliseconds(100);
+// What ends a hook, for which --stop-signal is not meant.
+int StopsAnything(int signo) {
+  return signo == SIGINT || signo == SIGQUIT || signo == SIGHUP ? signo
+                                                                : SIGTERM;
+}
 
-// From the ABRT of a watchdog to KILL.
-constexpr absl::Duration kCoreTimeout = absl::Seconds(10);
+bool StopsForTerminal(int signo) {
+  return signo == SIGTSTP || signo == SIGTTIN || signo == SIGTTOU;
+}
 
-// A change that cannot be applied is tried again after so many times
-// --reload-retry-delay, at the latest.
-constexpr int kMaxRetryDelays = 6;
-
-// What was found ready and ends so soon was not.
-constexpr absl::Duration kProbation = absl::Seconds(10);
+// Anybody can cause one.
+constexpr absl::Duration kStrangerWarnings = absl::Minutes(1);
 
 }  // namespace
 
@@ -39,26 +40,48 @@ Supervisor::Supervisor(const Context& context, const Options* options,
     : context_(context),
       options_(options),
       supervising_(options->Supervising()),
-      on_terminal_(OnTerminal()),
-      base_environment_(std::move(environment)),
       began_(context.loop->Now()),
-      strategies_(std::move(strategies)),
-      action_(ActionOnChange()),
-      random_(std::move(random)),
       notify_(notify),
       sockets_(sockets),
-      retry_timer_(context.loop, [this] { RetryChange(); }),
-      drain_timer_(context.loop, [this] { Drained(); }),
-      start_timer_(context.loop, [this] { StartProcess(); }),
-      rest_timer_(context.loop, [this] { Rest(); }),
-      environment_read_(context),
-      retry_backoff_(options->reload.retry_delay,
-                     kMaxRetryDelays * options->reload.retry_delay),
-      backoff_(options->restart.delay, options->restart.delay_max),
-      spawn_backoff_(absl::Milliseconds(100), absl::Seconds(10)),
-      limit_(options->restart.limit_burst, options->restart.limit_interval),
-      job_control_(context),
+      undecided_(
+          context,
+          [this](const Undecided::Message& message) { OnDecided(message); }),
+      upwards_(supervising_ ? TakeUpwards(&environment, context.os->Self())
+                            : Upwards()),
+      random_(std::move(random)),
+      strategies_(std::move(strategies)),
+      pair_(context),
+      signals_(context, &pair_),
+      post_stop_(context, options,
+                 [this](int generation) {
+                   return runner_.launcher().Environment(generation);
+                 }),
+      changes_(context, options, &outcomes_, &random_, ChangeHooks()),
+      runner_(context, options,
+              {&strategies_, &changes_, &outcomes_, &pair_, &signals_,
+               &post_stop_, &terminal_, notify, sockets},
+              std::move(environment), &random_, RunnerHooks()),
+      stop_order_(context, options, &pair_),
+      closing_(context, options, &post_stop_, [this] { return LastWords(); }),
       zombies_(context) {}
+
+Runner::Hooks Supervisor::RunnerHooks() {
+  Runner::Hooks hooks;
+  hooks.should_restart = [this](const std::optional<ExitStatus>& ended) {
+    return ShouldRestart(ended);
+  };
+  hooks.moved = [this] { TellStrategies(); };
+  hooks.again = [this] { AfterChange(); };
+  hooks.exited = [this](const ExitStatus& status) {
+    stop_order_.Cancel();
+    if (end_ == End::kStaying || stop_order_.signo() == 0) return;
+    exit_code_ = ExitCodeOf(*options_, status);
+  };
+  hooks.why = [this](const std::string& why) { end_reason_ = why; };
+  hooks.end = [this](int code) { Shutdown(code); };
+  hooks.empty = [this] { Finish(); };
+  return hooks;
+}
 
 Supervisor::~Supervisor() {
   if (notify_ != nullptr) notify_->StopListening();
@@ -67,6 +90,11 @@ Supervisor::~Supervisor() {
 int Supervisor::Run() {
   Startup();
   while (!ended()) context_.loop->Turn();
+  // What was left of the process has ended only now.
+  if (supervising_ && pair_.last_pid() != 0) {
+    TakeForegroundBack(pair_.last_pid());
+    terminal_.Restore();
+  }
   return exit_code_;
 }
 
@@ -74,357 +102,386 @@ void Supervisor::Startup() {
   const auto wake = [this](Strategy::Wake what) {
     context_.loop->Post([this, what] { OnWake(what); });
   };
-  for (const auto& strategy : strategies_) strategy->Start(wake);
+  strategies_.Start(wake);
   if (supervising_) {
-    const Upwards upwards =
-        TakeUpwards(&base_environment_, context_.os->Self());
-    report_.emplace(context_, options_->ready.file, upwards);
+    WarnOfMissingProc();
+    report_.emplace(context_, options_->ready.file, upwards_);
   }
   if (notify_ != nullptr) {
-    const absl::Status listens = notify_->Listen(
-        context_.loop, [this](pid_t sender, const NotifyMessage& message) {
-          OnNotify(sender, message);
-        });
-    if (!listens.ok()) {
-      context_.log->Write(LogLevel::kWarning, listens.message());
-    }
+    notify_->Listen(context_,
+                    [this](pid_t sender, const NotifyMessage& message) {
+                      OnNotify(sender, message);
+                    });
   }
   if (options_->Sidecar()) {
     StartSidecar();
     return;
   }
   zombies_.Start();
-  StartProcess();
+  // Plain inits leave the terminal as the process did, as the originals do.
+  if (supervising_) terminal_.Save();
+  runner_.Start();
 }
 
-// ---------------------------------------------------------------------------
-// The loop
+// A plain init needs no /proc: as PID 1 it signals all that is left by
+// kill(-1). Between two starts only the process's group can be told from
+// strangers.
+void Supervisor::WarnOfMissingProc() {
+  if (options_->Sidecar()) return;
+  if (context_.os->ReadProcess(context_.os->Self()).has_value()) return;
+  context_.log->Write(
+      LogLevel::kWarning,
+      "/proc is not mounted, or is that of another pid namespace: a process "
+      "that leaves the process group of the command, as a daemon does, cannot "
+      "be found and outlives each restart; mount proc at /proc");
+}
 
 void Supervisor::OnWake(Strategy::Wake wake) {
   if (wake == Strategy::Wake::kNoticed) {
-    change_ = Next(change_, ChangeInput::kNoticed);
-    noticed_ = true;
+    changes_.OnNoticed();
     return;
   }
-  MarkReadyIfSo(LogLevel::kInfo);
-  for (const auto& strategy : strategies_) {
-    if (const auto why = strategy->MustEnd()) {
-      Fail(*why);
-      return;
-    }
+  runner_.MarkReadyIfSo(LogLevel::kInfo);
+  if (const auto why = strategies_.MustEnd()) {
+    EndForFailure(*why);
+    return;
   }
   Ask();
 }
 
-// ---------------------------------------------------------------------------
-// One restart
-
-void Supervisor::Restart(const Reason& reason, Action::OnDone done) {
-  if (Overlapping()) {
-    Supersede(reason, std::move(done));
-    return;
-  }
-  if (!Plan(reason, std::move(done))) {
-    if (reason.cause == Reason::Cause::kWatchdog && instance_ != nullptr) {
-      StopForCore(instance_.get());
-    }
-    GiveUp(reason.text);
-    return;
-  }
-  if (instance_ == nullptr || StartsFirst()) {
-    // One that is being prepared comes as it is; a hook leads on to the start.
-    const bool comes = Preparing() || post_stop_ != nullptr;
-    if (!comes) start_timer_.ArmAfter(planned_->delay);
-  } else if (other_ == nullptr || instance_->state() != InstanceState::kReady) {
-    StopProcess(instance_.get());
-    TellStrategies();
-  }
-}
-
-// False if the restart limit is reached.
-bool Supervisor::Plan(const Reason& reason, Action::OnDone done) {
-  if (reason.IsFailure()) outcomes_.StartFailed(reason.text);
-  const absl::Time now = context_.loop->Now();
-  const bool was_stable =
-      instance_ != nullptr &&
-      now - instance_->ready_since() >= options_->restart.reset;
-  if (was_stable || !reason.IsFailure()) backoff_.Reset();
-  if (!reason.IsFailure()) limit_.Reset();
-  if (reason.IsFailure() && !limit_.Take(now)) return false;
-  // A reload that failed to start is still the same reload when it is retried.
-  if (!done && planned_.has_value()) done = std::move(planned_->done);
-  planned_ = PlannedRestart();
-  planned_->reason = reason;
-  planned_->done = std::move(done);
-  planned_->began = now;
-  planned_->replaces = ShownGeneration();
-  if (reason.IsFailure()) planned_->delay = backoff_.Take(random_());
-  return true;
-}
-
-void Supervisor::StopProcess(Instance* instance) {
-  const StopOptions& stop = options_->stop;
-  const Reason* const reason =
-      planned_.has_value() ? &planned_->reason : nullptr;
-  if (reason != nullptr && reason->cause == Reason::Cause::kWatchdog) {
-    StopForCore(instance);
-  } else if (reason != nullptr && stop.reload_signal != 0 &&
-             (!reason->IsFailure() || instance == other_.get())) {
-    // Nothing is wrong with it, or another serves in its place already.
-    instance->Stop(stop.reload_signal, stop.timeout);
-  } else {
-    instance->Stop(stop.signal, stop.timeout);
-  }
-}
-
-// Where it hangs is best seen in one.
-void Supervisor::StopForCore(Instance* instance) {
-  instance->Stop(SIGABRT, kCoreTimeout);
-}
-
-void Supervisor::GiveUp(std::string_view why) {
-  end_reason_ = absl::StrCat(why, ": ", GivingUpLine(*options_));
-  context_.log->Event(LogLevel::kError, "giving_up", end_reason_,
-                      {{"generation", generation_}});
-  outcomes_.GivenUp(why);
-  if (planned_.has_value() && planned_->done) {
-    planned_->done(absl::AbortedError(why));
-  }
-  NoteStartLimit();
-  planned_.reset();
-  const bool stopped_by_us = instance_ != nullptr && instance_->alive();
-  if (stopped_by_us) {
-    if (!instance_->stop_requested()) StopProcess(instance_.get());
-    TellStrategies();
-  }
-  EndProbation();
-  if (StaysAfterGivingUp(*options_)) return;
-  const int code = last_status_.ShellCode();
-  Shutdown(stopped_by_us || code == 0 ? 1 : code);
-}
-
-// ---------------------------------------------------------------------------
-// The instance
-
-void Supervisor::OnInstance(int generation, Instance::Event event) {
-  if (other_ != nullptr && other_->generation() == generation) {
-    OnOther(event);
-    return;
-  }
-  switch (event) {
-    case Instance::Event::kUp:
-      OnUp();
-      return;
-    case Instance::Event::kExecFailed:
-      OnExecFailed();
-      return;
-    case Instance::Event::kStopped:
-      if (!Overlapping()) job_control_.OnStopped(*instance_);
-      return;
-    case Instance::Event::kSucceeded:
-      last_pid_ = instance_->pid();
-      context_.log->Write(
-          LogLevel::kInfo,
-          absl::StrCat("process [", last_pid_, "] is the main process now"));
-      TellStrategies();
-      return;
-    case Instance::Event::kExited:
-      OnExited();
-      return;
-    case Instance::Event::kGone:
-      OnGone();
-      return;
-  }
-}
-
-void Supervisor::OnExecFailed() {
-  const SpawnFailure& failure = instance_->failure();
-  const std::string line = SpawnFailureLine(failure, *options_);
-  context_.observer->OnSpawnFailure(instance_->pid(), failure, line);
-  if (generation_ == 1) end_reason_ = line;
-}
-
-void Supervisor::OnUp() {
-  if (instance_->alive()) {
-    for (const SignalInfo& signal : early_signals_.Take()) {
-      instance_->Forward(signal);
-    }
-  }
-  if (!Overlapping()) FinishRestart();
-  TellStrategies();
-  // Ready at once, where nothing has to be waited for, is no news.
-  MarkReadyIfSo(LogLevel::kDebug);
-  AfterChange();
-  rest_timer_.ArmAfter(kStartEffort);
-}
-
-void Supervisor::FinishRestart() {
-  LogUp();
-  has_all_before_ = start_began_;
-  superseded_ = 0;
-  const std::optional<PlannedRestart> planned =
-      std::exchange(planned_, std::nullopt);
-  if (planned.has_value()) {
-    history_.Note(planned->reason, context_.loop->Now(), planned->replaces);
-  }
-  if (planned.has_value() && planned->done) planned->done(absl::OkStatus());
-  ForgetFailure();
-  ForgetChange();
-}
-
-void Supervisor::Rest() {
-  const bool never_again = !supervising_ && options_->process.post_stop.empty();
-  if (never_again) context_.os->ReleaseInherited();
-  context_.os->ReleaseStartPages();
-}
-
-void Supervisor::LogUp() {
-  const int pid = instance_->pid();
-  if (planned_.has_value()) {
-    LogRestarted(context_.log,
-                 {.generation = instance_->generation(),
-                  .pid = pid,
-                  .reason = &planned_->reason,
-                  .stopped = planned_->stopped_after,
-                  .running = context_.loop->Now() - planned_->began});
-    return;
-  }
-  std::vector<std::string_view> names;
-  for (const auto& strategy : strategies_) names.push_back(strategy->name());
-  context_.log->Event(LogLevel::kInfo, "started",
-                      StartedLine(pid, names, options_->command),
-                      {{"generation", generation_}, {"pid", pid}});
-}
-
-void Supervisor::OnExited() {
-  NoteOomKill(*instance_->exit_status());
-  NoteExit(*instance_);
-  if (Overlapping()) {
-    RollBack(absl::StrCat("the new process [", instance_->pid(),
-                          "] ended: ", instance_->exit_status()->ToString()));
-    return;
-  }
-  last_status_ = *instance_->exit_status();
-  TakeForegroundBack(last_pid_);
-  drain_timer_.Cancel();
-  action_->OnGone();
-  TellStrategies();
-  last_exit_ = EndText();
-  if (end_ != End::kStaying) {
-    if (down_signal_ != 0) exit_code_ = ExitCodeOf(last_status_);
-    LogEnded("");
-  } else if (instance_->stop_requested()) {
-    if (planned_.has_value()) {
-      planned_->stopped_after = context_.loop->Now() - planned_->began;
-    }
-  } else if (planned_.has_value() && instance_->failure().error == 0) {
-    LogEnded(", while another is being prepared");
-  } else {
-    OnEndedByItself();
-  }
-  if (end_ != End::kStaying) {
-    DropInstance(instance_);
-    Finish();
-  } else {
-    instance_->CleanUp();
-  }
-}
-
-void Supervisor::OnEndedByItself() {
-  const bool never_ran = instance_->failure().error != 0;
-  if (never_ran && generation_ == 1) {
-    Shutdown(ExitCodeOf(last_status_));
-    return;
-  }
-  outcomes_.StartFailed(never_ran ? "the command could not be run"
-                                  : absl::StrCat("process [", instance_->pid(),
-                                                 "] ended: ", EndText()));
-  std::optional<Reason> reason = std::exchange(asked_restart_, std::nullopt);
-  if (!reason.has_value()) reason = ShouldRestart(last_status_);
-  if (ReplacedOneDrains() &&
-      context_.loop->Now() - instance_->ready_since() < kProbation) {
-    // The one that it replaced is asked to go on for as long as it can.
-    other_->StopWithin(absl::InfiniteDuration());
-    if (!reason.has_value()) {
-      reason.emplace();
-      reason->text = EndText();
-    }
-  }
-  if (!reason.has_value() && never_ran) {
-    // Its file is being replaced, most likely: that is tried again.
-    reason.emplace();
-    reason->text = "the command could not be run";
-  }
-  if (reason.has_value() && !reason->IsFailure()) Adopt(*reason);
-  if (!reason.has_value()) {
-    const bool waits = options_->after_exit == AfterExit::kWait;
-    LogEnded(waits ? ", waiting for a change" : "");
-    if (!waits) Shutdown(ExitCodeOf(last_status_));
-  } else if (Plan(*reason,
-                  reason->IsFailure() ? nullptr : ThenAct(BeginChange()))) {
-    LogEnded(absl::StrCat(", starting it again in ", Millis(planned_->delay)));
-  } else {
-    LogEnded("");
-    GiveUp(reason->text);
-  }
-}
-
-void Supervisor::LogEnded(std::string_view what_now) {
-  const int pid = instance_->pid();
-  const std::string how = EndText();
-  context_.log->Event(
-      LogLevel::kInfo, "ended",
-      absl::StrCat("process [", pid, "] ended: ", how, what_now),
-      {{"generation", instance_->generation()},
-       {"pid", pid},
-       {"code", last_status_.ShellCode()},
-       {"reason", how}});
-}
-
-void Supervisor::OnGone() {
-  DropInstance(instance_);
-  if (end_ != End::kStaying) {
-    Finish();
-    return;
-  }
-  RunPostStop(&Supervisor::AfterStop);
-}
-
-void Supervisor::AfterStop() {
-  TakeForegroundBack(last_pid_);
-  if (end_ != End::kStaying) {
-    Finish();
-    return;
-  }
-  TellStrategies();
-  if (StartIsDue()) start_timer_.ArmAfter(planned_->delay);
-  // What changed while a change was being applied is one more, afterwards.
-  if (change_ == ChangeState::kApplying && instance_ == nullptr) return;
-  AfterChange();
-}
-
-// It may be the caller, so it can go only when it has returned.
-void Supervisor::DropInstance(std::unique_ptr<Instance>& instance) {
-  context_.loop->Post([gone = std::move(instance)] {});
-}
-
 void Supervisor::OnReaped() {
-  if (instance_ != nullptr) instance_->OnReaped();
-  if (other_ != nullptr) other_->OnReaped();
-  if (final_sweep_.has_value()) final_sweep_->Look();
+  pair_.OnReaped();
+  closing_.OnReaped();
 }
 
 std::string Supervisor::StateName() const {
-  if (end_ == End::kEnded) return "ended";
+  if (ended()) return "ended";
   if (end_ == End::kEnding) return "ending";
-  if (Preparing()) return "starting";
-  if (options_->Sidecar()) return SidecarState();
-  if (instance_ == nullptr && start_timer_.armed()) return "backoff";
-  if (planned_.has_value()) {
-    return planned_->reason.IsFailure() ? "restarting" : "reloading";
+  return options_->Sidecar() ? SidecarState() : runner_.StateName();
+}
+
+Changes::Hooks Supervisor::ChangeHooks() {
+  Changes::Hooks hooks;
+  hooks.actions.restart = [this](const Reason& reason, Action::OnDone done) {
+    runner_.Restart(reason, std::move(done));
+  };
+  hooks.actions.signal = [this](int signo) { return signals_.Notify(signo); };
+  hooks.actions.environment = [this](const Reason& reason) {
+    return runner_.launcher().ActionEnvironment(reason);
+  };
+  hooks.actions.fail = [this](const std::string& why) { EndForFailure(why); };
+  hooks.actions.exit = [this](int code) {
+    end_reason_ = absl::StrCat(changes_.current().text, ": --on-change=exit");
+    context_.log->Write(LogLevel::kInfo, end_reason_);
+    Shutdown(code);
+    runner_.StopProcesses();
+  };
+  hooks.situation = [this] {
+    return Changes::Situation{.can_act = runner_.CanAct(),
+                              .may_supersede = runner_.MaySupersede(),
+                              .ending = end_ != End::kStaying,
+                              .has_process = pair_.current() != nullptr,
+                              .generation = runner_.launcher().generation(),
+                              .awaited_start = runner_.plan().awaited()
+                                                   ? runner_.plan().reason()
+                                                   : nullptr};
+  };
+  hooks.environment = [this] {
+    return runner_.launcher().Environment(runner_.launcher().generation());
+  };
+  hooks.drop_waiter = [this] { runner_.DropWaiter(); };
+  hooks.again = [this] { AfterChange(); };
+  return hooks;
+}
+
+void Supervisor::Reload(const Reason& reason) {
+  changes_.Ask(reason);
+  Ask();
+}
+
+std::optional<Reason> Supervisor::ShouldRestart(
+    const std::optional<ExitStatus>& ended) {
+  if (auto asked = changes_.TakeAsked()) return asked;
+  InstanceView view = runner_.ViewNow();
+  view.ended = ended;
+  return strategies_.ShouldRestart(view);
+}
+
+void Supervisor::Ask() {
+  runner_.JudgeReplacement();
+  if (!runner_.CanAct() || runner_.RestartIfAsked()) return;
+  const std::optional<Reason> reason = ShouldRestart(std::nullopt);
+  if (!reason.has_value()) return;
+  runner_.NoteCause(*reason);
+  if (reason->cause == Reason::Cause::kHealth) {
+    ActOnHealth(*reason);
+  } else if (!reason->IsChange()) {
+    if (options_->Sidecar()) return;
+    runner_.Restart(*reason, nullptr);
+  } else if (changes_.DropIfHad(*reason)) {
+    context_.log->Write(
+        LogLevel::kDebug,
+        absl::StrCat(reason->text, ": had changed before process [",
+                     pair_.current()->pid(), "] was started, which has it"));
+  } else {
+    changes_.ApplyOrQueue(*reason);
   }
-  if (instance_ == nullptr) return "waiting";
-  return std::string(ToString(instance_->state()));
+}
+
+// --health-on-failure
+void Supervisor::ActOnHealth(const Reason& reason) {
+  using What = OnUnhealthy::What;
+  const OnUnhealthy& act = options_->health.on_failure;
+  if (act.what == What::kRestart) {
+    runner_.Restart(reason, nullptr);
+    return;
+  }
+  if (act.what == What::kExit) {
+    context_.log->Event(LogLevel::kError, "unhealthy",
+                        absl::StrCat("unhealthy: ", reason.text, ": exiting"),
+                        {{"generation", runner_.launcher().generation()},
+                         {"reason", reason.text}});
+    end_reason_ = absl::StrCat("unhealthy: ", reason.text);
+    Shutdown(1);
+    runner_.StopProcesses();
+    return;
+  }
+  const bool sends = act.what == What::kSignal && pair_.current() != nullptr;
+  context_.log->Event(
+      LogLevel::kWarning, "unhealthy",
+      absl::StrCat("unhealthy: ", reason.text, sends ? ": sending " : "",
+                   sends ? SignalName(act.signal) : ""),
+      {{"generation", runner_.launcher().generation()},
+       {"reason", reason.text}});
+  if (sends) pair_.current()->Forward({.signo = act.signal});
+}
+
+void Supervisor::AfterChange() {
+  context_.loop->Post([this] {
+    if (!runner_.CanAct() && !runner_.MaySupersede()) return;
+    if (!changes_.ApplyQueued()) Ask();
+  });
+}
+
+void Supervisor::TellStrategies() {
+  const InstanceView view = runner_.ViewNow();
+  strategies_.OnInstance(view);
+  ShowReady();
+}
+
+bool Supervisor::Serves() const {
+  if (options_->Sidecar()) return end_ == End::kStaying;
+  const Instance* const serving = pair_.Serving();
+  return end_ == End::kStaying && !runner_.says_it_stops() &&
+         serving != nullptr && serving->state() == InstanceState::kReady;
+}
+
+void Supervisor::ShowReady() {
+  if (report_.has_value()) report_->Show(Serves(), StateName());
+}
+
+// A sender whose message would have counted is told why it does not.
+void Supervisor::OnStranger(pid_t sender, const NotifyMessage& message) {
+  const absl::Time now = context_.loop->Now();
+  strangers_.Add(sender, now);
+  const Instance* const current = pair_.current();
+  const bool matters = (message.ready || message.stopping) &&
+                       current != nullptr && current->alive() &&
+                       now >= next_stranger_warning_;
+  if (matters) next_stranger_warning_ = now + kStrangerWarnings;
+  context_.log->Write(
+      matters ? LogLevel::kWarning : LogLevel::kDebug,
+      absl::StrCat(message.ready      ? "READY=1"
+                   : message.stopping ? "STOPPING=1"
+                                      : "a notification",
+                   " from process ", sender,
+                   ", which is not one of the process's own or has ended and "
+                   "was reaped by its parent before it was heard: ignored; a "
+                   "sender of the process's own should live until BARRIER=1 "
+                   "is answered (sd_notify_barrier(3), systemd-notify(1))"));
+}
+
+void Supervisor::OnNotify(pid_t sender, const NotifyMessage& message) {
+  if (strangers_.Has(sender, context_.loop->Now())) return;
+  bool kept = true;
+  std::vector<ProcessInfo> unknown;
+  if (undecided_.Waits(sender)) {
+    kept = undecided_.AddNext(sender, message);
+  } else {
+    const Runner::Sender who = runner_.SenderOf(sender, &unknown);
+    const bool from_current = who == Runner::Sender::kCurrent;
+    if (who != Runner::Sender::kStranger) unknown.clear();
+    if (from_current && message.main_pid.has_value()) {
+      pair_.current()->Has(*message.main_pid, &unknown);
+    }
+    if (unknown.empty()) return Hear(who, sender, message);
+    kept = undecided_.Add({sender, unknown.front(),
+                           from_current ? pair_.current()->generation() : 0,
+                           message});
+  }
+  if (kept) return;
+  context_.log->Write(
+      LogLevel::kDebug,
+      absl::StrCat("a notification from process ", sender,
+                   " is lost: too many wait for what /proc says of it"));
+}
+
+// The process that it was about may have been replaced meanwhile.
+void Supervisor::OnDecided(const Undecided::Message& message) {
+  if (strangers_.Has(message.sender, context_.loop->Now())) return;
+  const auto owns = [&](const Instance* instance) {
+    if (instance == nullptr || !instance->alive()) return false;
+    if (message.generation != 0) {
+      return instance->generation() == message.generation;
+    }
+    return context_.marks->Of(message.orphan, instance->mark()) ==
+           Marks::Verdict::kHas;
+  };
+  Runner::Sender who = Runner::Sender::kStranger;
+  if (owns(pair_.leaving())) {
+    who = Runner::Sender::kLeaving;
+  } else if (owns(pair_.current())) {
+    who = Runner::Sender::kCurrent;
+  }
+  Hear(who, message.sender, message.content);
+}
+
+void Supervisor::Hear(Runner::Sender who, pid_t sender,
+                      const NotifyMessage& message) {
+  if (who == Runner::Sender::kStranger) {
+    OnStranger(sender, message);
+    return;
+  }
+  const bool from_current = who == Runner::Sender::kCurrent;
+  if (from_current && message.status.has_value()) {
+    context_.log->Write(LogLevel::kDebug,
+                        absl::StrCat("process [", pair_.current()->pid(),
+                                     "] says: ", *message.status));
+    if (report_.has_value()) report_->Status(*message.status);
+  }
+  const bool stopped_before = runner_.says_it_stops();
+  runner_.OnNotify(who, message);
+  if (!from_current) return;
+  if (runner_.says_it_stops() && !stopped_before) ShowReady();
+  strategies_.OnNotify(message);
+  changes_.OnNotify(message);
+}
+
+SignalRoute Supervisor::RouteOf(const SignalInfo& received, int sent) const {
+  const Instance* const current = pair_.current();
+  const Instance* const serving = pair_.Serving();
+  SignalFacts facts;
+  facts.reload_signal = options_->reload.signal;
+  // The kernel's WINCH is the new size of a terminal, not a person's order.
+  if (received.code != SI_KERNEL) facts.stop_signal = options_->stop.signal;
+  facts.staying = end_ == End::kStaying;
+  facts.supervising = supervising_;
+  facts.sidecar = options_->Sidecar();
+  facts.hung_up = received.signo == SIGHUP &&
+                  runner_.launcher().on_terminal() && !OnTerminal();
+  facts.process_alive = current != nullptr && current->alive();
+  facts.serves = serving != nullptr && serving->alive();
+  facts.kept = signals_.keeps_any();
+  // Kept for the first process alone: a later one is not what was meant.
+  facts.started = runner_.launcher().generation() > 1 ||
+                  (current == nullptr && pair_.last_pid() != 0);
+  return reinit::RouteOf(received.signo, sent, facts);
+}
+
+void Supervisor::OnSignal(const SignalInfo& received) {
+  context_.observer->OnSignal(received.signo);
+  SignalInfo signal = received;
+  signal.signo =
+      SentFor(received.signo, options_->signals.rewrite, options_->stop.signal);
+  const SignalRoute route = RouteOf(received, signal.signo);
+  if (route != SignalRoute::kReload &&
+      signals_.JobControlTakes(received.signo)) {
+    return;
+  }
+  switch (route) {
+    case SignalRoute::kReload: {
+      Reason reason;
+      reason.cause = Reason::Cause::kSignal;
+      reason.text = SignalName(received.signo);
+      Reload(reason);
+      return;
+    }
+    case SignalRoute::kDown:
+      OnDown(received);
+      return;
+    case SignalRoute::kForward:
+      signals_.Forward(received, signal);
+      if (options_->init.suspends_itself && StopsForTerminal(received.signo)) {
+        context_.observer->OnSuspend();
+        context_.os->StopSelf();
+      }
+      return;
+    case SignalRoute::kKeep:
+      signals_.Keep(signal);
+      return;
+    case SignalRoute::kDrop:
+      return;
+  }
+}
+
+void Supervisor::OnDown(const SignalInfo& signal) {
+  const bool first = end_ == End::kStaying;
+  const bool insists = stop_order_.Receive(signal.signo);
+  if (first) {
+    stop_order_.OnBegin(runner_.plan().for_failure());
+    const std::string name = SignalName(signal.signo);
+    context_.log->Event(
+        LogLevel::kInfo, "stopping", absl::StrCat(name, ": stopping"),
+        {{"generation", runner_.launcher().generation()}, {"signal", name}});
+    // With nothing to wait for, the signal is the reason of our own end; else
+    // the exit status of the process replaces this.
+    Shutdown(options_->Sidecar() ? 0 : 128 + signal.signo);
+  }
+  runner_.StopHooks({.signo = insists ? SIGKILL : StopsAnything(signal.signo)});
+  const bool told = (first || !insists) && stop_order_.Execute(signal, first);
+  if (!told) KillAll();
+}
+
+void Supervisor::KillAll() {
+  stop_order_.Cancel();
+  pair_.KillNow();
+  closing_.KillNow();
+}
+
+void Supervisor::Shutdown(int exit_code) {
+  if (end_ != End::kStaying) return;
+  end_ = End::kEnding;
+  exit_code_ = exit_code;
+  runner_.BeginEnd();
+  changes_.Cancel();
+  if (report_.has_value()) report_->Stopping();
+  strategies_.Clear();
+  Finish();
+}
+
+void Supervisor::Finish() {
+  // Called again whenever something has gone; hooks are bounded.
+  if (!runner_.Done()) return;
+  closing_.Begin({.pid = pair_.last_pid(),
+                  .mark = runner_.launcher().mark(),
+                  .stop = pair_.last_stop(),
+                  .survivor = pair_.survivor(),
+                  .adopts = runner_.launcher().Adopts(),
+                  .exit_code = exit_code_});
+}
+
+// For --termination-log.
+std::string Supervisor::LastWords() const {
+  std::string text;
+  if (pair_.last_pid() != 0) {
+    text = absl::StrCat("process ended: ", runner_.last_end().InWords(), "\n");
+  }
+  if (!end_reason_.empty()) absl::StrAppend(&text, end_reason_, "\n");
+  if (stop_order_.signo() != 0) {
+    absl::StrAppend(&text, "stopped by ", SignalName(stop_order_.signo()),
+                    "\n");
+  }
+  return text;
 }
 
 }  // namespace reinit

@@ -1,8 +1,18 @@
-// The Supervisor's part that does what `reinit ctl` asks for.
+// The part of Supervisor that shows it, takes requests, and runs without a
+// command.
 #include <signal.h>
 
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
-#include "reaper/signals.h"
+#include "absl/strings/str_join.h"
+#include "reaper/self/terminal.h"
+#include "reaper/value/signals.h"
+#include "supervisor/probe/target.h"
 #include "supervisor/supervisor.h"
 
 namespace reinit {
@@ -31,15 +41,7 @@ absl::Status Supervisor::AskRestart(uint64_t* ticket) {
   if (end_ != End::kStaying) return Ending();
   if (options_->Sidecar()) return NoProcess();
   if (ticket != nullptr) *ticket = outcomes_.Await(Outcomes::Kind::kRestart);
-  if (CanAct()) {
-    Restart(Asked("ctl restart"), nullptr);
-    return absl::OkStatus();
-  }
-  // One that is on its way is as good.
-  const bool on_its_way =
-      planned_.has_value() || Preparing() ||
-      (instance_ != nullptr && instance_->state() == InstanceState::kStarting);
-  if (!on_its_way) asked_restart_ = Asked("ctl restart");
+  runner_.AskRestart(Asked("ctl restart"));
   return absl::OkStatus();
 }
 
@@ -61,25 +63,110 @@ void Supervisor::AskStop(bool now) {
     OnDown({.signo = SIGTERM});
     return;
   }
-  down_signal_ = SIGTERM;
+  stop_order_.Note(SIGTERM);
   context_.log->Write(LogLevel::kInfo, "ctl stop --now: killing");
   Shutdown(options_->Sidecar() ? 0 : 128 + SIGTERM);
-  StopHook({.signo = SIGKILL});
-  drain_timer_.Cancel();
+  runner_.StopHooks({.signo = SIGKILL});
   KillAll();
 }
 
 absl::Status Supervisor::AskSignal(int signo) {
   if (options_->Sidecar()) return NoProcess();
-  Instance* const serving = Serving();
-  if (serving == nullptr || !serving->alive()) {
-    return absl::FailedPreconditionError("there is no process just now");
+  return signals_.Send(signo);
+}
+
+Status Supervisor::Describe() const {
+  const absl::Time now = context_.loop->Now();
+  Status status;
+  status.state = StateName();
+  if (options_->Sidecar()) {
+    status.sidecar = SidecarStatus{options_->reload.on_start ==
+                                   ReloadOptions::OnStart::kApply};
   }
-  const int error = serving->Forward({.signo = signo});
-  if (error == 0) return absl::OkStatus();
-  return absl::ErrnoToStatus(
-      error, absl::StrCat("cannot send ", SignalName(signo), " to process ",
-                          serving->pid()));
+  status.reinit_pid = context_.os->Self();
+  status.uptime = now - began_;
+  status.serves = Serves();
+  status.end_reason = end_reason_;
+  status.change_queued = changes_.queued();
+  changes_.Describe(now, runner_.plan().has_value(), &status);
+  runner_.Describe(now, &status);
+  DescribeOutcomes(now, &status);
+  for (const std::string_view name : strategies_.Names()) {
+    status.strategies.emplace_back(name);
+  }
+  status.checks = strategies_.Checks();
+  status.zombies =
+      FindNeglectfulParents(context_.os->Processes(), context_.os->Self());
+  if (sockets_ == nullptr) return status;
+  for (ListenSockets::Id& id : sockets_->Listening()) {
+    status.listeners.push_back({std::move(id.name), std::move(id.address)});
+  }
+  return status;
+}
+
+void Supervisor::DescribeOutcomes(absl::Time now, Status* status) const {
+  if (const auto& last = outcomes_.last_applied()) {
+    status->last_applied = {ToString(last->cause), last->text, last->at,
+                            now - last->when, last->took};
+  }
+  status->reload_succeeded = outcomes_.last_succeeded();
+  status->reload_success_time = outcomes_.success_time();
+}
+
+void Supervisor::StartSidecar() {
+  const std::vector<std::string_view> names = strategies_.Names();
+  const std::string actions =
+      absl::StrJoin(options_->reload.on_change, ", ",
+                    [](std::string* out, const ChangeAction& action) {
+                      *out += WithoutSecrets(action.text);
+                    });
+  const std::string paths = absl::StrJoin(options_->watch.paths, ", ");
+  const bool at_start =
+      options_->reload.on_start == ReloadOptions::OnStart::kApply;
+  context_.log->Event(
+      LogLevel::kInfo, "watching",
+      absl::StrCat(
+          "watching",
+          names.empty()
+              ? ""
+              : absl::StrCat(" ", paths, " using ", absl::StrJoin(names, ", ")),
+          at_start ? ", on a change and at the start: " : ", on a change: ",
+          actions),
+      {{"paths", paths},
+       {"actions", actions},
+       {"on_start", at_start ? "apply" : "none"}});
+  runner_.PrepareSidecar([this] { BeginSidecar(); });
+}
+
+void Supervisor::BeginSidecar() {
+  ShowReady();
+  changes_.BeginSidecar();
+  runner_.ReleaseAfter(absl::Milliseconds(100));
+  Ask();
+}
+
+std::string Supervisor::SidecarState() const {
+  if (runner_.launcher().busy()) return "starting";
+  switch (changes_.state()) {
+    case ChangeState::kChecking:
+    case ChangeState::kApplying:
+      return "reloading";
+    case ChangeState::kPending:
+      return "pending";
+    case ChangeState::kNone:
+    case ChangeState::kSettling:
+      break;
+  }
+  return "watching";
+}
+
+// For a failure of reinit's own means, not of the process.
+void Supervisor::EndForFailure(const std::string& why) {
+  if (end_ != End::kStaying) return;
+  end_reason_ = why;
+  context_.log->Event(LogLevel::kError, "failed", why, {{"reason", why}});
+  Shutdown(1);
+  runner_.StopProcesses();
 }
 
 }  // namespace reinit

@@ -1,13 +1,12 @@
-// What can stand behind `=`, for shells that complete it. The names of the
-// words that a setter takes; a test gives each of them to it.
-#ifndef REINIT_CMD_FLAG_CHOICES_H_
-#define REINIT_CMD_FLAG_CHOICES_H_
+// Lists what can follow `=`, for shells that complete it: the words that a
+// setter takes. A test gives each word to its setter.
+#ifndef REINIT_CMD_FLAGS_FLAG_CHOICES_H_
+#define REINIT_CMD_FLAGS_FLAG_CHOICES_H_
 
 #include <string_view>
 #include <vector>
 
-#include "absl/types/span.h"
-#include "cmd/flag_table.h"
+#include "cmd/flags/flag_table.h"
 
 namespace reinit {
 
@@ -20,14 +19,6 @@ struct FlagChoices {
 
 FlagChoices ChoicesOf(const Flag& flag);
 
-// What counts as a subcommand if it is the first operand.
-struct Subcommand {
-  std::string_view word;
-  std::string_view operands;
-  std::string_view help;
-};
-absl::Span<const Subcommand> Subcommands();
-
 }  // namespace reinit
 
-#endif  // REINIT_CMD_FLAG_CHOICES_H_
+#endif  // REINIT_CMD_FLAGS_FLAG_CHOICES_H_

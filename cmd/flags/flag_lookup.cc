@@ -10,12 +10,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/types/span.h"
-#include "cmd/flag_table.h"
+#include "cmd/flags/flag_table.h"
 
 namespace reinit {
 namespace {
-
-constexpr std::string_view kVariablePrefix = "REINIT_";
 
 // Longer ones are junk, and the edit distance is quadratic.
 constexpr size_t kLongestGuess = 40;

@@ -1,18 +1,19 @@
-// The one table of flags: parsing, the environment, --help, the flag reference
-// (docs/flags.md), the man page and completion all read it.
+// Holds the one table of flags. Parsing, the environment, --help, the flag
+// reference (docs/flags.md), the man page and completion all read it.
 //
-// A new flag is one row in flag_table.cc. Its setter stands in the row, so that
-// nothing else has to be touched; its default is written as text and a test
-// compares it with what Options has.
-#ifndef REINIT_CMD_FLAG_TABLE_H_
-#define REINIT_CMD_FLAG_TABLE_H_
+// A new flag is one row in flag_table.cc, with its setter. It also needs its
+// field in Options, an example (flag_examples.h), a line in flag_table_test.cc
+// and one in the plan (cmd/plan): tests fail without them. Its default is text;
+// a test compares it with what Options has.
+#ifndef REINIT_CMD_FLAGS_FLAG_TABLE_H_
+#define REINIT_CMD_FLAGS_FLAG_TABLE_H_
 
 #include <string>
 #include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
-#include "cmd/settings.h"
+#include "cmd/flags/settings.h"
 
 namespace reinit {
 
@@ -37,26 +38,28 @@ enum class FlagGroup {
 };
 
 // Bits of Flag::traits.
-inline constexpr unsigned kCommon = 1;  // shown by a plain --help
-inline constexpr unsigned kProbe = 2;   // also a flag of `reinit probe`
-// Not read from the environment: an image may well have `ENV REINIT_VERSION=…`
-// for the version that it downloads, and must still start.
-inline constexpr unsigned kNoVariable = 4;
+inline constexpr unsigned kCommon = 1U << 0;    // shown by a plain --help
+inline constexpr unsigned kForProbe = 1U << 1;  // also for `reinit probe`
+// Not read from the environment: an image may well have `ENV
+// REINIT_VERSION=...` for the version that it downloads, and must still start.
+inline constexpr unsigned kNoVariable = 1U << 2;
+// About a process that reinit starts: an error in a sidecar.
+inline constexpr unsigned kNeedsCommand = 1U << 3;
 // Without these the flag has no effect, and the user is told.
-inline constexpr unsigned kNeedsWatch = 8;
-inline constexpr unsigned kNeedsHealth = 16;
-inline constexpr unsigned kNeedsReady = 64;  // --ready, --listen
-inline constexpr unsigned kNeedsListen = 256;
-// --reload-signal will do for --watch, and so will `reinit ctl`, which is there
-// when supervising.
-inline constexpr unsigned kReloads = 128;
-inline constexpr unsigned kNeedsRestart = 32;  // --restart, --health, --watch
+inline constexpr unsigned kNeedsWatch = 1U << 4;
+inline constexpr unsigned kNeedsHealth = 1U << 5;
+inline constexpr unsigned kNeedsReady = 1U << 6;  // --ready, --listen
+inline constexpr unsigned kNeedsListen = 1U << 7;
+inline constexpr unsigned kNeedsRestart = 1U << 8;  // --restart, --health...
+// With kNeedsWatch: --reload-signal is enough, and so is `reinit ctl`, which
+// works whenever reinit supervises.
+inline constexpr unsigned kReloads = 1U << 9;
 
 struct Flag {
   std::string_view name;  // without the dashes
   FlagType type;
   FlagGroup group;
-  std::string_view placeholder;  // what stands behind `=`; none for a switch
+  std::string_view placeholder;  // what follows `=`; none for a switch
   std::string_view standard;     // default as text; empty: none
   unsigned traits;
   std::string_view help;
@@ -77,16 +80,19 @@ const Flag* FindFlag(std::string_view name);
 // `--watch=PATH`, `--[no-]clear`, `--help[=all]`: for help and reference.
 std::string FlagSynopsis(const Flag& flag);
 
+// How the variables of all flags begin.
+inline constexpr std::string_view kVariablePrefix = "REINIT_";
+
 // REINIT_STOP_TIMEOUT; empty for a flag that has no variable.
 std::string FlagVariable(const Flag& flag);
 
-// Whether this environment variable is one of ours, set or not: those are not
-// handed on to the child. False for REINIT_INSTANCE and its like, and for any
-// REINIT_* that is no flag (Kubernetes injects REINIT_PORT for a Service).
+// Whether this environment variable is that of a flag, set or not: those are
+// not passed on to the process. False for REINIT_INSTANCE and its like, and for
+// any REINIT_* that is no flag (Kubernetes injects REINIT_PORT for a Service).
 bool IsFlagVariable(std::string_view variable);
 
-// The known flag that was probably meant, with its dashes (`--no-clear` too);
-// empty if nothing is near. `given` is without dashes and value.
+// The flag that the user probably meant, with its dashes (`--no-clear` too);
+// empty if none is near. `given` is without dashes and value.
 std::string NearestFlag(std::string_view given);
 
 // What --dev stands for: values for the flags that were not given. --clear on a
@@ -99,4 +105,4 @@ absl::Span<const FlagPreset> DevPreset();
 
 }  // namespace reinit
 
-#endif  // REINIT_CMD_FLAG_TABLE_H_
+#endif  // REINIT_CMD_FLAGS_FLAG_TABLE_H_

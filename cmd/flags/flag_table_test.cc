@@ -1,4 +1,4 @@
-#include "cmd/flag_table.h"
+#include "cmd/flags/flag_table.h"
 
 #include <algorithm>
 #include <map>
@@ -11,7 +11,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "cmd/settings.h"
+#include "cmd/flags/flag_examples.h"
+#include "cmd/flags/settings.h"
 #include "gtest/gtest.h"
 #include "supervisor/options.h"
 
@@ -30,11 +31,13 @@ std::string Dump(const Settings& settings) {
                ready_file] = ready;
   const auto& [listen_sockets, backlog, forms] = listen;
   const auto& [on_change, reload_check, reload_timeout, retry_delay,
-               reload_signal] = reload;
+               reload_signal, headers_file, auth_file, on_start,
+               on_start_file] = reload;
   const auto& [target_process, target_cmdline, pidfile, target_all,
                target_force, on_missing] = aim;
   const auto& [memory, age, watchdog] = limits;
-  const auto& [paths, mode, compare, scan, settle, filter, on_stale] = watch;
+  const auto& [paths, mode, compare, scan, scan_adapts, settle, settle_adapts,
+               filter, on_stale] = watch;
   const auto& [extensions, include, exclude, ignore_files, defaults] = filter;
   const auto& [checks, interval, timeout, retries, start_period, expect,
                on_failure] = health;
@@ -45,8 +48,8 @@ std::string Dump(const Settings& settings) {
   const auto& [forward_to, rewrite] = signals;
   const auto& [as, environment, environment_files, pre_start, post_stop] =
       process;
-  const auto& [inherited, directory, credentials, no_new_privileges, script,
-               exec_failure_code] = as;
+  const auto& [inherited, directory, start_directory, credentials,
+               no_new_privileges, script, exec_failure_code] = as;
 
   std::string out;
   const auto add = [&out](const auto&... values) {
@@ -61,12 +64,15 @@ std::string Dump(const Settings& settings) {
   add(static_cast<int>(mode), static_cast<int>(compare), retries,
       static_cast<int>(policy), burst);
   add(static_cast<int>(action), static_cast<int>(order), signal,
-      static_cast<int>(on_stale));
+      static_cast<int>(on_stale), scan_adapts, settle_adapts);
   add_duration(reload_delay, scan, settle, interval, timeout, start_period,
                delay, delay_max, reset, limit_interval, stop_timeout, leftover);
   add(static_cast<int>(subreaper), parent_death_signal, no_new_privileges);
-  add(static_cast<int>(forward_to), directory, inherited.blocked);
+  add(static_cast<int>(forward_to), directory, start_directory,
+      inherited.blocked);
   add(static_cast<int>(ready_kind), descriptor, ready_file, reload_signal);
+  add("http", headers_file, auth_file, "start", static_cast<int>(on_start),
+      on_start_file);
   add(memory, reload_stop_signal, termination_log, control,
       status_listen.has_value() ? status_listen->text : "-");
   add_duration(ready_delay, ready_timeout, reload_timeout, retry_delay, age,
@@ -104,92 +110,6 @@ std::string Dump(const Settings& settings) {
   for (const auto& target : checks) add("check", target.text);
   for (const auto& [first, last] : expect) add("expect", first, last);
   return out;
-}
-
-// A good value other than the default. A new flag needs a line here.
-const std::map<std::string_view, std::string_view>& Examples() {
-  static const auto* const examples =
-      new std::map<std::string_view, std::string_view>{
-          {"dev", "yes"},
-          {"clear", "yes"},
-          {"watch", "."},
-          {"watch-ext", "py,html"},
-          {"watch-include", "*.py"},
-          {"watch-exclude", "*.log"},
-          {"watch-ignore-files", "yes"},
-          {"watch-defaults", "no"},
-          {"watch-mode", "mtime"},
-          {"watch-compare", "hash"},
-          {"watch-scan", "1m"},
-          {"reload-delay", "1s"},
-          {"watch-settle", "1s"},
-          {"restart", "on-failure:3"},
-          {"after-exit", "wait"},
-          {"restart-delay", "1s"},
-          {"restart-delay-max", "1m"},
-          {"restart-reset", "1s"},
-          {"start-limit-burst", "3"},
-          {"start-limit-interval", "infinity"},
-          {"start-limit-action", "stay"},
-          {"health", "tcp://127.0.0.1:80"},
-          {"health-interval", "1s"},
-          {"health-timeout", "1s"},
-          {"health-retries", "1"},
-          {"health-start-period", "1s"},
-          {"health-expect", "200"},
-          {"on-change", "signal:HUP"},
-          {"reload-check", "nginx -t"},
-          {"restart-order", "start-first"},
-          {"reload-timeout", "1s"},
-          {"reload-retry-delay", "1s"},
-          {"reload-signal", "HUP"},
-          {"target-process", "nginx"},
-          {"target-cmdline", "*nginx*"},
-          {"target-pidfile", "/run/nginx.pid"},
-          {"target-all", "yes"},
-          {"target-force", "yes"},
-          {"on-missing", "fail"},
-          {"on-stale-mount", "exit"},
-          {"listen", "web=tcp://127.0.0.1:80"},
-          {"listen-backlog", "7"},
-          {"listen-env", "nginx,systemd"},
-          {"ready", "fd:3"},
-          {"ready-timeout", "1s"},
-          {"ready-file", "/run/ready"},
-          {"watchdog", "10s"},
-          {"max-memory", "512Mi"},
-          {"max-age", "1h"},
-          {"reload-stop-signal", "INT"},
-          {"shutdown-timeout", "30s"},
-          {"drain-delay", "5s"},
-          {"termination-log", "/dev/termination-log"},
-          {"control", "/tmp/reinit.sock"},
-          {"status-listen", "tcp://127.0.0.1:9"},
-          {"stop-signal", "INT"},
-          {"stop-timeout", "infinity"},
-          {"leftover-timeout", "0"},
-          {"success-exit-status", "143"},
-          {"restart-prevent-exit-status", "2"},
-          {"restart-force-exit-status", "3"},
-          {"health-on-failure", "signal:USR1"},
-          {"forward-to", "group"},
-          {"rewrite", "TERM:QUIT"},
-          {"subreaper", "no"},
-          {"parent-death-signal", "TERM"},
-          {"user", "4242"},
-          {"chdir", "/"},
-          {"env", "A=b"},
-          {"env-file", "/dev/null"},
-          {"no-new-privileges", "yes"},
-          {"pre-start", "true"},
-          {"post-stop", "true"},
-          {"log-level", "debug"},
-          {"log-format", "json"},
-          {"check", "yes"},
-          {"help", "all"},
-          {"version", "yes"},
-      };
-  return *examples;
 }
 
 TEST(FlagTable, NamesAreUniqueAndWellFormed) {
@@ -246,8 +166,8 @@ TEST(FlagTable, SettersChangeSomethingOfTheirOwn) {
   std::map<std::string, std::string_view> dumps;
   const std::string untouched = Dump(Settings());
   for (const Flag& flag : FlagTable()) {
-    ASSERT_TRUE(Examples().contains(flag.name)) << flag.name;
-    const std::string_view example = Examples().at(flag.name);
+    ASSERT_TRUE(FlagExamples().contains(flag.name)) << flag.name;
+    const std::string_view example = FlagExamples().at(flag.name);
     if (example.empty()) continue;
     Settings settings;
     const absl::Status status = flag.set(example, settings);
@@ -257,7 +177,7 @@ TEST(FlagTable, SettersChangeSomethingOfTheirOwn) {
     const auto [other, fresh] = dumps.emplace(dump, flag.name);
     EXPECT_TRUE(fresh) << flag.name << " does the same as " << other->second;
   }
-  EXPECT_EQ(Examples().size(), FlagTable().size());
+  EXPECT_EQ(FlagExamples().size(), FlagTable().size());
 }
 
 TEST(FlagTable, RefusedValuesChangeNothing) {

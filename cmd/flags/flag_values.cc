@@ -1,4 +1,4 @@
-#include "cmd/flag_values.h"
+#include "cmd/flags/flag_values.h"
 
 #include <linux/magic.h>
 #include <sys/stat.h>
@@ -20,18 +20,19 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
-#include "cmd/look_in_time.h"
-#include "cmd/settings.h"
-#include "reaper/signals.h"
-#include "supervisor/duration_text.h"
+#include "cmd/flags/look_in_time.h"
+#include "cmd/flags/settings.h"
+#include "reaper/value/signals.h"
 #include "supervisor/probe/target.h"
-#include "supervisor/watch/glob.h"
+#include "supervisor/value/duration_text.h"
+#include "supervisor/watch/filter/glob.h"
 #include "supervisor/watch/settle.h"
 
 namespace reinit {
 namespace {
 
 constexpr int kMaxBurst = 1'000'000;
+constexpr std::string_view kAuto = "auto";
 
 absl::Status Wrong(std::string_view what) {
   return absl::InvalidArgumentError(what);
@@ -131,7 +132,9 @@ absl::Status AddExtensions(std::string_view value,
   for (std::string_view piece : absl::StrSplit(value, ',')) {
     piece = absl::StripAsciiWhitespace(piece);
     absl::ConsumePrefix(&piece, ".");
-    if (piece.empty() || piece.find_first_of("/*?") != std::string_view::npos)
+    // What no extension has, so that no file would ever match.
+    if (piece.empty() ||
+        piece.find_first_of("/*?[]{}! \t") != std::string_view::npos)
       return Wrong(
           "allowed are file name extensions with commas, like py,html");
     extensions.emplace_back(piece);
@@ -185,7 +188,7 @@ absl::Status SetOnUnhealthy(std::string_view value, OnUnhealthy* to) {
     *to = {What::kSignal, signal};
     return absl::OkStatus();
   }
-  What what;
+  What what = What::kRestart;
   if (!SetChoice(value,
                  {{"restart", What::kRestart},
                   {"exit", What::kExit},
@@ -211,7 +214,7 @@ absl::Status SetRestart(std::string_view value, Settings* to) {
     to->restart_burst = burst;
     return absl::OkStatus();
   }
-  Policy policy;
+  Policy policy = Policy::kNo;
   if (!SetChoice(value,
                  {{"no", Policy::kNo},
                   {"on-failure", Policy::kOnFailure},
@@ -227,7 +230,12 @@ absl::Status SetRestart(std::string_view value, Settings* to) {
   return absl::OkStatus();
 }
 
-absl::Status SetSettle(std::string_view value, absl::Duration* to) {
+absl::Status SetSettle(std::string_view value, WatchOptions* to) {
+  if (value == kAuto) {
+    to->settle = WatchOptions().settle;
+    to->settle_adapts = true;
+    return absl::OkStatus();
+  }
   absl::Duration quiet;
   absl::Status status = SetDuration(value, DurationRange::kFinite, &quiet);
   if (!status.ok()) return status;
@@ -236,8 +244,20 @@ absl::Status SetSettle(std::string_view value, absl::Duration* to) {
                               DurationText(Settle::kMax),
                               ", after which a change counts in any case"));
   }
-  *to = quiet;
+  to->settle = quiet;
+  to->settle_adapts = false;
   return absl::OkStatus();
+}
+
+absl::Status SetScan(std::string_view value, WatchOptions* to) {
+  if (value == kAuto) {
+    to->scan = WatchOptions().scan;
+    to->scan_adapts = true;
+    return absl::OkStatus();
+  }
+  absl::Status status = SetDuration(value, DurationRange::kFinite, &to->scan);
+  if (status.ok()) to->scan_adapts = false;
+  return status;
 }
 
 absl::Status SetWatchMode(std::string_view value, WatchOptions* to) {

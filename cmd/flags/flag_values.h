@@ -1,8 +1,8 @@
-// The kinds of value that flags take. Each function reads `value` into its last
+// Parses the values of flags. Each function reads `value` into its last
 // argument, or leaves that alone and returns an error that says what is wrong
 // and what is allowed; the caller adds the flag's name and the value.
-#ifndef REINIT_CMD_FLAG_VALUES_H_
-#define REINIT_CMD_FLAG_VALUES_H_
+#ifndef REINIT_CMD_FLAGS_FLAG_VALUES_H_
+#define REINIT_CMD_FLAGS_FLAG_VALUES_H_
 
 #include <initializer_list>
 #include <string>
@@ -13,7 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "cmd/settings.h"
+#include "cmd/flags/settings.h"
 #include "supervisor/probe/target.h"
 
 namespace reinit {
@@ -60,8 +60,11 @@ absl::Status SetRestart(std::string_view value, Settings* to);
 // `restart`, `exit`, `signal:SIG`, `none`.
 absl::Status SetOnUnhealthy(std::string_view value, OnUnhealthy* to);
 
-// --watch-settle: no longer than what is waited at most.
-absl::Status SetSettle(std::string_view value, absl::Duration* to);
+// --watch-settle: `auto`, or no longer than what is waited at most.
+absl::Status SetSettle(std::string_view value, WatchOptions* to);
+
+// --watch-scan: `auto`, or a finite duration.
+absl::Status SetScan(std::string_view value, WatchOptions* to);
 
 // `auto`, `inotify`, `poll`; `mtime` and `hash`, which set the comparison too.
 absl::Status SetWatchMode(std::string_view value, WatchOptions* to);
@@ -87,4 +90,4 @@ absl::Status SetChoice(
 
 }  // namespace reinit
 
-#endif  // REINIT_CMD_FLAG_VALUES_H_
+#endif  // REINIT_CMD_FLAGS_FLAG_VALUES_H_

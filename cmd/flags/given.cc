@@ -1,7 +1,8 @@
-#include "cmd/given.h"
+#include "cmd/flags/given.h"
 
 #include <algorithm>
 #include <cstddef>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,8 +13,10 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/types/span.h"
-#include "cmd/flag_table.h"
+#include "cmd/flags/flag_table.h"
+#include "cmd/flags/subcommand.h"
 #include "reaper/log.h"
+#include "supervisor/probe/target.h"
 
 namespace reinit {
 namespace {
@@ -21,7 +24,9 @@ namespace {
 // As much of a wrong value as helps to recognise it.
 constexpr size_t kShownBytes = 200;
 
-std::string Shown(std::string_view text) {
+std::string Shown(std::string_view given) {
+  const std::string shown = WithoutUrlSecrets(given);
+  const std::string_view text = shown;
   if (text.size() <= kShownBytes) return EscapeForLog(text);
   return absl::StrCat(EscapeForLog(text.substr(0, kShownBytes)), "...");
 }
@@ -53,6 +58,7 @@ class Scanner {
 };
 
 Arguments Scanner::Scan() {
+  bool mixed = false;  // flags may still follow operands
   while (next_ < args_.size()) {
     const std::string_view arg = args_[next_];
     if (arg == "--") {
@@ -65,22 +71,22 @@ Arguments Scanner::Scan() {
       ScanFlag(arg);
       continue;
     }
-    if (!result_.probe && (arg == "listen-exec" || arg == "self-install")) {
-      (arg == "listen-exec" ? result_.listen_exec : result_.self_install) =
-          true;
+    if (mixed) {
+      result_.operands.emplace_back(arg);
       ++next_;
-      if (next_ < args_.size() && args_[next_] == "--") ++next_;
-      break;
+      continue;
     }
-    if (!result_.probe && arg == "ctl") {
-      result_.ctl = true;
-      ++next_;
-      break;
-    }
-    if (!result_.probe && arg != "probe") break;
-    if (result_.probe) result_.operands.emplace_back(arg);
-    result_.probe = true;
+    const Subcommand* const subcommand = FindSubcommand(arg);
+    if (subcommand == nullptr) break;
     ++next_;
+    result_.action = subcommand->action;
+    mixed = subcommand->after == Subcommand::After::kFlags;
+    if (mixed) continue;
+    if (subcommand->after == Subcommand::After::kOperands &&
+        next_ < args_.size() && args_[next_] == "--") {
+      ++next_;
+    }
+    break;
   }
   for (; next_ < args_.size(); ++next_)
     result_.operands.emplace_back(args_[next_]);
@@ -139,8 +145,8 @@ void Scanner::ScanNegated(const Flag& flag, std::string_view arg,
 }
 
 void Scanner::TakeNextAsValue(const Flag& flag, std::string_view arg) {
-  // `--watch --dev` is a forgotten value, not a folder called --dev; who means
-  // that writes it with `=`.
+  // `--watch --dev` is a forgotten value, not a folder called --dev: that needs
+  // `--watch=--dev`.
   if (next_ == args_.size() || absl::StartsWith(args_[next_], "--")) {
     return AddError(
         arg, absl::StrCat("the value is missing; write ", FlagSynopsis(flag)));
@@ -162,14 +168,21 @@ Arguments ScanArguments(absl::Span<const std::string_view> args) {
 std::vector<GivenFlag> ScanEnvironment(
     absl::Span<const std::string_view> environment) {
   std::vector<GivenFlag> result;
+  // Most environments have none: then no flag's name has to be made.
+  std::vector<std::string_view> ours;
+  std::copy_if(environment.begin(), environment.end(), std::back_inserter(ours),
+               [](std::string_view text) {
+                 return absl::StartsWith(text, kVariablePrefix);
+               });
+  if (ours.empty()) return result;
   for (const Flag& flag : FlagTable()) {
     const std::string variable = FlagVariable(flag);
     if (variable.empty()) continue;
     const std::string prefix = absl::StrCat(variable, "=");
-    const auto* const entry = std::find_if(
-        environment.begin(), environment.end(),
+    const auto entry = std::find_if(
+        ours.begin(), ours.end(),
         [&](std::string_view text) { return absl::StartsWith(text, prefix); });
-    if (entry == environment.end()) continue;
+    if (entry == ours.end()) continue;
     const std::string_view value = entry->substr(prefix.size());
     if (value.empty()) continue;
     const auto add = [&](std::string_view one) {

@@ -1,14 +1,15 @@
-// Which flags were given, where, and with which text: the command line and the
-// environment before any value is looked at.
-#ifndef REINIT_CMD_GIVEN_H_
-#define REINIT_CMD_GIVEN_H_
+// Finds the flags on the command line and in the environment, before any value
+// is parsed.
+#ifndef REINIT_CMD_FLAGS_GIVEN_H_
+#define REINIT_CMD_FLAGS_GIVEN_H_
 
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/types/span.h"
-#include "cmd/flag_table.h"
+#include "cmd/flags/flag_table.h"
+#include "cmd/flags/subcommand.h"
 
 namespace reinit {
 
@@ -25,19 +26,15 @@ struct GivenFlag {
 };
 
 struct Arguments {
-  bool probe = false;         // the first operand was the word `probe`
-  bool listen_exec = false;   // or the word `listen-exec`
-  bool self_install = false;  // or the word `self-install`
-  bool ctl = false;           // or the word `ctl`
+  LineAction action = LineAction::kRun;  // the first operand's, if it has one
   std::vector<GivenFlag> flags;
   std::vector<std::string> operands;  // the command, or what follows the word
   std::vector<std::string> errors;    // unknown flags, missing values
 };
 
-// Stops at `--` or the first operand, which and what follows it are the
-// command's own business. After the word `probe` flags may still follow; after
-// `listen-exec` and `self-install` only operands, with or without `--`; what
-// follows `ctl` is its own business (ctl_line.h). Values are not looked at.
+// Stops at `--` or the first operand: that and the rest are the command's own
+// business, unless it is the word of a subcommand, whose row tells what follows
+// (subcommand.h). Values are not parsed.
 Arguments ScanArguments(absl::Span<const std::string_view> args);
 
 // The flag variables in `environment` (NAME=VALUE, as in environ). An empty one
@@ -48,4 +45,4 @@ std::vector<GivenFlag> ScanEnvironment(
 
 }  // namespace reinit
 
-#endif  // REINIT_CMD_GIVEN_H_
+#endif  // REINIT_CMD_FLAGS_GIVEN_H_

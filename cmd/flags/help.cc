@@ -1,4 +1,4 @@
-#include "cmd/help.h"
+#include "cmd/flags/help.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -8,9 +8,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "cmd/flag_table.h"
-#include "cmd/settings.h"
-#include "cmd/version.h"
+#include "cmd/flags/flag_table.h"
+#include "cmd/flags/settings.h"
+#include "cmd/flags/subcommand.h"
+#include "reaper/value/version.h"
 
 namespace reinit {
 namespace {
@@ -19,18 +20,15 @@ constexpr size_t kColumns = 80;
 constexpr size_t kIndent = 2;
 constexpr size_t kGap = 2;
 
+// Of one subcommand's line, up to its meaning.
+constexpr size_t kUsageColumn = 41;
+
+constexpr std::string_view kUsageRun =
+    "  reinit [flags] [--] COMMAND [ARG...]   run COMMAND and look after it\n";
+
 constexpr std::string_view kUsage =
-    "  reinit [flags] [--] COMMAND [ARG...]   run COMMAND and look after it\n"
     "  reinit probe URL, reinit ctl WORD      one health check; ask one that "
     "runs\n";
-
-constexpr std::string_view kUsageAll =
-    "  reinit [flags] [--] COMMAND [ARG...]   run COMMAND and look after it\n"
-    "  reinit probe URL                       one health check: 0 or 1\n"
-    "  reinit ctl WORD                        ask one that runs: ctl --help\n"
-    "  reinit listen-exec -- COMMAND...       become COMMAND, with LISTEN_PID "
-    "its own\n"
-    "  reinit self-install DIR                copy this binary to DIR\n";
 
 constexpr std::string_view kFooter =
     "D is a time: 250ms, 2s, 1m30s, infinity; a bare number is seconds.\n"
@@ -45,8 +43,8 @@ constexpr std::string_view kFooterAll =
     "environment,\n"
     "REINIT_STOP_TIMEOUT=2s; the command line wins. Reference: docs/flags.md\n";
 
-// Appends `text` broken at blanks; the cursor stands at `column`, where the
-// further lines begin too.
+// Appends `text` broken at blanks; the first line goes on at `column`, and the
+// further lines begin there.
 void AppendWrapped(std::string_view text, size_t column, std::string& out) {
   size_t used = column;
   for (const std::string_view word : absl::StrSplit(text, ' ')) {
@@ -61,6 +59,18 @@ void AppendWrapped(std::string_view text, size_t column, std::string& out) {
     used += word.size();
   }
   out += '\n';
+}
+
+std::string Usage(bool all) {
+  if (!all) return absl::StrCat(kUsageRun, kUsage, "\n");
+  std::string out(kUsageRun);
+  for (const Subcommand& one : Subcommands()) {
+    std::string line =
+        absl::StrCat("  reinit ", one.word, " ", one.usage_operands);
+    line.resize(std::max(line.size(), kUsageColumn), ' ');
+    absl::StrAppend(&out, line, one.usage_help, "\n");
+  }
+  return out;
 }
 
 std::string Meaning(const Flag& flag) {
@@ -94,7 +104,7 @@ std::string HelpText(Settings::Help which) {
   std::string out = absl::StrCat(
       "reinit ", kVersion,
       ": an init for containers that keeps its process current and alive\n",
-      all ? kUsageAll : kUsage, all ? "" : "\n");
+      Usage(all));
   std::optional<FlagGroup> group;
   for (const Flag& flag : FlagTable()) {
     if (!shown(flag)) continue;

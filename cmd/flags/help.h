@@ -1,10 +1,10 @@
-// What --help and --help=all print.
-#ifndef REINIT_CMD_HELP_H_
-#define REINIT_CMD_HELP_H_
+// Writes what --help and --help=all print.
+#ifndef REINIT_CMD_FLAGS_HELP_H_
+#define REINIT_CMD_FLAGS_HELP_H_
 
 #include <string>
 
-#include "cmd/settings.h"
+#include "cmd/flags/settings.h"
 
 namespace reinit {
 
@@ -14,4 +14,4 @@ std::string HelpText(Settings::Help which);
 
 }  // namespace reinit
 
-#endif  // REINIT_CMD_HELP_H_
+#endif  // REINIT_CMD_FLAGS_HELP_H_

@@ -1,4 +1,4 @@
-#include "cmd/help.h"
+#include "cmd/flags/help.h"
 
 #include <algorithm>
 #include <string>
@@ -8,8 +8,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "cmd/flag_table.h"
-#include "cmd/settings.h"
+#include "cmd/flags/flag_table.h"
+#include "cmd/flags/settings.h"
 #include "gtest/gtest.h"
 
 namespace reinit {

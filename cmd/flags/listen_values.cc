@@ -1,4 +1,4 @@
-#include "cmd/listen_values.h"
+#include "cmd/flags/listen_values.h"
 
 #include <utility>
 

@@ -1,7 +1,7 @@
-// The kinds of value that say which sockets reinit holds. As in flag_values.h:
+// Parses the values that say which sockets reinit holds. As in flag_values.h,
 // errors say what is wrong and what is allowed.
-#ifndef REINIT_CMD_LISTEN_VALUES_H_
-#define REINIT_CMD_LISTEN_VALUES_H_
+#ifndef REINIT_CMD_FLAGS_LISTEN_VALUES_H_
+#define REINIT_CMD_FLAGS_LISTEN_VALUES_H_
 
 #include <optional>
 #include <string_view>
@@ -23,4 +23,4 @@ absl::Status SetListenForms(std::string_view value, ListenOptions* to);
 
 }  // namespace reinit
 
-#endif  // REINIT_CMD_LISTEN_VALUES_H_
+#endif  // REINIT_CMD_FLAGS_LISTEN_VALUES_H_

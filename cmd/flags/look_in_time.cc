@@ -1,4 +1,4 @@
-#include "cmd/look_in_time.h"
+#include "cmd/flags/look_in_time.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -16,8 +16,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "reaper/clock.h"
+#include "reaper/poll_for.h"
 #include "reaper/unique_fd.h"
-#include "supervisor/poll_timeout.h"
 
 namespace reinit {
 namespace {
@@ -51,7 +51,7 @@ bool AwaitReadable(int fd, absl::Duration patience) {
   const absl::Time deadline = clock.Now() + patience;
   pollfd polled = {fd, POLLIN, 0};
   for (;;) {
-    const int ready = ::poll(&polled, 1, PollTimeout(deadline - clock.Now()));
+    const int ready = PollFor(&polled, 1, deadline - clock.Now());
     if (ready > 0) return true;
     if (ready == 0 && clock.Now() >= deadline) return false;
     if (ready < 0 && errno != EINTR) return false;

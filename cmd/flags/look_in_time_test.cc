@@ -1,4 +1,4 @@
-#include "cmd/look_in_time.h"
+#include "cmd/flags/look_in_time.h"
 
 #include <signal.h>
 #include <unistd.h>

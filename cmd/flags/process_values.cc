@@ -1,4 +1,4 @@
-#include "cmd/process_values.h"
+#include "cmd/flags/process_values.h"
 
 #include <sys/stat.h>
 
@@ -8,10 +8,10 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "cmd/look_in_time.h"
+#include "cmd/flags/look_in_time.h"
 #include "reaper/user.h"
-#include "supervisor/environment.h"
-#include "supervisor/words.h"
+#include "supervisor/run/environment.h"
+#include "supervisor/value/words.h"
 
 namespace reinit {
 
@@ -20,8 +20,7 @@ absl::Status SetUser(std::string_view value, ProcessOptions* to) {
   if (!user.ok()) return user.status();
   to->as.credentials = std::move(user->credentials);
   // As a login would; --env still has the last word.
-  std::vector<std::string> entries;
-  if (!user->home.empty()) entries.push_back(absl::StrCat("HOME=", user->home));
+  std::vector<std::string> entries = {absl::StrCat("HOME=", user->home)};
   if (!user->name.empty()) {
     entries.push_back(absl::StrCat("USER=", user->name));
     entries.push_back(absl::StrCat("LOGNAME=", user->name));
@@ -60,6 +59,8 @@ absl::Status AddEnvironmentEntry(std::string_view value,
   if (equals == 0 || equals == std::string_view::npos) {
     return absl::InvalidArgumentError("write KEY=VALUE");
   }
+  absl::Status name = CheckEntryName(value);
+  if (!name.ok()) return name;
   to->emplace_back(value);
   return absl::OkStatus();
 }

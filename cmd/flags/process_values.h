@@ -1,19 +1,20 @@
-// The kinds of value that say how the process is started, and what it is told.
-// As in flag_values.h: errors say what is wrong and what is allowed.
-#ifndef REINIT_CMD_PROCESS_VALUES_H_
-#define REINIT_CMD_PROCESS_VALUES_H_
+// Parses the values that say how the process is started, and what it is told.
+// As in flag_values.h, errors say what is wrong and what is allowed.
+#ifndef REINIT_CMD_FLAGS_PROCESS_VALUES_H_
+#define REINIT_CMD_FLAGS_PROCESS_VALUES_H_
 
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
-#include "supervisor/exit_codes.h"
 #include "supervisor/options.h"
+#include "supervisor/value/exit_codes.h"
 
 namespace reinit {
 
-// `USER[:GROUP]`. With the identity come HOME, USER and LOGNAME, where known.
+// `USER[:GROUP]`. With the identity come HOME, and USER and LOGNAME where
+// known.
 absl::Status SetUser(std::string_view value, ProcessOptions* to);
 
 // A CMD in shell quoting; it is run without a shell.
@@ -34,4 +35,4 @@ absl::Status SetExitCodes(std::string_view value, ExitCodes* to);
 
 }  // namespace reinit
 
-#endif  // REINIT_CMD_PROCESS_VALUES_H_
+#endif  // REINIT_CMD_FLAGS_PROCESS_VALUES_H_

@@ -1,18 +1,22 @@
-#include "cmd/reload_values.h"
+#include "cmd/flags/reload_values.h"
 
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <iterator>
+#include <string>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "cmd/flag_values.h"
-#include "cmd/look_in_time.h"
-#include "cmd/process_values.h"
+#include "cmd/flags/flag_values.h"
+#include "cmd/flags/look_in_time.h"
+#include "cmd/flags/process_values.h"
 #include "supervisor/probe/target.h"
 
 namespace reinit {
@@ -24,6 +28,44 @@ constexpr int kHighestReadyFd = 255;
 
 absl::Status Wrong(std::string_view what) {
   return absl::InvalidArgumentError(what);
+}
+
+absl::Status ParseHttpAction(std::string_view rest, ChangeAction* to) {
+  auto request = ParseRequestTarget(rest);
+  if (!request.ok()) return request.status();
+  to->request = *std::move(request);
+  return absl::OkStatus();
+}
+
+using ActionKind = ChangeAction::Kind;
+
+constexpr ChangeActionForm kActions[] = {
+    {"restart", "restart", ActionKind::kRestart, nullptr},
+    {"signal:", "signal:SIG", ActionKind::kSignal,
+     [](std::string_view rest, ChangeAction* to) {
+       return SetSignal(rest, &to->value);
+     }},
+    {"http:", "http:METHOD URL", ActionKind::kHttp, ParseHttpAction},
+    {"exec:", "exec:CMD", ActionKind::kExec,
+     [](std::string_view rest, ChangeAction* to) {
+       return SetCommand(rest, &to->argv);
+     }},
+    {"exit", "exit", ActionKind::kExit, nullptr},
+    {"exit:", "exit:CODE", ActionKind::kExit,
+     [](std::string_view rest, ChangeAction* to) {
+       return SetInteger(rest, 0, 255, &to->value);
+     }},
+    {"none", "none", ActionKind::kNone, nullptr},
+};
+
+std::string AllowedActions() {
+  std::string out = "allowed are ";
+  for (const ChangeActionForm& form : kActions) {
+    const bool first = &form == std::begin(kActions);
+    const bool last = &form == std::prev(std::end(kActions));
+    absl::StrAppend(&out, first ? "" : last ? " and " : ", ", form.synopsis);
+  }
+  return out;
 }
 
 }  // namespace
@@ -55,48 +97,31 @@ absl::Status SetReady(std::string_view value, ReadyOptions* to) {
   if (absl::Status status = AddProbeTarget(value, &check); !status.ok()) {
     return status;
   }
-  if (check.front().kind == ProbeTarget::Kind::kStall) {
-    return Wrong(
-        "stall: is for --health; whether the process accepts at all is "
-        "--ready=accept");
+  if (const auto why = check.front().scheme().not_for_ready; !why.empty()) {
+    return Wrong(why);
   }
   to->kind = Kind::kCheck;
   to->check = std::move(check);
   return absl::OkStatus();
 }
 
+absl::Span<const ChangeActionForm> ChangeActionForms() { return kActions; }
+
 absl::Status AddChangeAction(std::string_view value,
                              std::vector<ChangeAction>* to) {
+  const auto* const form = std::find_if(
+      std::begin(kActions), std::end(kActions),
+      [&](const ChangeActionForm& one) {
+        return one.parse == nullptr ? value == one.word
+                                    : absl::StartsWith(value, one.word);
+      });
+  if (form == std::end(kActions)) return Wrong(AllowedActions());
   ChangeAction action;
+  action.kind = form->kind;
   action.text = std::string(value);
-  std::string_view rest = value;
-  if (value == "restart") {
-    action.kind = ChangeAction::Kind::kRestart;
-  } else if (value == "none") {
-    action.kind = ChangeAction::Kind::kNone;
-  } else if (value == "exit") {
-    action.kind = ChangeAction::Kind::kExit;
-  } else if (absl::ConsumePrefix(&rest, "exit:")) {
-    action.kind = ChangeAction::Kind::kExit;
-    absl::Status status = SetInteger(rest, 0, 255, &action.value);
+  if (form->parse != nullptr) {
+    absl::Status status = form->parse(value.substr(form->word.size()), &action);
     if (!status.ok()) return status;
-  } else if (absl::ConsumePrefix(&rest, "signal:")) {
-    action.kind = ChangeAction::Kind::kSignal;
-    absl::Status status = SetSignal(rest, &action.value);
-    if (!status.ok()) return status;
-  } else if (absl::ConsumePrefix(&rest, "http:")) {
-    action.kind = ChangeAction::Kind::kHttp;
-    auto request = ParseRequestTarget(rest);
-    if (!request.ok()) return request.status();
-    action.request = *std::move(request);
-  } else if (absl::ConsumePrefix(&rest, "exec:")) {
-    action.kind = ChangeAction::Kind::kExec;
-    absl::Status status = SetCommand(rest, &action.argv);
-    if (!status.ok()) return status;
-  } else {
-    return Wrong(
-        "allowed are restart, signal:SIG, http:METHOD URL, exec:CMD, exit, "
-        "exit:CODE and none");
   }
   if (!to->empty() && to->back().kind == ChangeAction::Kind::kExit) {
     return Wrong(absl::StrCat("nothing is done behind ", to->back().text));

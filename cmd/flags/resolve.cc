@@ -1,4 +1,6 @@
-#include "cmd/resolve.h"
+#include "cmd/flags/resolve.h"
+
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <string>
@@ -7,26 +9,27 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "cmd/flag_table.h"
-#include "cmd/given.h"
-#include "cmd/look_in_time.h"
-#include "cmd/settings.h"
+#include "cmd/flags/flag_table.h"
+#include "cmd/flags/given.h"
+#include "cmd/flags/look_in_time.h"
+#include "cmd/flags/settings.h"
 #include "reaper/log.h"
-#include "supervisor/duration_text.h"
 #include "supervisor/options.h"
+#include "supervisor/value/duration_text.h"
 
 namespace reinit {
 namespace {
 
 // Whether all that the check does is to connect to that socket.
 bool ConnectsTo(const ProbeTarget& check, const ListenSpec& spec) {
-  if (check.kind == ProbeTarget::Kind::kUnix) {
+  if (!check.scheme().only_connects) return false;
+  if (!check.socket.empty()) {
     return spec.kind == ListenSpec::Kind::kUnix && spec.path == check.socket;
   }
-  if (check.kind != ProbeTarget::Kind::kTcp ||
-      spec.kind != ListenSpec::Kind::kTcp || spec.port != check.port) {
+  if (spec.kind != ListenSpec::Kind::kTcp || spec.port != check.port) {
     return false;
   }
   const bool every_address = spec.host == "0.0.0.0" || spec.host == "::";
@@ -51,7 +54,7 @@ SettingsResolver::SettingsResolver(std::vector<GivenFlag> command_line,
 
 void SettingsResolver::KeepProbeFlags() {
   for (const GivenFlag& given : given_) {
-    if (given.flag->Has(kProbe) || given.source != FlagSource::kCommandLine)
+    if (given.flag->Has(kForProbe) || given.source != FlagSource::kCommandLine)
       continue;
     errors_.push_back(absl::StrCat(
         given.text,
@@ -61,7 +64,7 @@ void SettingsResolver::KeepProbeFlags() {
   }
   given_.erase(std::remove_if(given_.begin(), given_.end(),
                               [](const GivenFlag& given) {
-                                return !given.flag->Has(kProbe);
+                                return !given.flag->Has(kForProbe);
                               }),
                given_.end());
 }
@@ -71,9 +74,24 @@ void SettingsResolver::Apply(bool on_terminal) {
   if (settings_.dev) ApplyPreset(on_terminal);
 }
 
+// --dev --watch=.env means that file too; --watch=src means that folder alone.
+bool SettingsResolver::WatchesFilesAlone() const {
+  const std::vector<std::string>& paths = settings_.options.watch.paths;
+  return std::all_of(paths.begin(), paths.end(), [](const std::string& path) {
+    return LookInTime([&path] {
+             struct stat st;
+             const bool file =
+                 ::stat(path.c_str(), &st) == 0 && S_ISREG(st.st_mode);
+             return file ? absl::OkStatus() : absl::NotFoundError("no file");
+           })
+        .ok();
+  });
+}
+
 void SettingsResolver::ApplyPreset(bool on_terminal) {
   for (const FlagPreset& preset : DevPreset()) {
-    if (Find(preset.flag) != nullptr) continue;
+    const bool adds = preset.flag == "watch" && WatchesFilesAlone();
+    if (Find(preset.flag) != nullptr && !adds) continue;
     given_.push_back({FindFlag(preset.flag), std::string(preset.value),
                       FlagSource::kPreset,
                       absl::StrCat("--", preset.flag, "=", preset.value)});
@@ -100,6 +118,13 @@ const GivenFlag* SettingsResolver::Find(std::string_view name) const {
       given_.rbegin(), given_.rend(),
       [name](const GivenFlag& given) { return given.flag->name == name; });
   return found == given_.rend() ? nullptr : &*found;
+}
+
+Resolved SettingsResolver::Take() {
+  return {.settings = std::move(settings_),
+          .errors = std::move(errors_),
+          .warnings = std::move(warnings_),
+          .unanswered = unanswered_};
 }
 
 bool SettingsResolver::Contradict(const GivenFlag* one,
@@ -249,6 +274,11 @@ void SettingsResolver::WarnOfIdleFlags() {
   const bool supervises = settings_.options.Supervising();
   const bool reloads = Find("reload-signal") != nullptr ||
                        (supervises && settings_.options.control != kControlOff);
+  const auto& actions = settings_.options.reload.on_change;
+  const bool asks_by_http = std::any_of(
+      actions.begin(), actions.end(), [](const ChangeAction& action) {
+        return action.kind == ChangeAction::Kind::kHttp;
+      });
   for (const GivenFlag& given : given_) {
     // A variable is there for whatever is started in the container.
     if (given.source != FlagSource::kCommandLine) continue;
@@ -268,6 +298,8 @@ void SettingsResolver::WarnOfIdleFlags() {
       missing = "--health";
     if (given.flag->Has(kNeedsRestart) && !restarts)
       missing = "--restart, --health or --watch";
+    if (absl::StartsWith(given.flag->name, "on-change-") && !asks_by_http)
+      missing = "--on-change=http:...";
     if (missing.empty()) continue;
     warnings_.push_back(
         absl::StrCat(given.text, ": has no effect without ", missing));

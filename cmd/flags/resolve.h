@@ -1,20 +1,29 @@
-// From flags as given to settings: values parsed, presets filled in,
-// combinations judged.
-#ifndef REINIT_CMD_RESOLVE_H_
-#define REINIT_CMD_RESOLVE_H_
+// Turns given flags into settings: parses the values, fills in the preset and
+// judges combinations.
+#ifndef REINIT_CMD_FLAGS_RESOLVE_H_
+#define REINIT_CMD_FLAGS_RESOLVE_H_
 
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "cmd/given.h"
-#include "cmd/settings.h"
+#include "cmd/flags/given.h"
+#include "cmd/flags/settings.h"
 
 namespace reinit {
 
+// The settings that the flags gave, and what is wrong with the flags.
+struct Resolved {
+  Settings settings;
+  std::vector<std::string> errors;
+  std::vector<std::string> warnings;
+  // A path among the values could not be looked at (look_in_time.h).
+  bool unanswered = false;
+};
+
 // Resolves one set of given flags. Owned by ParseCommandLine, lives for one
-// call, keeps no pointers but into the flag table. Call Apply first, then
-// either FinishRun or FinishProbe or neither.
+// call, keeps no pointers but into the flag table. For `reinit probe` call
+// KeepProbeFlags, then Apply; for a run Apply, then FinishRun.
 class SettingsResolver {
  public:
   // A flag on the command line takes the place of the variable of that name,
@@ -22,29 +31,27 @@ class SettingsResolver {
   SettingsResolver(std::vector<GivenFlag> command_line,
                    std::vector<GivenFlag> environment);
 
-  // Keeps only flags of `reinit probe`; one on the command line that is none is
-  // an error, a variable is for the supervisor in the same container.
+  // Drops all flags but those of `reinit probe`. Any other flag on the command
+  // line is an error; its variable is for the supervisor in the same container.
   void KeepProbeFlags();
 
   // Calls the setters. --dev clears the screen if `on_terminal`.
   void Apply(bool on_terminal);
 
-  // Judges what only makes sense together. `sidecar`: there is no command.
+  // Judges the flags together. `sidecar`: there is no command.
   void FinishRun(bool sidecar);
 
-  // The one that counts, or null: the last with this name.
+  // The last flag with this name, which counts; or null.
   const GivenFlag* Find(std::string_view name) const;
 
-  Settings& settings() { return settings_; }
-  std::vector<std::string>& errors() { return errors_; }
-  std::vector<std::string>& warnings() { return warnings_; }
-  // A path among the values could not be looked at (look_in_time.h).
-  bool unanswered() const { return unanswered_; }
+  // Gives the result away. No other call may follow.
+  Resolved Take();
 
  private:
   // Both were given in the same place, so that neither wins over the other.
   bool Contradict(const GivenFlag* one, const GivenFlag* other) const;
 
+  bool WatchesFilesAlone() const;
   void ApplyPreset(bool on_terminal);
   void Set(const GivenFlag& given);
   void ResolveRestartBurst();
@@ -56,6 +63,7 @@ class SettingsResolver {
   void JudgeChangeSignals();
   void JudgeSidecar();
   void RefuseTargets();
+  void JudgeOnStart();
   void WarnOfIdleFlags();
 
   std::vector<GivenFlag> given_;
@@ -67,4 +75,4 @@ class SettingsResolver {
 
 }  // namespace reinit
 
-#endif  // REINIT_CMD_RESOLVE_H_
+#endif  // REINIT_CMD_FLAGS_RESOLVE_H_

@@ -1,4 +1,4 @@
-// The resolver's part about a command line without a command.
+// Judges a command line without a command: a sidecar's.
 #include <signal.h>
 
 #include <string>
@@ -6,34 +6,14 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "cmd/flag_table.h"
-#include "cmd/given.h"
-#include "cmd/resolve.h"
+#include "cmd/flags/flag_table.h"
+#include "cmd/flags/given.h"
+#include "cmd/flags/resolve.h"
 #include "supervisor/options.h"
+#include "supervisor/watch/tree/absolute_path.h"
 
 namespace reinit {
-namespace {
-
-// What is about a process that reinit starts.
-bool NeedsCommand(const Flag& flag) {
-  switch (flag.group) {
-    case FlagGroup::kDev:
-    case FlagGroup::kExit:
-    case FlagGroup::kHealth:
-    case FlagGroup::kStop:
-      return flag.name != "leftover-timeout";
-    case FlagGroup::kReady:
-      return flag.name != "ready-file";
-    default:
-      return flag.name == "pre-start" || flag.name == "post-stop" ||
-             flag.name == "restart-order" || flag.name == "forward-to" ||
-             flag.name == "rewrite";
-  }
-}
-
-}  // namespace
-
-// What nobody can handle is no way to tell of a change.
+// A signal that cannot be caught cannot announce a change.
 void SettingsResolver::JudgeChangeSignals() {
   const Options& options = settings_.options;
   for (const ChangeAction& action : options.reload.on_change) {
@@ -54,11 +34,13 @@ void SettingsResolver::JudgeChangeSignals() {
 void SettingsResolver::JudgeSidecar() {
   Options& options = settings_.options;
   for (const GivenFlag& given : given_) {
-    if (given.source == FlagSource::kCommandLine && NeedsCommand(*given.flag)) {
+    if (given.source == FlagSource::kCommandLine &&
+        given.flag->Has(kNeedsCommand)) {
       errors_.push_back(absl::StrCat(given.text, ": needs a command to run"));
     }
   }
-  // A variable may be there for others; a socket that nobody serves may not.
+  // An inherited variable is ignored here, but no socket may be held that no
+  // process serves.
   options.listen.sockets.clear();
   options.ready.kind = ReadyOptions::Kind::kDefault;
   const bool aimed = options.target.Given();
@@ -73,11 +55,35 @@ void SettingsResolver::JudgeSidecar() {
                        "--target-cmdline and --target-pidfile"));
     }
   }
+  JudgeOnStart();
   if (options.watch.paths.empty() && options.reload.signal == 0) {
     errors_.push_back(
         absl::StrCat(Find("on-change")->text,
                      ": without a command it needs --watch; to run one write "
                      "`reinit [flags] [--] COMMAND [ARG...]`"));
+  }
+}
+
+// A file that is written after each change must not be a change.
+void SettingsResolver::JudgeOnStart() {
+  const ReloadOptions& reload = settings_.options.reload;
+  if (reload.on_start_file.empty()) return;
+  const std::string& text = Find("on-start-file")->text;
+  if (reload.on_start != ReloadOptions::OnStart::kApply) {
+    warnings_.push_back(
+        absl::StrCat(text, ": has no effect without --on-start=apply"));
+  }
+  const std::string file = AbsolutePath(reload.on_start_file, "");
+  for (const std::string& path : settings_.options.watch.paths) {
+    std::string root = AbsolutePath(path == "." ? "" : path, "");
+    while (root.size() > 1 && root.back() == '/') root.pop_back();
+    if (file == root ||
+        absl::StartsWith(file, root == "/" ? root : root + "/")) {
+      errors_.push_back(absl::StrCat(
+          text, ": lies in --watch=", path,
+          ", so each change would be followed by another; allowed is a file "
+          "elsewhere"));
+    }
   }
 }
 
@@ -87,9 +93,11 @@ void SettingsResolver::RefuseTargets() {
         given.flag->group != FlagGroup::kSidecar) {
       continue;
     }
-    errors_.push_back(absl::StrCat(
-        given.text,
-        ": only without a command; with one, signal: goes to its process"));
+    errors_.push_back(
+        absl::StrCat(given.text, ": only without a command; ",
+                     absl::StartsWith(given.flag->name, "on-start")
+                         ? "a process that starts has read what is there"
+                         : "with one, signal: goes to its process"));
   }
 }
 

@@ -1,7 +1,7 @@
-// What the setters of the flag table write: the supervisor's options and the
-// few things that only the command line itself is interested in.
-#ifndef REINIT_CMD_SETTINGS_H_
-#define REINIT_CMD_SETTINGS_H_
+// Holds what the setters of the flag table write: the supervisor's options and
+// the few things that only the command line itself is interested in.
+#ifndef REINIT_CMD_FLAGS_SETTINGS_H_
+#define REINIT_CMD_FLAGS_SETTINGS_H_
 
 #include <optional>
 
@@ -24,4 +24,4 @@ struct Settings {
 
 }  // namespace reinit
 
-#endif  // REINIT_CMD_SETTINGS_H_
+#endif  // REINIT_CMD_FLAGS_SETTINGS_H_

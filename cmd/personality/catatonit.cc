@@ -10,8 +10,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "cmd/version.h"
 #include "reaper/log.h"
+#include "reaper/value/version.h"
 
 namespace reinit {
 namespace {

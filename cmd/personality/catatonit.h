@@ -1,4 +1,4 @@
-// catatonit 0.1.7, the init of Podman.
+// Parses the command line of catatonit 0.1.7, the init of Podman.
 #ifndef REINIT_CMD_PERSONALITY_CATATONIT_H_
 #define REINIT_CMD_PERSONALITY_CATATONIT_H_
 

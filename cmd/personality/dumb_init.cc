@@ -14,7 +14,6 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "cmd/version.h"
 #include "reaper/log.h"
 
 namespace reinit {
@@ -113,21 +112,28 @@ class DumbInitWords : public Observer {
   bool handed_over_ = false;  // what the kernel tells a session leader
 };
 
+// The original's words: its own tests, and others', compare all of them.
 std::string Help(std::string_view name) {
   return absl::StrCat(
       kDumbInitVersion, "Usage: ", name, " [option] command [[arg] ...]\n\n",
-      "This is reinit ", kVersion,
-      " in the place of dumb-init.\n\n"
-      "Options:\n"
-      "   -c, --single-child   pass signals to the command alone, and let it\n"
-      "                        lead no session of its own\n"
-      "   -r, --rewrite s:r    pass signal number r on for s; 0 drops it;\n"
-      "                        repeatable\n"
-      "   -v, --verbose        say on stderr what happens\n"
-      "   -h, --help           this text\n"
-      "   -V, --version        the version\n\n"
-      "Variables: DUMB_INIT_DEBUG=1 is -v, DUMB_INIT_SETSID=0 is -c, and\n"
-      "REINIT_... sets any flag of `reinit --help=all`.\n");
+      "dumb-init is a simple process supervisor that forwards signals to "
+      "children.\n"
+      "It is designed to run as PID1 in minimal container environments.\n\n"
+      "Optional arguments:\n"
+      "   -c, --single-child   Run in single-child mode.\n"
+      "                        In this mode, signals are only proxied to the\n"
+      "                        direct child and not any of its descendants.\n"
+      "   -r, --rewrite s:r    Rewrite received signal s to new signal r "
+      "before "
+      "proxying.\n"
+      "                        To ignore (not proxy) a signal, rewrite it to "
+      "0.\n"
+      "                        This option can be specified multiple times.\n"
+      "   -v, --verbose        Print debugging information to stderr.\n"
+      "   -h, --help           Print this help message and exit.\n"
+      "   -V, --version        Print the current version and exit.\n\n"
+      "Full help is available online at "
+      "https://github.com/Yelp/dumb-init\n");
 }
 
 // All of its output goes to stderr.

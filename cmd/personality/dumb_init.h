@@ -1,4 +1,4 @@
-// dumb-init 1.2.5.
+// Parses the command line of dumb-init 1.2.5.
 #ifndef REINIT_CMD_PERSONALITY_DUMB_INIT_H_
 #define REINIT_CMD_PERSONALITY_DUMB_INIT_H_
 

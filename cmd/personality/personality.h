@@ -1,4 +1,4 @@
-// The programs whose place reinit takes when it is called by their name.
+// Picks the program whose place reinit takes when it is called by that name.
 #ifndef REINIT_CMD_PERSONALITY_PERSONALITY_H_
 #define REINIT_CMD_PERSONALITY_PERSONALITY_H_
 

@@ -12,9 +12,9 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "cmd/version.h"
 #include "reaper/log.h"
-#include "reaper/signals.h"
+#include "reaper/value/signals.h"
+#include "reaper/value/version.h"
 
 namespace reinit {
 namespace {
@@ -114,28 +114,34 @@ class TiniWords : public Observer {
   const std::string program_;
 };
 
+// The original's words, which scripts look for, and below them our own.
 std::string Usage(std::string_view name) {
   return absl::StrCat(
       name, " (", kTiniVersion, ")\n", "Usage: ", name,
       " [OPTIONS] PROGRAM -- [ARGS] | --version\n\n"
+      "Execute a program under the supervision of a valid init process (",
+      name,
+      ")\n\n"
+      "Command line options:\n\n"
+      "  --version: Show version and exit.\n"
+      "  -h: Show this help message and exit.\n"
+      "  -s: Register as a process subreaper (requires Linux >= 3.4).\n"
+      "  -p SIGNAL: Trigger SIGNAL when parent dies, e.g. \"-p SIGKILL\".\n"
+      "  -v: Generate more verbose output. Repeat up to 3 times.\n"
+      "  -w: Print a warning when processes are getting reaped.\n"
+      "  -g: Send signals to the child's process group.\n"
+      "  -e EXIT_CODE: Remap EXIT_CODE (from 0 to 255) to 0.\n"
+      "  -l: Show license and exit.\n\n"
+      "Environment variables:\n\n"
+      "  TINI_SUBREAPER: Register as a process subreaper (requires Linux >= "
+      "3.4).\n"
+      "  TINI_VERBOSITY: Set the verbosity level (default: 1).\n"
+      "  TINI_KILL_PROCESS_GROUP: Send signals to the child's process "
+      "group.\n\n"
       "This is reinit ",
       kVersion,
-      " in the place of tini.\n\n"
-      "Options:\n\n"
-      "  --version: the version, if it is the only argument.\n"
-      "  -h: this text.\n"
-      "  -s: reap orphans also when not PID 1 (as a subreaper).\n"
-      "  -p SIGNAL: get SIGNAL (such as SIGKILL) when the parent ends.\n"
-      "  -v: say more; up to three times.\n"
-      "  -w: warn of each orphan that is reaped.\n"
-      "  -g: pass signals to the whole process group of PROGRAM.\n"
-      "  -e EXIT_CODE: end with 0 in place of this code; repeatable.\n"
-      "  -l: the license.\n\n"
-      "Variables:\n\n"
-      "  TINI_SUBREAPER: as -s, whatever it is set to.\n"
-      "  TINI_VERBOSITY: how much is said, from 0 to 4 (1).\n"
-      "  TINI_KILL_PROCESS_GROUP: as -g, whatever it is set to.\n"
-      "  REINIT_...: every flag of `reinit --help=all`.\n\n");
+      " in the place of tini.\n"
+      "  REINIT_...: Set any flag of `reinit --help=all`.\n\n");
 }
 
 PersonalityLine Fail(std::string text) {

@@ -1,4 +1,4 @@
-// tini 0.19.0, under this and its other names.
+// Parses the command line of tini 0.19.0, under this and its other names.
 #ifndef REINIT_CMD_PERSONALITY_TINI_H_
 #define REINIT_CMD_PERSONALITY_TINI_H_
 

@@ -1,5 +1,6 @@
-#include "cmd/plan.h"
+#include "cmd/plan/plan.h"
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -7,35 +8,24 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
-#include "cmd/plan_command.h"
-#include "cmd/plan_lines.h"
-#include "cmd/version.h"
+#include "cmd/plan/plan_command.h"
+#include "cmd/plan/plan_lines.h"
 #include "reaper/log.h"
 #include "reaper/os.h"
-#include "reaper/signals.h"
-#include "supervisor/duration_text.h"
+#include "reaper/value/signals.h"
+#include "reaper/value/version.h"
 #include "supervisor/options.h"
+#include "supervisor/strategy/registry.h"
+#include "supervisor/value/duration_text.h"
+#include "supervisor/watch/settle.h"
 
 namespace reinit {
 namespace {
 
-using Policy = RestartOptions::Policy;
-
 std::string Strategies(const Options& options) {
-  std::vector<std::string_view> names;
-  if (!options.watch.paths.empty())
-    names.push_back(StrategyName(options.watch));
-  if (!options.health.checks.empty()) names.push_back("health");
-  if (options.restart.policy != Policy::kNo) names.push_back("exit");
-  if (options.ready.kind != ReadyOptions::Kind::kDefault) {
-    names.push_back("readiness");
-  }
-  const LimitOptions& limits = options.limits;
-  if (limits.watchdog != absl::InfiniteDuration()) names.push_back("watchdog");
-  if (limits.memory != 0) names.push_back("memory");
-  if (limits.age != absl::InfiniteDuration()) names.push_back("age");
-  if (names.empty() && options.Supervising()) return "none";
-  return names.empty() ? "none: a plain init" : absl::StrJoin(names, ", ");
+  const std::vector<std::string_view> names = StrategiesOf(options);
+  if (!names.empty()) return absl::StrJoin(names, ", ");
+  return options.Supervising() ? "none" : "none: a plain init";
 }
 
 void AppendProcess(const ProcessOptions& process, std::string& out) {
@@ -61,6 +51,14 @@ void AppendProcess(const ProcessOptions& process, std::string& out) {
         QuotedList(process.environment_files, ", ") + ", read at each start",
         out);
   }
+  if (!process.environment.empty()) {
+    // Without the values: they may be secret.
+    std::vector<std::string> names;
+    for (const std::string_view entry : process.environment) {
+      names.emplace_back(entry.substr(0, entry.find('=')));
+    }
+    AppendLine("sets", QuotedList(names, ", ") + " in its environment", out);
+  }
   if (process.as.no_new_privileges) {
     AppendLine("privileges", "no new ones", out);
   }
@@ -79,7 +77,11 @@ std::string HowChangesAreNoticed(const Options& options) {
     return absl::StrCat("where inotify announces a change", rest);
   }
   return absl::StrCat("where inotify announces a change, and at all every ",
-                      DurationText(watch.scan), rest);
+                      DurationText(watch.scan),
+                      watch.scan_adapts ? ", or less often where that costs "
+                                          "much and all is announced"
+                                        : "",
+                      rest);
 }
 
 std::string_view WhatIsCompared(WatchCompare compare) {
@@ -104,6 +106,21 @@ std::string OnChange(const Options& options) {
   if (options.reload.check.empty()) return text;
   return absl::StrCat("runs ", QuotedList(options.reload.check, " "),
                       " and if it succeeds: ", text);
+}
+
+std::string SettleTime(const WatchOptions& watch) {
+  // Only what inotify announces can be told to be a save, or to be fine.
+  if (watch.mode == WatchOptions::Mode::kPoll) {
+    return DurationText(std::max(watch.settle, Settle::kMin));
+  }
+  std::string time = DurationText(watch.settle);
+  if (watch.settle_adapts) {
+    return absl::StrCat(time, ", or for ", DurationText(Settle::kQuick),
+                        " if it was a single saved file");
+  }
+  if (watch.settle >= Settle::kMin) return time;
+  return absl::StrCat(time, " (", DurationText(Settle::kMin),
+                      " where file stamps are coarse)");
 }
 
 void AppendWatch(const Options& options, std::string& out) {
@@ -135,11 +152,43 @@ void AppendWatch(const Options& options, std::string& out) {
   AppendLine(
       "on a change",
       absl::StrCat(OnChange(options), ", once nothing more has changed for ",
-                   DurationText(watch.settle)),
+                   SettleTime(watch)),
       out);
+  if (options.reload.on_start == ReloadOptions::OnStart::kApply) {
+    const std::string& file = options.reload.on_start_file;
+    AppendLine("at the start",
+               absl::StrCat("does the same",
+                            file.empty()
+                                ? ""
+                                : absl::StrCat(", unless ", Quoted(file),
+                                               " shows that this "
+                                               "content was applied already")),
+               out);
+  }
+  if (watch.on_stale_mount == WatchOptions::OnStaleMount::kExit) {
+    AppendLine("on a stale mount", "exits with 1", out);
+  }
 }
 
-// Of a sidecar.
+// How long an action of --on-change may take, and what follows a failed one.
+void AppendActions(const ReloadOptions& reload, std::string& out) {
+  if (reload.on_change.empty()) return;
+  AppendLine("actions",
+             absl::StrCat("fail after ", DurationText(reload.timeout),
+                          "; a failed one is tried again after ",
+                          DurationText(reload.retry_delay),
+                          ", then less and less often"),
+             out);
+  if (!reload.headers_file.empty()) {
+    AppendLine("http sends", "the lines of " + Quoted(reload.headers_file),
+               out);
+  }
+  if (!reload.auth_file.empty()) {
+    AppendLine("http logs in", "as " + Quoted(reload.auth_file) + " says", out);
+  }
+}
+
+// The processes that a sidecar tells of changes.
 void AppendTarget(const Options& options, std::string& out) {
   const TargetOptions& target = options.target;
   std::string who;
@@ -155,10 +204,30 @@ void AppendTarget(const Options& options, std::string& out) {
                absl::StrCat(target.all ? "all processes " : "the process ", who,
                             target.force ? ", whatever it handles" : ""),
                out);
+    if (target.on_missing == TargetOptions::OnMissing::kFail) {
+      AppendLine("without a target", "exits with 1", out);
+    }
   }
-  AppendLine("TERM, INT, QUIT", "end it, with status 0", out);
+  AppendLine(EndingSignals(options), "end it, with status 0", out);
   if (options.reload.signal != 0) {
     AppendLine(SignalName(options.reload.signal), "means a change", out);
+  }
+}
+
+// reinit's own place among the processes, and its last words.
+void AppendPid1(const Options& options, std::string& out) {
+  if (options.subreaper == Subreaper::kNo) {
+    AppendLine("orphans", "are adopted by PID 1 only", out);
+  }
+  if (options.parent_death_signal != 0) {
+    AppendLine("its parent's end",
+               "reinit gets " + SignalName(options.parent_death_signal), out);
+  }
+  if (!options.termination_log.empty()) {
+    AppendLine(
+        "at the end",
+        absl::StrCat("writes the reason to ", Quoted(options.termination_log)),
+        out);
   }
 }
 
@@ -176,11 +245,13 @@ std::string PlanText(const Options& options,
   AppendProcess(options.process, out);
   AppendLine("strategies", Strategies(options), out);
   AppendWatch(options, out);
+  AppendActions(options.reload, out);
   if (sidecar) {
     AppendTarget(options, out);
   } else {
     AppendCommand(options, out);
   }
+  AppendPid1(options, out);
   if (options.Supervising()) {
     AppendLine("asked by ctl",
                options.control == kControlOff    ? "not at all"

@@ -1,6 +1,6 @@
-// What --check prints: the options in plain words.
-#ifndef REINIT_CMD_PLAN_H_
-#define REINIT_CMD_PLAN_H_
+// Writes what --check prints: the options in plain words.
+#ifndef REINIT_CMD_PLAN_PLAN_H_
+#define REINIT_CMD_PLAN_PLAN_H_
 
 #include <string>
 #include <vector>
@@ -15,4 +15,4 @@ std::string PlanText(const Options& options,
 
 }  // namespace reinit
 
-#endif  // REINIT_CMD_PLAN_H_
+#endif  // REINIT_CMD_PLAN_PLAN_H_

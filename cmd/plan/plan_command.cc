@@ -1,7 +1,8 @@
-#include "cmd/plan_command.h"
+#include "cmd/plan/plan_command.h"
 
 #include <signal.h>
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -9,14 +10,16 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "absl/time/time.h"
-#include "cmd/plan_lines.h"
+#include "cmd/plan/plan_lines.h"
 #include "reaper/log.h"
-#include "reaper/signals.h"
-#include "supervisor/duration_text.h"
+#include "reaper/value/signals.h"
 #include "supervisor/options.h"
 #include "supervisor/probe/target.h"
 #include "supervisor/socket/listen_spec.h"
+#include "supervisor/value/duration_text.h"
+#include "supervisor/value/exit_codes.h"
 
 namespace reinit {
 namespace {
@@ -101,15 +104,21 @@ void AppendLimits(const LimitOptions& limits, std::string& out) {
   }
 }
 
+void AppendOrder(const Options& options, std::string& out) {
+  if (!options.Supervising() ||
+      options.restart.order != RestartOptions::Order::kStartFirst) {
+    return;
+  }
+  AppendLine("a restart",
+             "starts the new process first, and stops the old one when the "
+             "new one is ready",
+             out);
+}
+
 // How often, how fast and how long restarts are tried.
 void AppendRestartLimits(const Options& options, std::string& out) {
+  if (!options.RestartsByItself()) return;
   const RestartOptions& restart = options.restart;
-  if (restart.order == RestartOptions::Order::kStartFirst) {
-    AppendLine("a restart",
-               "starts the new process first, and stops the old one when the "
-               "new one is ready",
-               out);
-  }
   const bool waits = restart.delay > absl::ZeroDuration();
   AppendLine("before a restart",
              !waits ? "does not wait"
@@ -139,23 +148,35 @@ void AppendRestartLimits(const Options& options, std::string& out) {
       out);
 }
 
+// What RestartsAfter (exit_strategy.h) decides.
 std::string OnExit(const Options& options) {
+  const RestartOptions& restart = options.restart;
   const std::string_view otherwise =
       options.after_exit == AfterExit::kWait
           ? "waits for the next change"
           : "exits with the status of the process";
-  switch (options.restart.policy) {
+  if (!options.RestartsAfterExit()) return std::string(otherwise);
+  std::string text;
+  const auto after = [&text](const ExitCodes& codes, std::string_view what) {
+    if (codes.empty()) return;
+    absl::StrAppend(&text, "after ", codes.ToString(), ": ", what, "; ");
+  };
+  after(restart.prevent, otherwise);
+  after(restart.force, "starts it again");
+  if (!text.empty()) text += "otherwise ";
+  switch (restart.policy) {
     case Policy::kAlways:
-      return "starts it again, whatever its status";
+      return absl::StrCat(text, "starts it again, whatever its status");
     case Policy::kOnFailure:
-      return absl::StrCat("starts it again if it failed, else ", otherwise);
+      return absl::StrCat(text, "starts it again if it failed, else ",
+                          otherwise);
     case Policy::kOnAbnormal:
-      return absl::StrCat("starts it again if a signal ended it, else ",
+      return absl::StrCat(text, "starts it again if a signal ended it, else ",
                           otherwise);
     case Policy::kNo:
       break;
   }
-  return std::string(otherwise);
+  return absl::StrCat(text, otherwise);
 }
 
 std::string Expected(const std::vector<std::pair<int, int>>& ranges) {
@@ -185,7 +206,7 @@ void AppendHealth(const HealthOptions& health, std::string& out) {
   if (health.checks.empty()) return;
   for (const ProbeTarget& check : health.checks) {
     std::string text = EscapeForLog(check.text);
-    if (check.kind == ProbeTarget::Kind::kHttp)
+    if (check.scheme().has_status)
       absl::StrAppend(&text, " answers ", Expected(health.expect));
     AppendLine("healthy if", text, out);
   }
@@ -216,6 +237,9 @@ void AppendStop(const Options& options, std::string& out) {
   const std::string signal = SignalName(stop.signal);
   if (!options.Supervising()) {
     AppendLine("signals", "passed on to the process as they come", out);
+    if (stop.signal != SIGTERM && !options.signals.rewrite.Changes(SIGTERM)) {
+      AppendLine("SIGTERM", "passed on as " + signal, out);
+    }
     return;
   }
   AppendLine("to restart", Ladder(signal, stop.timeout), out);
@@ -224,7 +248,7 @@ void AppendStop(const Options& options, std::string& out) {
                Ladder(SignalName(stop.reload_signal), stop.timeout), out);
   }
   AppendLine("what is left", Ladder("SIGTERM", stop.leftover_timeout), out);
-  AppendLine("TERM, INT, QUIT",
+  AppendLine(EndingSignals(options),
              absl::StrCat("end it all: passed on",
                           stop.signal == SIGTERM
                               ? ""
@@ -260,15 +284,35 @@ void AppendSignals(const SignalOptions& signals, std::string& out) {
 
 }  // namespace
 
+std::string EndingSignals(const Options& options) {
+  std::vector<int> signals = {SIGTERM, SIGINT, SIGQUIT};
+  for (int signo = 1; signo <= kMaxSignal; ++signo) {
+    const int sent = options.signals.rewrite.Of(signo);
+    const bool ends = signo == options.stop.signal || sent == SIGTERM ||
+                      sent == options.stop.signal;
+    if (ends && std::count(signals.begin(), signals.end(), signo) == 0) {
+      signals.push_back(signo);
+    }
+  }
+  return absl::StrJoin(signals, ", ", [](std::string* text, int signo) {
+    text->append(absl::StripPrefix(SignalName(signo), "SIG"));
+  });
+}
+
 void AppendCommand(const Options& options, std::string& out) {
   AppendLine("when it exits", OnExit(options), out);
+  if (!options.success.empty()) {
+    AppendLine(
+        "counts as success",
+        absl::StrCat(options.success.ToString(), "; reinit then exits with 0"),
+        out);
+  }
   AppendHealth(options.health, out);
   AppendListen(options.listen, out);
   AppendReady(options, out);
   AppendLimits(options.limits, out);
-  if (options.restart.policy != Policy::kNo || !options.health.checks.empty()) {
-    AppendRestartLimits(options, out);
-  }
+  AppendOrder(options, out);
+  AppendRestartLimits(options, out);
   AppendStop(options, out);
   AppendSignals(options.signals, out);
   if (options.clear) AppendLine("terminal", "cleared before each start", out);

@@ -1,6 +1,6 @@
-// The plan's part about the process itself.
-#ifndef REINIT_CMD_PLAN_COMMAND_H_
-#define REINIT_CMD_PLAN_COMMAND_H_
+// Writes the plan's part about the process itself.
+#ifndef REINIT_CMD_PLAN_PLAN_COMMAND_H_
+#define REINIT_CMD_PLAN_PLAN_COMMAND_H_
 
 #include <string>
 
@@ -11,6 +11,9 @@ namespace reinit {
 // When it is ready and healthy, what follows its end, and how it is stopped.
 void AppendCommand(const Options& options, std::string& out);
 
+// The signals that mean shutdown (SignalRoute), as "TERM, INT, QUIT, WINCH".
+std::string EndingSignals(const Options& options);
+
 }  // namespace reinit
 
-#endif  // REINIT_CMD_PLAN_COMMAND_H_
+#endif  // REINIT_CMD_PLAN_PLAN_COMMAND_H_

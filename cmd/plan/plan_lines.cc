@@ -1,4 +1,4 @@
-#include "cmd/plan_lines.h"
+#include "cmd/plan/plan_lines.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -19,7 +19,7 @@ constexpr size_t kLabelWidth = 18;
 void AppendLine(std::string_view label, std::string_view text,
                 std::string& out) {
   absl::StrAppend(&out, "  ", label);
-  out.append(kLabelWidth - std::min(kLabelWidth, label.size()), ' ');
+  out.append(kLabelWidth - std::min(kLabelWidth - 1, label.size()), ' ');
   absl::StrAppend(&out, text, "\n");
 }
 

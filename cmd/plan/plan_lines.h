@@ -1,6 +1,6 @@
-// What the lines of a plan are made of.
-#ifndef REINIT_CMD_PLAN_LINES_H_
-#define REINIT_CMD_PLAN_LINES_H_
+// Formats the lines of a plan.
+#ifndef REINIT_CMD_PLAN_PLAN_LINES_H_
+#define REINIT_CMD_PLAN_PLAN_LINES_H_
 
 #include <string>
 #include <string_view>
@@ -19,4 +19,4 @@ std::string QuotedList(const std::vector<std::string>& words,
 
 }  // namespace reinit
 
-#endif  // REINIT_CMD_PLAN_LINES_H_
+#endif  // REINIT_CMD_PLAN_PLAN_LINES_H_

@@ -1,4 +1,4 @@
-#include "cmd/plan.h"
+#include "cmd/plan/plan.h"
 
 #include <string>
 #include <string_view>
@@ -44,16 +44,35 @@ TEST(Plan, OfDevelopment) {
                     Not(HasSubstr("gives up"))));
 }
 
+TEST(Plan, OfSettleTimes) {
+  const auto of = [](const std::string& flag) {
+    return Plan({"--watch=/etc", flag, "true"});
+  };
+  EXPECT_THAT(of("--watch-settle=auto"),
+              HasSubstr("for 50ms, or for 10ms if it was a single saved file"));
+  EXPECT_THAT(of("--watch-settle=50ms"), HasSubstr("for 50ms\n"));
+  EXPECT_THAT(of("--watch-settle=0"),
+              HasSubstr("for 0 (10ms where file stamps are coarse)\n"));
+  EXPECT_THAT(
+      Plan({"--watch=/etc", "--watch-settle=0", "--watch-mode=poll", "true"}),
+      HasSubstr("for 10ms\n"));
+  EXPECT_THAT(Plan({"--watch=/etc", "--watch-mode=poll", "true"}),
+              HasSubstr("for 50ms\n"));
+  EXPECT_THAT(of("--watch-scan=auto"), HasSubstr("every 30s, or less often"));
+  EXPECT_THAT(of("--watch-scan=30s"), HasSubstr("at all every 30s; "));
+}
+
 TEST(Plan, OfASidecar) {
   EXPECT_THAT(
       Plan({"--watch=/etc", "--on-change=exec:nginx -t",
             "--on-change=signal:HUP", "--target-process=nginx",
-            "--target-cmdline=*nginx *", "--target-all"}),
+            "--target-cmdline=*nginx *", "--target-all",
+            "--stop-signal=WINCH"}),
       AllOf(HasSubstr("nothing: tells others of changes\n"),
             HasSubstr("exec:nginx -t, then signal:HUP, once nothing"),
             HasSubstr("all processes named nginx, with arguments '*nginx *'"),
-            HasSubstr("end it, with status 0"), Not(HasSubstr("SIGKILL")),
-            Not(HasSubstr("when it exits"))));
+            HasSubstr("TERM, INT, QUIT, WINCH end it, with status 0"),
+            Not(HasSubstr("SIGKILL")), Not(HasSubstr("when it exits"))));
 }
 
 TEST(Plan, OfAService) {
@@ -69,7 +88,26 @@ TEST(Plan, OfAService) {
             HasSubstr("starts it again if it failed"),
             HasSubstr("after 1 restart; then exits"),
             HasSubstr("SIGINT, and waits as long as it takes"),
+            HasSubstr("TERM, INT, QUIT   end it all"),
             HasSubstr("SIGINT for TERM"), HasSubstr("SIGKILL 0 later")));
+}
+
+TEST(Plan, NamesEachSignalThatEndsItAll) {
+  EXPECT_THAT(Plan({"--restart=always", "--stop-signal=WINCH", "x"}),
+              HasSubstr("TERM, INT, QUIT, WINCH end it all: passed on "
+                        "(SIGWINCH for TERM)"));
+  EXPECT_THAT(Plan({"--restart=always", "--rewrite=USR1:TERM", "x"}),
+              HasSubstr("TERM, INT, QUIT, USR1 end it all: passed on, then"));
+  EXPECT_THAT(Plan({"--restart=always", "--stop-signal=QUIT",
+                    "--rewrite=WINCH:QUIT", "x"}),
+              HasSubstr("TERM, INT, QUIT, WINCH end it all: passed on"));
+}
+
+TEST(Plan, SaysWhatAPlainInitMakesOfTerm) {
+  constexpr std::string_view kLine = "SIGTERM           passed on as SIGQUIT\n";
+  EXPECT_THAT(Plan({"--stop-signal=QUIT", "x"}), HasSubstr(kLine));
+  EXPECT_THAT(Plan({"--stop-signal=QUIT", "--rewrite=TERM:INT", "x"}),
+              Not(HasSubstr(kLine)));
 }
 
 TEST(Plan, ShowsHowTheProcessRunsAndWhatItIsTold) {
@@ -92,6 +130,55 @@ TEST(Plan, SaysWhatNoLimitAndNoPauseAre) {
       AllOf(HasSubstr("READY=1, however long that takes\n"),
             HasSubstr("before a restart  does not wait\n"),
             HasSubstr("gives up          never\n")));
+}
+
+TEST(Plan, SaysWhatFollowsEachExitStatus) {
+  EXPECT_THAT(Plan({"--restart-force-exit-status=3", "x"}),
+              AllOf(HasSubstr("strategies        exit\n"),
+                    HasSubstr("after 3: starts it again; otherwise exits with "
+                              "the status of the process\n"),
+                    HasSubstr("before a restart"), HasSubstr("gives up")));
+  EXPECT_THAT(Plan({"--restart=always", "--restart-prevent-exit-status=2,4-5",
+                    "--success-exit-status=143,HUP", "x"}),
+              AllOf(HasSubstr("after 2,4-5: exits with the status of the "
+                              "process; otherwise starts it again, whatever "
+                              "its status\n"),
+                    HasSubstr("counts as success 143,SIGHUP")));
+  // Without a restart there is none to prevent.
+  EXPECT_THAT(Plan({"--restart-prevent-exit-status=2", "x"}),
+              Not(HasSubstr("after 2")));
+}
+
+TEST(Plan, SaysThatTheNewProcessStartsFirst) {
+  for (const std::string_view flag :
+       {"--watch=/", "--max-age=1h", "--restart=always", "--reload-signal=HUP",
+        "--health=tcp://127.0.0.1:1", "--control=/tmp/reinit.sock"}) {
+    EXPECT_THAT(Plan({flag, "--restart-order=start-first", "x"}),
+                HasSubstr("starts the new process first"))
+        << flag;
+  }
+  EXPECT_THAT(Plan({"--restart-order=start-first", "x"}),
+              Not(HasSubstr("first, and")));
+}
+
+TEST(Plan, SaysHowRestartsAreLimitedWhereverTheyAre) {
+  for (const std::string_view flag :
+       {"--max-age=1h", "--max-memory=1Gi", "--watchdog=1s", "--ready=notify",
+        "--listen=tcp://127.0.0.1:1", "--health=tcp://127.0.0.1:1",
+        "--restart=on-abnormal"}) {
+    EXPECT_THAT(Plan({flag, "x"}), AllOf(HasSubstr("before a restart  waits"),
+                                         HasSubstr("gives up")))
+        << flag;
+  }
+  EXPECT_THAT(
+      Plan({"--health=tcp://127.0.0.1:1", "--health-on-failure=none", "x"}),
+      Not(HasSubstr("gives up")));
+}
+
+TEST(Plan, ShowsNoValuesOfTheEnvironment) {
+  EXPECT_THAT(Plan({"--env=TOKEN=secret", "--env=B=", "x"}),
+              AllOf(HasSubstr("sets              TOKEN, B in its environment"),
+                    Not(HasSubstr("secret"))));
 }
 
 TEST(Plan, ShowsTheSockets) {

@@ -1,6 +1,6 @@
-// Completion for shells, written from the flag table.
-#ifndef REINIT_CMD_COMPLETION_H_
-#define REINIT_CMD_COMPLETION_H_
+// Writes completion for shells from the flag table.
+#ifndef REINIT_CMD_REFERENCE_COMPLETION_H_
+#define REINIT_CMD_REFERENCE_COMPLETION_H_
 
 #include <string>
 
@@ -11,4 +11,4 @@ std::string ZshCompletion();   // docs/completion/_reinit
 
 }  // namespace reinit
 
-#endif  // REINIT_CMD_COMPLETION_H_
+#endif  // REINIT_CMD_REFERENCE_COMPLETION_H_

@@ -3,15 +3,16 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "cmd/completion.h"
-#include "cmd/flag_choices.h"
-#include "cmd/flag_table.h"
+#include "cmd/flags/flag_choices.h"
+#include "cmd/flags/flag_table.h"
+#include "cmd/flags/subcommand.h"
+#include "cmd/reference/completion.h"
 
 namespace reinit {
 namespace {
 
 constexpr std::string_view kTop =
-    R"(# Completion of reinit for bash. Written by `tools/bazel run //cmd:flag_docs`; do not edit.
+    R"(# Completion of reinit for bash. Written by `tools/bazel run //cmd/reference:flag_docs`; do not edit.
 # Put it at /usr/share/bash-completion/completions/reinit, or source it.
 
 # How the value of a flag is completed: words with | between them, or @file, @dir, @command, @user; @none for any other
@@ -206,7 +207,7 @@ std::string BashCompletion() {
                                   to->append(one.word);
                                 }),
                   "'");
-  absl::StrAppend(&out, "\n_reinit_probe_flags='", Names(kProbe), "'");
+  absl::StrAppend(&out, "\n_reinit_probe_flags='", Names(kForProbe), "'");
   absl::StrAppend(&out, "\n_reinit_flags='", Names(0), "'\n");
   return out;
 }

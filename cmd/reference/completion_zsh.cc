@@ -4,16 +4,17 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
-#include "cmd/completion.h"
-#include "cmd/flag_choices.h"
-#include "cmd/flag_table.h"
+#include "cmd/flags/flag_choices.h"
+#include "cmd/flags/flag_table.h"
+#include "cmd/flags/subcommand.h"
+#include "cmd/reference/completion.h"
 
 namespace reinit {
 namespace {
 
 constexpr std::string_view kTop =
     R"(#compdef reinit
-# Completion of reinit for zsh. Written by `tools/bazel run //cmd:flag_docs`; do not edit.
+# Completion of reinit for zsh. Written by `tools/bazel run //cmd/reference:flag_docs`; do not edit.
 # Put it into a folder of $fpath.
 
 # Words, of which those that end with : or / are only the beginning of a value.
@@ -137,7 +138,8 @@ std::string ZshCompletion() {
   }
   out += kMiddle;
   for (const Flag& flag : FlagTable()) {
-    if (flag.Has(kProbe)) absl::StrAppend(&out, "\\\n      ", Spec(flag), " ");
+    if (flag.Has(kForProbe))
+      absl::StrAppend(&out, "\\\n      ", Spec(flag), " ");
   }
   absl::StrAppend(&out, "\\\n     ", kSpecs, WordsOf("URL"), kCtl,
                   WordsOf("SIG"), kRest);

@@ -1,10 +1,10 @@
-#include "cmd/flag_docs.h"
+#include "cmd/reference/flag_docs.h"
 
 #include <vector>
 
-#include "cmd/completion.h"
-#include "cmd/flag_reference.h"
-#include "cmd/man_page.h"
+#include "cmd/reference/completion.h"
+#include "cmd/reference/flag_reference.h"
+#include "cmd/reference/man_page.h"
 
 namespace reinit {
 

@@ -1,6 +1,6 @@
-// What is generated from the flag table and kept in the repository.
-#ifndef REINIT_CMD_FLAG_DOCS_H_
-#define REINIT_CMD_FLAG_DOCS_H_
+// Lists what is generated from the flag table and kept in the repository.
+#ifndef REINIT_CMD_REFERENCE_FLAG_DOCS_H_
+#define REINIT_CMD_REFERENCE_FLAG_DOCS_H_
 
 #include <string>
 #include <vector>
@@ -16,4 +16,4 @@ std::vector<FlagDocument> FlagDocuments();
 
 }  // namespace reinit
 
-#endif  // REINIT_CMD_FLAG_DOCS_H_
+#endif  // REINIT_CMD_REFERENCE_FLAG_DOCS_H_

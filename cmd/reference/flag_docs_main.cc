@@ -1,12 +1,12 @@
 // Writes what is generated from the flag table below docs/:
-// `tools/bazel run //cmd:flag_docs`.
+// `tools/bazel run //cmd/reference:flag_docs`.
 #include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <string>
 
-#include "cmd/flag_docs.h"
+#include "cmd/reference/flag_docs.h"
 
 int main() {
   // Bazel starts it elsewhere.

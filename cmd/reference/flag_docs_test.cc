@@ -1,4 +1,4 @@
-#include "cmd/flag_docs.h"
+#include "cmd/reference/flag_docs.h"
 
 #include <fstream>
 #include <iterator>
@@ -9,8 +9,9 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "cmd/flag_choices.h"
-#include "cmd/flag_table.h"
+#include "absl/strings/strip.h"
+#include "cmd/flags/flag_choices.h"
+#include "cmd/flags/flag_table.h"
 #include "gtest/gtest.h"
 
 namespace reinit {
@@ -23,7 +24,7 @@ TEST(FlagDocs, AreWhatTheTableSays) {
     // Not EXPECT_EQ, which would print both.
     EXPECT_TRUE(committed == document.text)
         << document.path << " is not what the flag table says. Write it anew:\n"
-        << "  tools/bazel run //cmd:flag_docs";
+        << "  tools/bazel run //cmd/reference:flag_docs";
   }
 }
 
@@ -59,6 +60,18 @@ TEST(FlagChoices, EachWordIsAllowed) {
       if (flag.name == "reload-signal") continue;
       Settings settings;
       EXPECT_TRUE(flag.set(word, settings).ok()) << flag.name << ": " << word;
+    }
+  }
+}
+
+// The help of these two names what their tables have.
+TEST(FlagChoices, AreNamedInTheHelp) {
+  for (const std::string_view name : {"health", "on-change"}) {
+    const Flag& flag = *FindFlag(name);
+    for (std::string_view word : ChoicesOf(flag).words) {
+      while (absl::ConsumeSuffix(&word, "/")) continue;
+      if (word == "exit:") word = "exit[:CODE]";
+      EXPECT_TRUE(absl::StrContains(flag.help, word)) << name << ": " << word;
     }
   }
 }

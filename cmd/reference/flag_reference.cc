@@ -1,26 +1,33 @@
-#include "cmd/flag_reference.h"
+#include "cmd/reference/flag_reference.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "cmd/flag_table.h"
+#include "cmd/flags/flag_table.h"
+#include "cmd/flags/subcommand.h"
 
 namespace reinit {
 namespace {
 
 constexpr std::string_view kTop =
-    R"(<!-- Written by `tools/bazel run //cmd:flag_docs`; do not edit. -->
+    R"(<!-- Written by `tools/bazel run //cmd/reference:flag_docs`; do not edit. -->
 # Flags of reinit
 
-    reinit [flags] [--] COMMAND [ARG...]    run COMMAND and look after it
-    reinit probe URL                        one health check, exit 0 or 1
-    reinit ctl WORD                         see and steer a running reinit
-    reinit listen-exec -- COMMAND [ARG...]  become COMMAND, with LISTEN_PID
-    reinit self-install DIR                 copy this binary to DIR/reinit
+)";
 
+constexpr std::string_view kUsageRun =
+    "    reinit [flags] [--] COMMAND [ARG...]    run COMMAND and look after "
+    "it\n";
+
+// Of one subcommand's line, up to its meaning.
+constexpr size_t kUsageColumn = 44;
+
+constexpr std::string_view kRules = R"(
 ## How flags are written
 
 - `--flag=VALUE` and `--flag VALUE` are the same, and so are `--stop-timeout` and
@@ -91,10 +98,20 @@ std::string Code(std::string_view text) {
   return text.empty() ? "" : absl::StrCat("`", Cell(text), "`");
 }
 
+void AppendUsage(std::string& out) {
+  out += kUsageRun;
+  for (const Subcommand& one : Subcommands()) {
+    std::string line =
+        absl::StrCat("    reinit ", one.word, " ", one.reference_operands);
+    line.resize(std::max(line.size(), kUsageColumn), ' ');
+    absl::StrAppend(&out, line, one.reference_help, "\n");
+  }
+}
+
 void AppendProbeFlags(std::string& out) {
   std::string_view separator;
   for (const Flag& flag : FlagTable()) {
-    if (!flag.Has(kProbe)) continue;
+    if (!flag.Has(kForProbe)) continue;
     absl::StrAppend(&out, separator, "`--", flag.name, "`");
     separator = ", ";
   }
@@ -105,7 +122,9 @@ void AppendPreset(std::string& out) {
   out += kDevTop;
   for (const FlagPreset& preset : DevPreset())
     absl::StrAppend(&out, "`--", preset.flag, "=", preset.value, "`, ");
-  out += "and `--clear` if stdout or stderr\nis a terminal.\n";
+  out +=
+      "and `--clear` if stdout or stderr\nis a terminal. "
+      "Where `--watch` names files alone, `--watch=.` counts as well.\n";
 }
 
 std::string Needs(const Flag& flag) {
@@ -122,13 +141,16 @@ std::string Needs(const Flag& flag) {
 void AppendRow(const Flag& flag, std::string& out) {
   absl::StrAppend(&out, "| ", Code(FlagSynopsis(flag)), " | ",
                   Code(flag.standard), " | ", Code(FlagVariable(flag)), " | ",
-                  Cell(flag.help), flag.Has(kProbe) ? "" : Needs(flag), " |\n");
+                  Cell(flag.help), flag.Has(kForProbe) ? "" : Needs(flag),
+                  " |\n");
 }
 
 }  // namespace
 
 std::string FlagReference() {
   std::string out(kTop);
+  AppendUsage(out);
+  out += kRules;
   AppendProbeFlags(out);
   std::optional<FlagGroup> group;
   for (const Flag& flag : FlagTable()) {

@@ -1,6 +1,6 @@
-// docs/flags.md, written from the flag table.
-#ifndef REINIT_CMD_FLAG_REFERENCE_H_
-#define REINIT_CMD_FLAG_REFERENCE_H_
+// Writes docs/flags.md from the flag table.
+#ifndef REINIT_CMD_REFERENCE_FLAG_REFERENCE_H_
+#define REINIT_CMD_REFERENCE_FLAG_REFERENCE_H_
 
 #include <string>
 
@@ -11,4 +11,4 @@ std::string FlagReference();
 
 }  // namespace reinit
 
-#endif  // REINIT_CMD_FLAG_REFERENCE_H_
+#endif  // REINIT_CMD_REFERENCE_FLAG_REFERENCE_H_

@@ -1,10 +1,10 @@
-#include "cmd/flag_reference.h"
+#include "cmd/reference/flag_reference.h"
 
 #include <string>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "cmd/flag_table.h"
+#include "cmd/flags/flag_table.h"
 #include "gtest/gtest.h"
 
 namespace reinit {

@@ -1,4 +1,4 @@
-#include "cmd/man_page.h"
+#include "cmd/reference/man_page.h"
 
 #include <optional>
 #include <string>
@@ -8,14 +8,15 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
-#include "cmd/flag_choices.h"
-#include "cmd/flag_table.h"
+#include "cmd/flags/flag_choices.h"
+#include "cmd/flags/flag_table.h"
+#include "cmd/flags/subcommand.h"
 
 namespace reinit {
 namespace {
 
 constexpr std::string_view kTop =
-    R"(.\" Written by `tools/bazel run //cmd:flag_docs`; do not edit.
+    R"(.\" Written by `tools/bazel run //cmd/reference:flag_docs`; do not edit.
 .Dd November 25, 2026
 .Dt REINIT 1
 .Os
@@ -88,7 +89,9 @@ A repeatable flag takes one value per line, a switch yes or no.
 These variables are not handed on to the command; it has
 .Ev REINIT_GENERATION ,
 .Ev REINIT_REASON ,
-.Ev REINIT_CHANGED
+.Ev REINIT_CHANGED ,
+.Ev REINIT_CHANGED_FILES ,
+.Ev REINIT_CHANGED_COUNT
 and
 .Ev REINIT_INSTANCE
 when it is supervised.

@@ -1,4 +1,4 @@
-# Completion of reinit for bash. Written by `tools/bazel run //cmd:flag_docs`; do not edit.
+# Completion of reinit for bash. Written by `tools/bazel run //cmd/reference:flag_docs`; do not edit.
 # Put it at /usr/share/bash-completion/completions/reinit, or source it.
 
 # How the value of a flag is completed: words with | between them, or @file, @dir, @command, @user; @none for any other
@@ -15,7 +15,9 @@ _reinit_values() {
     --reload-delay) echo '@none' ;;
     --watch-settle) echo '@none' ;;
     --on-stale-mount) echo 'warn|exit' ;;
-    --on-change) echo 'restart|exit|none|signal:|http:|exec:' ;;
+    --on-change) echo 'restart|signal:|http:|exec:|exit|exit:|none' ;;
+    --on-change-headers-file) echo '@file' ;;
+    --on-change-auth-file) echo '@file' ;;
     --reload-check) echo '@command' ;;
     --reload-timeout) echo '@none' ;;
     --reload-retry-delay) echo '@none' ;;
@@ -25,6 +27,8 @@ _reinit_values() {
     --target-cmdline) echo '@none' ;;
     --target-pidfile) echo '@file' ;;
     --on-missing) echo 'wait|fail' ;;
+    --on-start) echo 'apply|none' ;;
+    --on-start-file) echo '@file' ;;
     --restart) echo 'no|on-failure|on-abnormal|always|on-failure:' ;;
     --after-exit) echo 'exit|wait' ;;
     --success-exit-status) echo '@none' ;;
@@ -46,7 +50,7 @@ _reinit_values() {
     --listen) echo 'tcp://|unix:/|fd:' ;;
     --listen-backlog) echo '@none' ;;
     --listen-env) echo 'systemd|nginx|server-starter|php-fpm|unicorn|einhorn|gunicorn|all' ;;
-    --ready) echo 'exec|notify|accept|delay:|fd:|http://|tcp://|grpc://' ;;
+    --ready) echo 'exec|notify|accept|delay:|fd:|http://|http+unix:///|tcp://|unix:///|grpc://|file:/|exec:' ;;
     --ready-timeout) echo '@none' ;;
     --ready-file) echo '@file' ;;
     --watchdog) echo '@none' ;;
@@ -201,7 +205,7 @@ _reinit() {
 complete -F _reinit reinit
 
 _reinit_signals='HUP|INT|QUIT|TERM|USR1|USR2|WINCH|KILL|CONT'
-_reinit_subcommands='probe listen-exec ctl self-install'
+_reinit_subcommands='probe ctl listen-exec self-install'
 _reinit_probe_flags='
   --health-timeout=
   --health-expect=
@@ -223,6 +227,8 @@ _reinit_flags='
   --watch-settle=
   --on-stale-mount=
   --on-change=
+  --on-change-headers-file=
+  --on-change-auth-file=
   --reload-check=
   --reload-timeout=
   --reload-retry-delay=
@@ -234,6 +240,8 @@ _reinit_flags='
   --target-all --no-target-all
   --target-force --no-target-force
   --on-missing=
+  --on-start=
+  --on-start-file=
   --restart=
   --after-exit=
   --success-exit-status=

@@ -1,4 +1,4 @@
-#include "reaper/file_user.h"
+#include "reaper/self/file_user.h"
 
 #include <signal.h>
 #include <sys/fsuid.h>

@@ -1,6 +1,6 @@
-// Opening files as another user, for a moment.
-#ifndef REINIT_REAPER_FILE_USER_H_
-#define REINIT_REAPER_FILE_USER_H_
+// Opens files as another user, for a moment.
+#ifndef REINIT_REAPER_SELF_FILE_USER_H_
+#define REINIT_REAPER_SELF_FILE_USER_H_
 
 #include <sys/types.h>
 
@@ -36,4 +36,4 @@ class FileUser {
 
 }  // namespace reinit
 
-#endif  // REINIT_REAPER_FILE_USER_H_
+#endif  // REINIT_REAPER_SELF_FILE_USER_H_

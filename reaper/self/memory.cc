@@ -1,4 +1,4 @@
-#include "reaper/memory.h"
+#include "reaper/self/memory.h"
 
 #include <link.h>
 #include <sys/mman.h>

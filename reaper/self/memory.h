@@ -1,6 +1,6 @@
-// What this process keeps in memory.
-#ifndef REINIT_REAPER_MEMORY_H_
-#define REINIT_REAPER_MEMORY_H_
+// Gives back memory that only the start needed.
+#ifndef REINIT_REAPER_SELF_MEMORY_H_
+#define REINIT_REAPER_SELF_MEMORY_H_
 
 namespace reinit {
 
@@ -12,4 +12,4 @@ void ReleaseStartPages();
 
 }  // namespace reinit
 
-#endif  // REINIT_REAPER_MEMORY_H_
+#endif  // REINIT_REAPER_SELF_MEMORY_H_

@@ -1,6 +1,6 @@
-// The signal state that this process was given, taken over and handed on.
-#ifndef REINIT_REAPER_SIGNAL_MASK_H_
-#define REINIT_REAPER_SIGNAL_MASK_H_
+// Takes over the signal state that this process was given, and hands it on.
+#ifndef REINIT_REAPER_SELF_SIGNAL_MASK_H_
+#define REINIT_REAPER_SELF_SIGNAL_MASK_H_
 
 #include <cstdint>
 
@@ -24,4 +24,4 @@ void RestoreSignals(const SignalState& state);
 
 }  // namespace reinit
 
-#endif  // REINIT_REAPER_SIGNAL_MASK_H_
+#endif  // REINIT_REAPER_SELF_SIGNAL_MASK_H_

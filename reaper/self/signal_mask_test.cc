@@ -1,4 +1,4 @@
-#include "reaper/signal_mask.h"
+#include "reaper/self/signal_mask.h"
 
 #include <signal.h>
 #include <sys/syscall.h>

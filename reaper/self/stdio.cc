@@ -1,4 +1,4 @@
-#include "reaper/stdio.h"
+#include "reaper/self/stdio.h"
 
 #include <fcntl.h>
 #include <sys/epoll.h>

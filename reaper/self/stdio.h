@@ -1,6 +1,6 @@
-// Descriptors 0, 1 and 2.
-#ifndef REINIT_REAPER_STDIO_H_
-#define REINIT_REAPER_STDIO_H_
+// Keeps descriptors 0, 1 and 2 taken.
+#ifndef REINIT_REAPER_SELF_STDIO_H_
+#define REINIT_REAPER_SELF_STDIO_H_
 
 namespace reinit {
 
@@ -11,4 +11,4 @@ void HoldStandardDescriptors();
 
 }  // namespace reinit
 
-#endif  // REINIT_REAPER_STDIO_H_
+#endif  // REINIT_REAPER_SELF_STDIO_H_

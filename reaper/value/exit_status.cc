@@ -1,9 +1,9 @@
-#include "reaper/exit_status.h"
+#include "reaper/value/exit_status.h"
 
 #include <sys/wait.h>
 
 #include "absl/strings/str_cat.h"
-#include "reaper/signals.h"
+#include "reaper/value/signals.h"
 
 namespace reinit {
 

@@ -1,6 +1,6 @@
-// How a process ended.
-#ifndef REINIT_REAPER_EXIT_STATUS_H_
-#define REINIT_REAPER_EXIT_STATUS_H_
+// Describes how a process ended.
+#ifndef REINIT_REAPER_VALUE_EXIT_STATUS_H_
+#define REINIT_REAPER_VALUE_EXIT_STATUS_H_
 
 #include <string>
 
@@ -24,4 +24,4 @@ struct ExitStatus {
 
 }  // namespace reinit
 
-#endif  // REINIT_REAPER_EXIT_STATUS_H_
+#endif  // REINIT_REAPER_VALUE_EXIT_STATUS_H_

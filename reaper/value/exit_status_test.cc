@@ -1,4 +1,4 @@
-#include "reaper/exit_status.h"
+#include "reaper/value/exit_status.h"
 
 #include <signal.h>
 #include <sys/resource.h>

@@ -1,4 +1,4 @@
-#include "reaper/json_text.h"
+#include "reaper/value/json_text.h"
 
 namespace reinit {
 namespace {
@@ -29,7 +29,9 @@ size_t CharacterSize(std::string_view text) {
   return 0;
 }
 
-std::string Hex(std::string_view prefix, char byte) {
+}  // namespace
+
+std::string HexText(std::string_view prefix, char byte) {
   static constexpr char kHex[] = "0123456789abcdef";
   const auto value = static_cast<unsigned char>(byte);
   std::string result(prefix);
@@ -38,13 +40,20 @@ std::string Hex(std::string_view prefix, char byte) {
   return result;
 }
 
-}  // namespace
+bool IsControl(std::string_view character) {
+  const auto byte = [character](size_t at) {
+    return static_cast<unsigned char>(character[at]);
+  };
+  if (character.size() == 1) return byte(0) < 0x20 || byte(0) == 0x7f;
+  // U+0080 to U+009F, which a terminal obeys as well.
+  return character.size() == 2 && byte(0) == 0xc2 && byte(1) < 0xa0;
+}
 
 std::string NextText(std::string_view text, size_t* size) {
   *size = CharacterSize(text);
   if (*size > 0) return std::string(text.substr(0, *size));
   *size = 1;
-  return Hex("\\x", text[0]);
+  return HexText("\\x", text[0]);
 }
 
 std::string NextJsonText(std::string_view text, size_t* size) {
@@ -54,7 +63,8 @@ std::string NextJsonText(std::string_view text, size_t* size) {
   if (c == '\t') return "\\t";
   if (c == '"') return "\\\"";
   if (c == '\\') return text.substr(1, 1) == "x" ? "\\\\x5c" : "\\\\";
-  if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return Hex("\\u00", c);
+  if (IsControl(text.substr(0, *size)))
+    return HexText("\\u00", text[*size - 1]);
   // A stray byte begins with a backslash of ours.
   return valid[0] == '\\' ? "\\" + valid : valid;
 }

@@ -1,6 +1,6 @@
-// Any bytes as text that a JSON string may hold.
-#ifndef REINIT_REAPER_JSON_TEXT_H_
-#define REINIT_REAPER_JSON_TEXT_H_
+// Turns any bytes into text that a JSON string may hold.
+#ifndef REINIT_REAPER_VALUE_JSON_TEXT_H_
+#define REINIT_REAPER_VALUE_JSON_TEXT_H_
 
 #include <cstddef>
 #include <string>
@@ -17,6 +17,13 @@ std::string NextText(std::string_view text, size_t* size);
 // a `\x` that was in the text becomes \x5c, so that the bytes can be had back.
 std::string NextJsonText(std::string_view text, size_t* size);
 
+// Whether a terminal obeys this character, which is as NextText takes it: of
+// C0, DEL, or of C1 in UTF-8.
+bool IsControl(std::string_view character);
+
+// `prefix` and two hexadecimal digits.
+std::string HexText(std::string_view prefix, char byte);
+
 }  // namespace reinit
 
-#endif  // REINIT_REAPER_JSON_TEXT_H_
+#endif  // REINIT_REAPER_VALUE_JSON_TEXT_H_

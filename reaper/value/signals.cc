@@ -1,4 +1,4 @@
-#include "reaper/signals.h"
+#include "reaper/value/signals.h"
 
 #include <signal.h>
 

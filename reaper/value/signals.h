@@ -1,6 +1,6 @@
-// Signal numbers and names: one table for parsing, printing and policy.
-#ifndef REINIT_REAPER_SIGNALS_H_
-#define REINIT_REAPER_SIGNALS_H_
+// Names signals: one table for parsing, printing and policy.
+#ifndef REINIT_REAPER_VALUE_SIGNALS_H_
+#define REINIT_REAPER_VALUE_SIGNALS_H_
 
 #include <string>
 #include <string_view>
@@ -23,4 +23,4 @@ bool EndsByDefault(int signo);
 
 }  // namespace reinit
 
-#endif  // REINIT_REAPER_SIGNALS_H_
+#endif  // REINIT_REAPER_VALUE_SIGNALS_H_

@@ -1,6 +1,6 @@
-// How a process is brought down: the order of signals and deadlines.
-#ifndef REINIT_REAPER_STOP_LADDER_H_
-#define REINIT_REAPER_STOP_LADDER_H_
+// Tabulates how a process is brought down: the order of signals and deadlines.
+#ifndef REINIT_REAPER_VALUE_STOP_LADDER_H_
+#define REINIT_REAPER_VALUE_STOP_LADDER_H_
 
 #include "absl/time/time.h"
 
@@ -25,8 +25,9 @@ namespace reinit {
 //
 // Everything else changes nothing. kStop is the stop signal, then SIGCONT,
 // since a stopped process cannot handle a signal (systemd and s6 do the same).
-// A main process that survives KILL (state D) is waited for: it alone decides
-// the exit status. Leftovers that do are given up after kUnkillable.
+// A main process that survives KILL (state D) is waited for, unless reinit ends
+// and --shutdown-timeout is over: it alone decides the exit status. Leftovers
+// that do are given up after kUnkillable.
 class StopLadder {
  public:
   enum class State {
@@ -76,4 +77,4 @@ class StopLadder {
 
 }  // namespace reinit
 
-#endif  // REINIT_REAPER_STOP_LADDER_H_
+#endif  // REINIT_REAPER_VALUE_STOP_LADDER_H_

@@ -1,4 +1,4 @@
-#include "reaper/stop_ladder.h"
+#include "reaper/value/stop_ladder.h"
 
 #include <algorithm>
 #include <set>

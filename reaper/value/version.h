@@ -1,6 +1,6 @@
-// The one place where the version stands.
-#ifndef REINIT_CMD_VERSION_H_
-#define REINIT_CMD_VERSION_H_
+// Holds the version, in one place.
+#ifndef REINIT_REAPER_VALUE_VERSION_H_
+#define REINIT_REAPER_VALUE_VERSION_H_
 
 #include <string_view>
 
@@ -15,4 +15,4 @@ inline constexpr std::string_view kLicense =
 
 }  // namespace reinit
 
-#endif  // REINIT_CMD_VERSION_H_
+#endif  // REINIT_REAPER_VALUE_VERSION_H_

@@ -1,4 +1,4 @@
-// What is done about a change.
+// Defines an action: it applies a change.
 #ifndef REINIT_SUPERVISOR_ACTION_ACTION_H_
 #define REINIT_SUPERVISOR_ACTION_ACTION_H_
 
@@ -8,11 +8,12 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "supervisor/strategy/strategy.h"
+#include "supervisor/notify/notify_message.h"
+#include "supervisor/reason.h"
 
 namespace reinit {
 
-// Applies one change. Owned by the Supervisor, on its thread; one call at a
+// Applies one change. Owned by Changes, on the loop's thread; one call at a
 // time.
 class Action {
  public:
@@ -21,9 +22,6 @@ class Action {
   using OnDone = std::function<void(const absl::Status&)>;
 
   virtual ~Action() = default;
-
-  // As --on-change calls it.
-  virtual std::string_view name() const = 0;
 
   // Once, before the first change: says what it would do it to.
   virtual void Begin() {}
@@ -40,8 +38,11 @@ class Action {
   // Whether a process that starts has the change by that alone.
   virtual bool StartWillDo() const { return true; }
 
-  // Whether it starts the process anew.
+  // Whether it starts the process again, among other things or alone.
   virtual bool Restarts() const { return false; }
+
+  // Whether it does nothing else: then whoever planned the start retries it.
+  virtual bool OnlyRestarts() const { return false; }
 
   // What the process said of itself (sd_notify).
   virtual void OnNotify(const NotifyMessage& message) { (void)message; }
@@ -53,17 +54,17 @@ class Action {
   virtual void Cancel() {}
 };
 
-// Starts the process anew, which is the Supervisor's own business.
+// Starts the process again, through its owner's hook.
 class RestartAction : public Action {
  public:
   using Restart = std::function<void(const Reason&, OnDone)>;
   explicit RestartAction(Restart restart) : restart_(std::move(restart)) {}
 
-  std::string_view name() const override { return "restart"; }
   void Apply(const Reason& reason, OnDone done) override {
     restart_(reason, std::move(done));
   }
   bool Restarts() const override { return true; }
+  bool OnlyRestarts() const override { return true; }
 
  private:
   const Restart restart_;

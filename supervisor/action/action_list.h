@@ -1,4 +1,4 @@
-// Several actions, one after the other.
+// Applies a change by several actions, one after the other.
 #ifndef REINIT_SUPERVISOR_ACTION_ACTION_LIST_H_
 #define REINIT_SUPERVISOR_ACTION_ACTION_LIST_H_
 
@@ -17,7 +17,6 @@ class ActionList : public Action {
   explicit ActionList(std::vector<std::unique_ptr<Action>> actions)
       : actions_(std::move(actions)) {}
 
-  std::string_view name() const override { return "several"; }
   void Begin() override;
   void Apply(const Reason& reason, OnDone done) override;
   void Retry(const Reason& reason, OnDone done) override;

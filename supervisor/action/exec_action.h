@@ -10,7 +10,7 @@
 #include "absl/time/time.h"
 #include "supervisor/action/action.h"
 #include "supervisor/context.h"
-#include "supervisor/job.h"
+#include "supervisor/process/job.h"
 
 namespace reinit {
 
@@ -23,7 +23,6 @@ class ExecAction : public Action {
   ExecAction(const Context& context, std::vector<std::string> argv,
              absl::Duration timeout, Environment environment);
 
-  std::string_view name() const override { return "exec"; }
   void Apply(const Reason& reason, OnDone done) override;
   bool StartWillDo() const override { return false; }
   void Cancel() override;

@@ -15,15 +15,16 @@ namespace {
 constexpr size_t kMaxName = 15;
 
 // Podman's infra container runs catatonit -P, Kubernetes' /pause.
-bool KeepsNamespaces(const ProcessInfo& process,
-                     absl::FunctionRef<std::string(pid_t)> command_line) {
+bool KeepsNamespaces(
+    const ProcessInfo& process,
+    absl::FunctionRef<std::string(const ProcessInfo&)> command_line) {
   if (process.name == "pause") return true;
   return process.pid == 1 && process.name == "catatonit" &&
-         absl::EndsWith(command_line(process.pid), " -P");
+         absl::EndsWith(command_line(process), " -P");
 }
 
 bool Matches(const ProcessInfo& process, const TargetRule& rule,
-             absl::FunctionRef<std::string(pid_t)> command_line) {
+             absl::FunctionRef<std::string(const ProcessInfo&)> command_line) {
   if (rule.pid != 0 && process.pid != rule.pid) return false;
   if (!rule.process.empty() &&
       process.name != rule.process.substr(0, kMaxName)) {
@@ -32,18 +33,21 @@ bool Matches(const ProcessInfo& process, const TargetRule& rule,
   // A backslash means itself.
   return rule.cmdline.empty() ||
          (process.state != 'D' &&
-          ::fnmatch(rule.cmdline.c_str(), command_line(process.pid).c_str(),
+          ::fnmatch(rule.cmdline.c_str(), command_line(process).c_str(),
                     FNM_NOESCAPE) == 0);
 }
 
 }  // namespace
 
 std::vector<ProcessInfo> FindTargets(
-    absl::Span<const ProcessInfo> processes, pid_t self, const TargetRule& rule,
-    absl::FunctionRef<std::string(pid_t)> command_line) {
+    absl::Span<const ProcessInfo> processes, pid_t self,
+    absl::FunctionRef<bool(pid_t)> is_own, const TargetRule& rule,
+    absl::FunctionRef<std::string(const ProcessInfo&)> command_line) {
   const std::vector<pid_t> ours = Descendants(
       processes,
-      [self](const ProcessInfo& process) { return process.pid == self; },
+      [&](const ProcessInfo& process) {
+        return process.parent == self && is_own(process.pid);
+      },
       [](const ProcessInfo&) { return false; });
   std::map<pid_t, pid_t> parents;
   std::map<pid_t, const ProcessInfo*> matching;

@@ -1,4 +1,4 @@
-// Who is meant by --target-process and its like.
+// Picks the processes that the --target flags name.
 #ifndef REINIT_SUPERVISOR_ACTION_FIND_TARGETS_H_
 #define REINIT_SUPERVISOR_ACTION_FIND_TARGETS_H_
 
@@ -22,12 +22,16 @@ struct TargetRule {
 };
 
 // Those that match and have no ancestor that does: the workers of a server are
-// its own business. Never among them: `self` with its descendants, zombies,
-// threads of the kernel, and what keeps a pod's namespaces (/pause).
-// `command_line` is asked for few: in state D reading it could hang.
+// its own business. Never among them: `self`, the children for which `is_own`
+// is true (helpers and jobs) with their descendants, zombies, threads of the
+// kernel, and what keeps a pod's namespaces (/pause). Other children are
+// processes like any other: `nginx; exec reinit ...` leaves its daemon to us.
+// `command_line` is asked for few, and for none in state D: reading it would
+// hang, most likely.
 std::vector<ProcessInfo> FindTargets(
-    absl::Span<const ProcessInfo> processes, pid_t self, const TargetRule& rule,
-    absl::FunctionRef<std::string(pid_t)> command_line);
+    absl::Span<const ProcessInfo> processes, pid_t self,
+    absl::FunctionRef<bool(pid_t)> is_own, const TargetRule& rule,
+    absl::FunctionRef<std::string(const ProcessInfo&)> command_line);
 
 }  // namespace reinit
 

@@ -14,6 +14,7 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 constexpr pid_t kSelf = 10;
+constexpr pid_t kHelper = 11;
 
 class FindTargetsTest : public ::testing::Test {
  protected:
@@ -21,7 +22,7 @@ class FindTargetsTest : public ::testing::Test {
   FindTargetsTest() {
     Add(1, 0, "pause", "/pause");
     Add(kSelf, 0, "reinit", "reinit --target-cmdline=*nginx*");
-    Add(11, kSelf, "reinit", "reinit: watch --path=/etc/nginx");
+    Add(kHelper, kSelf, "reinit", "reinit: watch --path=/etc/nginx");
     Add(20, 0, "nginx", "nginx: master process nginx -g daemon off;");
     Add(21, 20, "nginx", "nginx: worker process");
     Add(22, 20, "nginx", "nginx: worker process");
@@ -39,9 +40,9 @@ class FindTargetsTest : public ::testing::Test {
   }
   std::vector<pid_t> Find(const TargetRule& rule) {
     std::vector<pid_t> pids;
-    for (const ProcessInfo& process :
-         FindTargets(processes_, kSelf, rule,
-                     [this](pid_t pid) { return cmdlines_[pid]; })) {
+    for (const ProcessInfo& process : FindTargets(
+             processes_, kSelf, [](pid_t pid) { return pid == kHelper; }, rule,
+             [this](const ProcessInfo& one) { return cmdlines_[one.pid]; })) {
       pids.push_back(process.pid);
     }
     return pids;
@@ -59,7 +60,32 @@ TEST_F(FindTargetsTest, NeitherOurselvesNorOurHelpers) {
   EXPECT_THAT(Find({.cmdline = "*nginx*"}), ElementsAre(20));
   EXPECT_THAT(Find({.process = "reinit"}), IsEmpty());
   EXPECT_THAT(Find({.pid = kSelf}), IsEmpty());
-  EXPECT_THAT(Find({.pid = 11}), IsEmpty());
+  EXPECT_THAT(Find({.pid = kHelper}), IsEmpty());
+}
+
+TEST_F(FindTargetsTest, NorAProcessOfOneOfOurJobs) {
+  Add(12, kHelper, "nginx", "nginx -t");
+  Add(13, 12, "sh", "sh nginx.sh");
+  EXPECT_THAT(Find({.process = "nginx"}), ElementsAre(20));
+  EXPECT_THAT(Find({.cmdline = "*nginx*"}), ElementsAre(20));
+  EXPECT_THAT(Find({.pid = 12}), IsEmpty());
+}
+
+// `nginx; exec reinit --target-process=nginx` makes the daemon our child.
+TEST_F(FindTargetsTest, ADaemonThatWasLeftToUsIsATarget) {
+  processes_.erase(processes_.begin() + 3, processes_.end());
+  Add(30, kSelf, "nginx", "nginx: master process nginx");
+  Add(31, 30, "nginx", "nginx: worker process");
+  EXPECT_THAT(Find({.process = "nginx"}), ElementsAre(30));
+  EXPECT_THAT(Find({.cmdline = "nginx: master*"}), ElementsAre(30));
+  EXPECT_THAT(Find({.pid = 30}), ElementsAre(30));
+}
+
+TEST_F(FindTargetsTest, AProcessBelowAnAdoptedShellIsATarget) {
+  processes_.erase(processes_.begin() + 3, processes_.end());
+  Add(30, kSelf, "sh", "sh run.sh");
+  Add(31, 30, "nginx", "nginx: master process nginx");
+  EXPECT_THAT(Find({.process = "nginx"}), ElementsAre(31));
 }
 
 TEST_F(FindTargetsTest, NeverWhatKeepsThePod) {

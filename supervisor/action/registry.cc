@@ -13,7 +13,6 @@ class ExitAction : public Action {
  public:
   ExitAction(int code, std::function<void(int)> exit)
       : code_(code), exit_(std::move(exit)) {}
-  std::string_view name() const override { return "exit"; }
   // The end of reinit is not awaited.
   void Apply(const Reason&, OnDone) override { exit_(code_); }
 
@@ -24,7 +23,6 @@ class ExitAction : public Action {
 
 class NoAction : public Action {
  public:
-  std::string_view name() const override { return "none"; }
   void Apply(const Reason&, OnDone done) override { done(absl::OkStatus()); }
 };
 
@@ -47,7 +45,7 @@ std::unique_ptr<Action> MakeOne(const Context& context, const Options* options,
           hooks.signal);
     case ChangeAction::Kind::kHttp:
       return std::make_unique<HttpAction>(context, &wanted.request,
-                                          options->reload.timeout);
+                                          &options->reload);
     case ChangeAction::Kind::kExec:
       return std::make_unique<ExecAction>(
           context, wanted.argv, options->reload.timeout, hooks.environment);

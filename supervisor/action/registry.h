@@ -1,4 +1,4 @@
-// All actions there are.
+// Makes the actions that --on-change names.
 #ifndef REINIT_SUPERVISOR_ACTION_REGISTRY_H_
 #define REINIT_SUPERVISOR_ACTION_REGISTRY_H_
 

@@ -1,4 +1,4 @@
-// What the log, and whoever awaits it, is told of an action.
+// Reports the result of an action to the log and to its caller.
 #ifndef REINIT_SUPERVISOR_ACTION_REPORT_H_
 #define REINIT_SUPERVISOR_ACTION_REPORT_H_
 
@@ -6,7 +6,7 @@
 
 #include "absl/status/status.h"
 #include "reaper/log.h"
-#include "supervisor/strategy/strategy.h"
+#include "supervisor/reason.h"
 
 namespace reinit {
 

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "reaper/signals.h"
+#include "reaper/value/signals.h"
 #include "supervisor/action/report.h"
 #include "supervisor/messages.h"
 

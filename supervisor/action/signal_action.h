@@ -23,7 +23,6 @@ class SignalAction : public Action {
   SignalAction(const Context& context, int signo, absl::Duration timeout,
                Send send);
 
-  std::string_view name() const override { return "signal"; }
   void Apply(const Reason& reason, OnDone done) override;
   void OnNotify(const NotifyMessage& message) override;
   void OnGone() override;

@@ -13,8 +13,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "reaper/signals.h"
 #include "reaper/unique_fd.h"
+#include "reaper/value/signals.h"
 #include "supervisor/action/find_targets.h"
 #include "supervisor/action/report.h"
 
@@ -40,6 +40,9 @@ pid_t ReadPidFile(const std::string& path) {
   return absl::SimpleAtoi(line, &pid) && pid > 0 ? pid : 0;
 }
 
+// In a storm of forks there are always arguments that are not read yet.
+constexpr int kMostLooks = 20;
+
 std::string Name(const ProcessInfo& process) {
   return absl::StrCat("process ", process.pid, " '", process.name, "'");
 }
@@ -52,7 +55,18 @@ TargetAction::TargetAction(const Context& context, int signo,
       signo_(signo),
       target_(target),
       fail_(std::move(fail)),
-      read_(context) {}
+      read_(context),
+      arguments_(
+          context,
+          [os = context.os](pid_t pid) { return os->CommandLine(pid); },
+          [this](const std::vector<MemoryRead::Result>& results) {
+            OnRead(results);
+          }) {}
+
+void TargetAction::Cancel() {
+  read_.Cancel();
+  again_ = nullptr;
+}
 
 std::string TargetAction::Wanted() const {
   std::vector<std::string> flags;
@@ -68,9 +82,10 @@ std::string TargetAction::Wanted() const {
   return absl::StrJoin(flags, " ");
 }
 
-void TargetAction::Find(std::function<void(const Found&)> then) {
-  if (target_->pidfile.empty()) return then(Pick(0));
-  read_.Cancel();
+void TargetAction::Find(Then then) {
+  Cancel();
+  lines_.clear();
+  if (target_->pidfile.empty()) return Pick(0, then);
   read_.Start(
       [path = target_->pidfile] { return absl::StrCat(ReadPidFile(path)); },
       [this, then = std::move(then)](const absl::StatusOr<std::string>& text) {
@@ -80,7 +95,11 @@ void TargetAction::Find(std::function<void(const Found&)> then) {
               absl::StrCat("--target-pidfile=", target_->pidfile, ": ",
                            text.status().message())));
         } else if (absl::SimpleAtoi(*text, &pid) && pid != 0) {
-          then(Pick(pid));
+          if (pid == context_.os->Self()) {
+            return then(absl::NotFoundError(absl::StrCat(
+                Wanted(), ": the file holds reinit's own pid ", pid)));
+          }
+          Pick(pid, then);
         } else {
           then(absl::NotFoundError(absl::StrCat(
               Wanted(), ": the file holds no pid, or is not there")));
@@ -88,16 +107,51 @@ void TargetAction::Find(std::function<void(const Found&)> then) {
       });
 }
 
-// With the pid that the file has named, if there is one. NotFound: nobody.
-// FailedPrecondition: too many.
-TargetAction::Found TargetAction::Pick(pid_t pid) const {
+// With the pid that the file has named, if there is one.
+void TargetAction::Pick(pid_t pid, const Then& then, int looks) {
   TargetRule rule;
   rule.process = target_->process;
   rule.cmdline = target_->cmdline;
   rule.pid = pid;
-  std::vector<ProcessInfo> found =
-      FindTargets(context_.os->Processes(), context_.os->Self(), rule,
-                  [this](pid_t one) { return context_.os->CommandLine(one); });
+  bool waits = false;
+  std::vector<ProcessInfo> found = FindTargets(
+      context_.os->Processes(), context_.os->Self(),
+      [this](pid_t one) { return context_.children->Knows(one); }, rule,
+      [this, &waits](const ProcessInfo& one) -> std::string {
+        const MemoryRead::Key key(one.pid, one.started);
+        const auto line = lines_.find(key);
+        if (line != lines_.end()) return line->second;
+        if (hanging_.count(key) != 0) return "";
+        arguments_.Ask(one);
+        waits = true;
+        return "";
+      });
+  if (!waits || looks == kMostLooks) return then(Judge(std::move(found)));
+  again_ = [this, pid, then, looks] { Pick(pid, then, looks + 1); };
+}
+
+void TargetAction::OnRead(const std::vector<MemoryRead::Result>& results) {
+  for (const MemoryRead::Result& result : results) {
+    lines_[result.process] = result.text.value_or("");
+    if (!result.hangs || !hanging_.insert(result.process).second) continue;
+    context_.log->Write(
+        LogLevel::kWarning,
+        absl::StrCat("process ", result.process.first,
+                     " does not let its arguments be read: it is no target"));
+  }
+  const auto again = std::exchange(again_, nullptr);
+  if (again) again();
+}
+
+// NotFound: nobody. FailedPrecondition: too many.
+TargetAction::Found TargetAction::Judge(std::vector<ProcessInfo> found) const {
+  if (found.empty() &&
+      !context_.os->ReadProcess(context_.os->Self()).has_value()) {
+    return absl::NotFoundError(absl::StrCat(
+        Wanted(),
+        ": no process can be found, as /proc is not mounted, or is that of "
+        "another pid namespace; mount proc at /proc"));
+  }
   if (found.empty()) {
     return absl::NotFoundError(
         absl::StrCat(Wanted(),

@@ -1,4 +1,4 @@
-#include "supervisor/change_state.h"
+#include "supervisor/change/change_state.h"
 
 namespace reinit {
 
@@ -14,7 +14,9 @@ ChangeState Next(ChangeState state, ChangeInput input) {
       if (input == ChangeInput::kStarted) return ChangeState::kNone;
       return input == ChangeInput::kDue ? ChangeState::kChecking : state;
     case ChangeState::kChecking:
-      if (input == ChangeInput::kPassed) return ChangeState::kApplying;
+      if (input == ChangeInput::kPassed || input == ChangeInput::kStopped) {
+        return ChangeState::kApplying;
+      }
       return input == ChangeInput::kFailed ? ChangeState::kNone : state;
     case ChangeState::kApplying:
       if (input == ChangeInput::kDue) return ChangeState::kChecking;

@@ -1,4 +1,4 @@
-#include "supervisor/outcomes.h"
+#include "supervisor/change/outcomes.h"
 
 #include <utility>
 
@@ -36,7 +36,7 @@ void Outcomes::Include() {
   }
 }
 
-void Outcomes::TakeUp(const Reason& change, absl::Time now) {
+void Outcomes::BeginChange(const Reason& change, absl::Time now) {
   taken_up_ = {change, now};
 }
 
@@ -72,7 +72,7 @@ void Outcomes::ChangeFailed(std::string_view why) {
   Answer(Kind::kReload, Ticket::State::kBegun, Failure(why));
 }
 
-void Outcomes::LeaveToStart(absl::Time now) {
+void Outcomes::CoverByStart(absl::Time now) {
   Begin();
   if (start_.has_value()) start_->for_change = true;
   ChangeDone(now);

@@ -1,6 +1,6 @@
-// What came of reloads and restarts.
-#ifndef REINIT_SUPERVISOR_OUTCOMES_H_
-#define REINIT_SUPERVISOR_OUTCOMES_H_
+// Remembers what came of reloads and restarts, for status and `ctl --wait`.
+#ifndef REINIT_SUPERVISOR_CHANGE_OUTCOMES_H_
+#define REINIT_SUPERVISOR_CHANGE_OUTCOMES_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "supervisor/strategy/strategy.h"
+#include "supervisor/reason.h"
 
 namespace reinit {
 
@@ -21,12 +21,12 @@ namespace reinit {
 //     process that is started for it is ready;
 //   a start, from when it is made until the process is ready.
 //
-// One that begins while another of its kind is under way replaces it; what is
-// said of one that is not under way is nothing new. Whoever waits gets the
-// first outcome of what includes what they asked for, so where it was replaced,
-// that of the later one. Failed is failed, also where reinit tries again by
-// itself. Owned by the Supervisor, on its thread; decides nothing, so that all
-// of it is for those who look. Bounded.
+// A new change or start replaces an unfinished one of its kind; reports about
+// one that is not under way are ignored. A ticket gets the first outcome of the
+// change or start that includes what was asked for, so the outcome of the later
+// one where that was replaced. A failure is an outcome even where reinit tries
+// again by itself. Only shows things; decides nothing. Bounded. Owned by the
+// Supervisor, on its thread.
 class Outcomes {
  public:
   enum class Kind { kReload, kRestart };
@@ -39,33 +39,33 @@ class Outcomes {
   };
   static constexpr size_t kKeptTickets = 32;
 
-  // Somebody waits for what is being asked for now. Returns their ticket.
+  // Returns a ticket for what is being asked for now.
   uint64_t Await(Kind kind);
-  // Nothing: it is still under way. The error says why it failed, or that the
-  // ticket is none or too old.
+  // Nothing while it is under way. The error says why it failed, or that the
+  // ticket is unknown or too old.
   std::optional<absl::Status> Of(uint64_t ticket) const;
 
-  // The reloads that were asked for until now are part of the change that is
-  // taken up, or of one that a start will do for.
+  // The reloads that were asked for until now are part of the change that
+  // begins, or are covered by a start.
   void Include();
 
-  // Taken up: it is to be checked, while the one before may be under way.
-  void TakeUp(const Reason& change, absl::Time now);
+  // `change` is going to be checked; the one before may still be under way.
+  void BeginChange(const Reason& change, absl::Time now);
   void CheckFailed(std::string_view why);
   void Begin();
   void ChangeDone(absl::Time now);
   void ChangeFailed(std::string_view why);
-  // The process that starts, or has just become ready, has all of it.
-  void LeaveToStart(absl::Time now);
+  // The process that starts, or has just become ready, has the whole change.
+  void CoverByStart(absl::Time now);
 
-  // `reason` is null for the first start of all, `change` unless it is, or is
-  // part of, what is done about that. `has_all`: it makes up for a change that
-  // failed before.
+  // `reason` is null for the first start; `change` is the change that this
+  // start applies, or null. `has_all`: the start makes up for a change that
+  // failed.
   void Start(const Reason* reason, const Reason* change, bool has_all,
              absl::Time began);
   void Ready(absl::Time now);
   void StartFailed(std::string_view why);
-  // Nor is one to come.
+  // The start has failed and reinit does not retry it.
   void GivenUp(std::string_view why);
 
   // The last that succeeded, whatever it was for.
@@ -117,4 +117,4 @@ class Outcomes {
 
 }  // namespace reinit
 
-#endif  // REINIT_SUPERVISOR_OUTCOMES_H_
+#endif  // REINIT_SUPERVISOR_CHANGE_OUTCOMES_H_

@@ -1,4 +1,4 @@
-#include "supervisor/outcomes.h"
+#include "supervisor/change/outcomes.h"
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -27,9 +27,9 @@ class OutcomesTest : public ::testing::Test {
   uint64_t Reload() { return outcomes_.Await(Kind::kReload); }
   uint64_t Restart() { return outcomes_.Await(Kind::kRestart); }
   // Without a check.
-  void TakeUp(int at) {
+  void BeginChange(int at) {
     outcomes_.Include();
-    outcomes_.TakeUp(change_, At(at));
+    outcomes_.BeginChange(change_, At(at));
     outcomes_.Begin();
   }
   std::string Last() const {
@@ -51,7 +51,7 @@ TEST_F(OutcomesTest, NothingYet) {
 
 TEST_F(OutcomesTest, AnActionThatIsDone) {
   const uint64_t ticket = Reload();
-  TakeUp(10);
+  BeginChange(10);
   EXPECT_EQ(Of(ticket), "under way");
   const absl::Time before = absl::Now();
   outcomes_.ChangeDone(At(13));
@@ -70,12 +70,12 @@ TEST_F(OutcomesTest, AnActionThatIsDone) {
 
 TEST_F(OutcomesTest, OneThatFailsAndSucceedsLater) {
   const uint64_t ticket = Reload();
-  TakeUp(10);
+  BeginChange(10);
   outcomes_.ChangeFailed("no");
   EXPECT_EQ(Of(ticket), "no");
   EXPECT_EQ(outcomes_.last_succeeded(), false);
   EXPECT_EQ(Last(), "");
-  TakeUp(15);
+  BeginChange(15);
   outcomes_.ChangeDone(At(16));
   EXPECT_EQ(Of(ticket), "no");  // the first outcome stays
   EXPECT_EQ(outcomes_.last_succeeded(), true);
@@ -84,7 +84,7 @@ TEST_F(OutcomesTest, OneThatFailsAndSucceedsLater) {
 
 TEST_F(OutcomesTest, AProcessThatWasStartedForItIsAwaited) {
   const uint64_t ticket = Reload();
-  TakeUp(10);
+  BeginChange(10);
   outcomes_.Start(&change_, &change_, /*has_all=*/true, At(11));
   outcomes_.ChangeDone(At(12));
   EXPECT_EQ(Of(ticket), "under way");
@@ -97,7 +97,7 @@ TEST_F(OutcomesTest, AProcessThatWasStartedForItIsAwaited) {
 
 // So that it counts once it succeeds.
 TEST_F(OutcomesTest, AStartThatFailedIsTriedAgain) {
-  TakeUp(10);
+  BeginChange(10);
   outcomes_.Start(&change_, &change_, true, At(11));
   outcomes_.StartFailed("--pre-start");
   EXPECT_EQ(outcomes_.last_succeeded(), false);
@@ -114,14 +114,14 @@ TEST_F(OutcomesTest, AStartThatFailedIsTriedAgain) {
 TEST_F(OutcomesTest, AProcessThatWasStartedForAnotherReasonIsNot) {
   outcomes_.Start(&crash_, /*change=*/nullptr, /*has_all=*/true, At(9));
   const uint64_t ticket = Reload();
-  TakeUp(10);
+  BeginChange(10);
   outcomes_.ChangeDone(At(12));
   EXPECT_EQ(Of(ticket), "done");
 }
 
 TEST_F(OutcomesTest, AProcessThatDoesNotGetReady) {
   const uint64_t ticket = Reload();
-  TakeUp(10);
+  BeginChange(10);
   outcomes_.Start(&change_, &change_, true, At(11));
   outcomes_.ChangeDone(At(12));
   outcomes_.StartFailed("process [7] ended: exit code 1");
@@ -135,7 +135,7 @@ TEST_F(OutcomesTest, AProcessThatDoesNotGetReady) {
 }
 
 TEST_F(OutcomesTest, AnActionThatFailedIsNotMadeUpForByAStart) {
-  TakeUp(10);
+  BeginChange(10);
   outcomes_.ChangeFailed("no");
   for (const Reason* const reason : {&crash_, &asked_}) {
     outcomes_.Start(reason, nullptr, /*has_all=*/false, At(11));
@@ -157,7 +157,7 @@ TEST_F(OutcomesTest, AStartThatFailedIs) {
 
 TEST_F(OutcomesTest, AStartThatWasThereBeforeTheFailureDoesNotMakeUpForIt) {
   outcomes_.Start(&crash_, nullptr, true, At(9));
-  outcomes_.TakeUp(change_, At(10));
+  outcomes_.BeginChange(change_, At(10));
   outcomes_.CheckFailed("--reload-check");
   outcomes_.Ready(At(11));
   EXPECT_EQ(outcomes_.last_succeeded(), false);
@@ -174,7 +174,7 @@ TEST_F(OutcomesTest, ACrashIsNoReload) {
 }
 
 TEST_F(OutcomesTest, APartOfAChangeIsNotAllOfIt) {
-  TakeUp(10);
+  BeginChange(10);
   outcomes_.Start(&change_, &change_, false, At(11));
   outcomes_.Ready(At(12));
   EXPECT_EQ(Last(), "");
@@ -185,10 +185,10 @@ TEST_F(OutcomesTest, APartOfAChangeIsNotAllOfIt) {
 
 TEST_F(OutcomesTest, ALaterChangeAnswersForTheOneThatItReplaces) {
   const uint64_t first = Reload();
-  TakeUp(10);
+  BeginChange(10);
   outcomes_.Start(&change_, &change_, true, At(10));
   const uint64_t second = Reload();
-  TakeUp(11);
+  BeginChange(11);
   outcomes_.StartFailed("stopped for the later one");
   EXPECT_EQ(Of(first), "under way");
   outcomes_.Start(&change_, &change_, true, At(12));
@@ -201,11 +201,11 @@ TEST_F(OutcomesTest, ALaterChangeAnswersForTheOneThatItReplaces) {
 // One that fails its check has nothing to do with the one that is under way.
 TEST_F(OutcomesTest, ACheckThatFailsMeanwhile) {
   const uint64_t first = Reload();
-  TakeUp(10);
+  BeginChange(10);
   outcomes_.Start(&change_, &change_, true, At(10));
   const uint64_t second = Reload();
   outcomes_.Include();
-  outcomes_.TakeUp(Because(Reason::Cause::kFile, "b.conf"), At(11));
+  outcomes_.BeginChange(Because(Reason::Cause::kFile, "b.conf"), At(11));
   outcomes_.CheckFailed("refused");
   EXPECT_EQ(Of(first), "under way");
   EXPECT_EQ(Of(second), "refused");
@@ -221,12 +221,12 @@ TEST_F(OutcomesTest, ACheckThatFailsMeanwhile) {
 
 TEST_F(OutcomesTest, ACheckThatPassesMeanwhile) {
   const uint64_t first = Reload();
-  TakeUp(10);
+  BeginChange(10);
   outcomes_.Start(&change_, &change_, true, At(10));
   outcomes_.ChangeDone(At(10));
   const uint64_t second = Reload();
   outcomes_.Include();
-  outcomes_.TakeUp(change_, At(11));
+  outcomes_.BeginChange(change_, At(11));
   outcomes_.Ready(At(12));
   EXPECT_EQ(Of(first), "done");
   EXPECT_EQ(Of(second), "under way");
@@ -236,21 +236,21 @@ TEST_F(OutcomesTest, ACheckThatPassesMeanwhile) {
 }
 
 TEST_F(OutcomesTest, WhatIsToBeTakenUpLaterIsAnsweredLater) {
-  TakeUp(10);
+  BeginChange(10);
   const uint64_t later = Reload();
   outcomes_.ChangeDone(At(11));
   EXPECT_EQ(Of(later), "under way");
-  TakeUp(12);
+  BeginChange(12);
   outcomes_.ChangeFailed("no");
   EXPECT_EQ(Of(later), "no");
 }
 
 TEST_F(OutcomesTest, WhatIsLeftToAStart) {
-  outcomes_.TakeUp(change_, At(10));
+  outcomes_.BeginChange(change_, At(10));
   outcomes_.Start(&crash_, nullptr, true, At(11));
   const uint64_t ticket = Reload();
   outcomes_.Include();
-  outcomes_.LeaveToStart(At(12));
+  outcomes_.CoverByStart(At(12));
   EXPECT_EQ(Of(ticket), "under way");
   outcomes_.Ready(At(13));
   EXPECT_EQ(Of(ticket), "done");
@@ -283,7 +283,7 @@ TEST_F(OutcomesTest, OnlyTheLastTicketsAreKept) {
 
 TEST_F(OutcomesTest, TextsAreBounded) {
   const uint64_t ticket = Reload();
-  TakeUp(10);
+  BeginChange(10);
   outcomes_.ChangeFailed(std::string(100'000, 'x'));
   EXPECT_LE(Of(ticket).size(), 1000u);
 }

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "reaper/json_text.h"
+#include "reaper/value/json_text.h"
 
 namespace reinit {
 namespace {
@@ -62,9 +62,9 @@ BoundedJson& BoundedJson::Key(std::string_view name) {
   return *this;
 }
 
-BoundedJson& BoundedJson::Text(std::string_view bytes) {
+BoundedJson& BoundedJson::Text(std::string_view bytes, size_t max) {
   Separate();
-  absl::StrAppend(&out_, "\"", Cut(bytes, kMaxText, NextJsonText), "\"");
+  absl::StrAppend(&out_, "\"", Cut(bytes, max, NextJsonText), "\"");
   return *this;
 }
 

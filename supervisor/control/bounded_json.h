@@ -1,4 +1,4 @@
-// JSON written without anything that could throw, of bytes of any kind.
+// Writes JSON from any bytes, without anything that could throw.
 #ifndef REINIT_SUPERVISOR_CONTROL_BOUNDED_JSON_H_
 #define REINIT_SUPERVISOR_CONTROL_BOUNDED_JSON_H_
 
@@ -14,7 +14,7 @@ namespace reinit {
 // Writes one value after the other into a string; commas come by themselves.
 // The caller keeps Begin and End, and keys and values, in step. What is not
 // UTF-8 becomes the text \xNN, so that the result always is; a string, escaped,
-// is cut to kMaxText bytes, on a character.
+// is cut to `max` bytes, on a character.
 class BoundedJson {
  public:
   static constexpr size_t kMaxText = 300;
@@ -24,7 +24,7 @@ class BoundedJson {
   BoundedJson& BeginArray() { return Open('['); }
   BoundedJson& EndArray() { return Close(']'); }
   BoundedJson& Key(std::string_view name);  // ours: nothing to be escaped
-  BoundedJson& Text(std::string_view bytes);
+  BoundedJson& Text(std::string_view bytes, size_t max = kMaxText);
   BoundedJson& Number(int64_t number);
   BoundedJson& Seconds(absl::Duration duration);  // to the millisecond
   BoundedJson& Bool(bool value);

@@ -2,8 +2,10 @@
 
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -13,8 +15,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "reaper/log.h"
+#include "reaper/poll_for.h"
 #include "supervisor/control/control_server.h"
-#include "supervisor/poll_timeout.h"
 
 namespace reinit {
 namespace {
@@ -23,6 +25,27 @@ constexpr int kConnectSeconds = 5;
 
 absl::Status Gone() {
   return absl::UnavailableError("reinit closed the connection");
+}
+
+// Anybody may listen at a path in a folder like /tmp. reinit is root, or the
+// same user as we are, or, where root asks in a container of another user, what
+// PID 1 is.
+absl::Status CheckServer(int fd, const std::string& path) {
+  ucred who = {};
+  socklen_t size = sizeof(who);
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) != 0) {
+    return absl::InternalError(absl::StrCat(
+        EscapeForLog(path), ": SO_PEERCRED: ", ::strerrordesc_np(errno)));
+  }
+  struct stat first;
+  if (who.uid == 0 || who.uid == ::geteuid() ||
+      (::stat("/proc/1", &first) == 0 && who.uid == first.st_uid)) {
+    return absl::OkStatus();
+  }
+  return absl::PermissionDeniedError(absl::StrCat(
+      EscapeForLog(path), ": user ", who.uid,
+      " listens there, which is neither root nor you nor the user of PID 1; if "
+      "that is reinit, ask it as that user"));
 }
 
 }  // namespace
@@ -41,6 +64,9 @@ absl::StatusOr<ControlClient> ControlClient::Connect(const std::string& path) {
   ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
   if (fd.valid() && ::connect(fd.get(), reinterpret_cast<sockaddr*>(&address),
                               sizeof(address)) == 0) {
+    if (absl::Status known = CheckServer(fd.get(), path); !known.ok()) {
+      return known;
+    }
     return ControlClient(std::move(fd));
   }
   const int error = errno;
@@ -53,6 +79,14 @@ absl::StatusOr<ControlClient> ControlClient::Connect(const std::string& path) {
           "(another user than root, a read-only root); name another place to "
           "both, by REINIT_CONTROL or --control=PATH"));
     case ECONNREFUSED:
+      if (struct stat found;
+          ::stat(path.c_str(), &found) == 0 && !S_ISSOCK(found.st_mode)) {
+        return absl::NotFoundError(absl::StrCat(
+            shown, " is ",
+            S_ISDIR(found.st_mode) ? "a directory" : "another file",
+            ", not the socket of a reinit; if its reinit lives, something has "
+            "replaced the socket"));
+      }
       return absl::NotFoundError(
           absl::StrCat(shown, ": the reinit that had this socket has ended"));
     case EACCES:
@@ -75,7 +109,7 @@ absl::StatusOr<std::string> ControlClient::Ask(std::string_view request,
   pollfd readable = {fd_.get(), POLLIN, 0};
   int ready;
   do {
-    ready = ::poll(&readable, 1, PollTimeout(timeout));
+    ready = PollFor(&readable, 1, timeout);
   } while (ready < 0 && errno == EINTR);
   if (ready == 0) {
     return absl::DeadlineExceededError("reinit does not answer");

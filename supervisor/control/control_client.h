@@ -1,4 +1,4 @@
-// The other end of the control socket.
+// Asks a running reinit over the control socket.
 #ifndef REINIT_SUPERVISOR_CONTROL_CONTROL_CLIENT_H_
 #define REINIT_SUPERVISOR_CONTROL_CONTROL_CLIENT_H_
 

@@ -5,15 +5,14 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "reaper/signals.h"
+#include "reaper/value/signals.h"
 #include "supervisor/control/bounded_json.h"
 #include "supervisor/control/control_request.h"
+#include "supervisor/control/limits.h"
 #include "supervisor/control/status_render.h"
 
 namespace reinit {
 namespace {
-
-constexpr size_t kMaxFailure = 300;
 
 std::string Done(std::string_view text) { return absl::StrCat("ok\n", text); }
 

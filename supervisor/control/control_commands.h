@@ -1,4 +1,4 @@
-// What can be asked of a running reinit.
+// Carries out the requests of `reinit ctl`.
 #ifndef REINIT_SUPERVISOR_CONTROL_CONTROL_COMMANDS_H_
 #define REINIT_SUPERVISOR_CONTROL_CONTROL_COMMANDS_H_
 

@@ -6,7 +6,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "supervisor/supervisor_fixture.h"
+#include "supervisor/scenario/supervisor_fixture.h"
 
 namespace reinit {
 namespace {

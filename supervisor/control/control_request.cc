@@ -2,7 +2,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/strip.h"
-#include "reaper/signals.h"
+#include "reaper/value/signals.h"
 
 namespace reinit {
 namespace {

@@ -1,4 +1,4 @@
-// What a client of the control socket asks for, parsed.
+// Parses what a client of the control socket asks for.
 #ifndef REINIT_SUPERVISOR_CONTROL_CONTROL_REQUEST_H_
 #define REINIT_SUPERVISOR_CONTROL_CONTROL_REQUEST_H_
 

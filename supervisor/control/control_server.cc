@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "reaper/passed_rights.h"
 
 namespace reinit {
 namespace {
@@ -25,6 +26,8 @@ absl::StatusOr<BoundSocket> BindControlSocket(const std::string& path) {
   spec.mode = 0600;
   absl::StatusOr<BoundSocket> bound =
       BindUnix(spec, kBacklog, SOCK_SEQPACKET | SOCK_NONBLOCK);
+  // What it accepts inherits that. An older kernel than Linux 6.16: see there.
+  if (bound.ok()) RefuseRights(bound->fd.get());
   return bound;
 }
 
@@ -34,17 +37,27 @@ ControlServer::ControlServer(EventLoop* loop, Log* log, BoundSocket socket,
       log_(log),
       socket_(std::move(socket)),
       handler_(std::move(handler)),
-      resume_(loop, [this] { Watch(); }) {}
+      resume_(loop, [this] { Resume(); }) {}
 
-absl::Status ControlServer::Start() {
+ControlServer::~ControlServer() { LeaveToExit(std::move(socket_.fd)); }
+
+void ControlServer::Start() {
+  const absl::Status watches = Watch();
+  if (watches.ok()) return;
+  log_->Write(LogLevel::kWarning, absl::StrCat("control: ", watches.message(),
+                                               ": trying again each second"));
+  resume_.ArmAfter(kPause);
+}
+
+absl::Status ControlServer::Watch() {
   auto watch = loop_->WatchReadable(socket_.fd.get(), [this] { Accept(); });
   if (!watch.ok()) return watch.status();
   watch_ = *std::move(watch);
   return absl::OkStatus();
 }
 
-void ControlServer::Watch() {
-  if (!Start().ok()) resume_.ArmAfter(kPause);
+void ControlServer::Resume() {
+  if (!Watch().ok()) resume_.ArmAfter(kPause);
 }
 
 void ControlServer::Accept() {
@@ -93,7 +106,6 @@ void ControlServer::Admit(UniqueFd fd) {
 
 void ControlServer::Read(Place client) {
   char request[kMaxControlRequest];
-  // Descriptors that come along are dropped by the kernel.
   const ssize_t got = ::recv(client->fd.get(), request, sizeof(request),
                              MSG_DONTWAIT | MSG_TRUNC);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;

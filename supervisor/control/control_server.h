@@ -1,4 +1,4 @@
-// The socket that `reinit ctl` talks to.
+// Serves the socket that `reinit ctl` talks to.
 #ifndef REINIT_SUPERVISOR_CONTROL_CONTROL_SERVER_H_
 #define REINIT_SUPERVISOR_CONTROL_CONTROL_SERVER_H_
 
@@ -36,10 +36,13 @@ class ControlServer {
   using Handler = std::function<std::string(std::string_view request)>;
 
   ControlServer(EventLoop* loop, Log* log, BoundSocket socket, Handler handler);
+  ~ControlServer();  // leaves the socket to the exit of the process
   ControlServer(const ControlServer&) = delete;
   ControlServer& operator=(const ControlServer&) = delete;
 
-  absl::Status Start();
+  // Where the loop cannot watch the socket, that is said, and tried again each
+  // second.
+  void Start();
 
   static constexpr size_t kMaxClients = 32;
   size_t clients() const { return clients_.size(); }  // for tests
@@ -51,7 +54,8 @@ class ControlServer {
   };
   using Place = std::list<Client>::iterator;
 
-  void Watch();
+  absl::Status Watch();
+  void Resume();
   void Accept();
   bool MayAsk(int fd);
   void Admit(UniqueFd fd);

@@ -18,8 +18,9 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "reaper/passed_rights.h"
 #include "supervisor/control/control_client.h"
-#include "supervisor/fake_world.h"
+#include "supervisor/scenario/fake_world.h"
 
 namespace reinit {
 namespace {
@@ -47,6 +48,7 @@ class ControlServerTest : public ::testing::Test {
   void Serve() {
     auto bound = BindControlSocket(path_);
     ASSERT_TRUE(bound.ok()) << bound.status();
+    const int fd = bound->fd.get();
     server_ = std::make_unique<ControlServer>(
         &world_.loop(), &world_.log(), *std::move(bound),
         [this](std::string_view request) {
@@ -55,7 +57,12 @@ class ControlServerTest : public ::testing::Test {
           if (request == "huge") return std::string(kMaxControlAnswer + 1, 'x');
           return absl::StrCat("ok\n", request);
         });
-    ASSERT_TRUE(server_->Start().ok());
+    // It is watched already: epoll_ctl fails.
+    EventLoop::FdWatch in_the_way;
+    if (cannot_watch_) {
+      in_the_way = *world_.loop().WatchReadable(fd, [] {});
+    }
+    server_->Start();
   }
 
   UniqueFd Connect() {
@@ -95,8 +102,22 @@ class ControlServerTest : public ::testing::Test {
   std::string folder_;
   std::string path_;
   int asked_ = 0;
+  bool cannot_watch_ = false;
   std::unique_ptr<ControlServer> server_;
 };
+
+TEST_F(ControlServerTest, ASocketThatCannotBeWatchedIsTriedAgain) {
+  server_.reset();
+  cannot_watch_ = true;
+  Serve();
+  EXPECT_THAT(world_.log().lines().back(), HasSubstr("trying again"));
+  const UniqueFd client = Connect();
+  Send(client, "hello");
+  world_.Settle();
+  EXPECT_EQ(asked_, 0);
+  world_.Advance(absl::Seconds(1));
+  EXPECT_EQ(asked_, 1);
+}
 
 TEST_F(ControlServerTest, AnswersEachRequest) {
   const UniqueFd client = Connect();
@@ -190,7 +211,10 @@ TEST_F(ControlServerTest, ManyThatComeAndGoLeaveNothingBehind) {
   EXPECT_EQ(server_->clients(), 0u);
 }
 
-TEST_F(ControlServerTest, DescriptorsThatComeAlongAreDropped) {
+// By the kernel, from Linux 6.16 on; before that they are dropped.
+TEST_F(ControlServerTest, DescriptorsThatComeAlongAreRefused) {
+  const bool can_refuse =
+      RefuseRights(UniqueFd(::socket(AF_UNIX, SOCK_STREAM, 0)).get()) == 0;
   const UniqueFd client = Connect();
   world_.Settle();
   const UniqueFd before(::dup(0));
@@ -208,7 +232,13 @@ TEST_F(ControlServerTest, DescriptorsThatComeAlongAreDropped) {
   first->cmsg_type = SCM_RIGHTS;
   first->cmsg_len = CMSG_LEN(sizeof(fds));
   std::memcpy(CMSG_DATA(first), fds, sizeof(fds));
-  ASSERT_EQ(::sendmsg(client.get(), &header, 0), 1);
+  if (can_refuse) {
+    ASSERT_EQ(::sendmsg(client.get(), &header, 0), -1);
+    EXPECT_EQ(errno, EPERM);
+    Send(client, "x");
+  } else {
+    ASSERT_EQ(::sendmsg(client.get(), &header, 0), 1);
+  }
   EXPECT_EQ(Receive(client), "ok\nx");
   const UniqueFd after(::dup(0));
   EXPECT_EQ(after.get(), before.get() + 1);
@@ -251,6 +281,11 @@ TEST_F(ControlServerTest, TheClientSaysWhoIsNotThere) {
       std::string(ControlClient::Connect("/nowhere/x").status().message()),
       StartsWith("no reinit has its socket at /nowhere/x"));
   EXPECT_FALSE(ControlClient::Connect(std::string(200, 'x')).ok());
+  EXPECT_THAT(std::string(ControlClient::Connect("/tmp").status().message()),
+              StartsWith("/tmp is a directory, not the socket of a reinit"));
+  EXPECT_THAT(
+      std::string(ControlClient::Connect("/proc/self/comm").status().message()),
+      StartsWith("/proc/self/comm is another file, not the socket"));
 }
 
 }  // namespace

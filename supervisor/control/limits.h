@@ -1,4 +1,4 @@
-// How much of long lists is shown.
+// Limits how much of a long list is shown.
 #ifndef REINIT_SUPERVISOR_CONTROL_LIMITS_H_
 #define REINIT_SUPERVISOR_CONTROL_LIMITS_H_
 
@@ -10,6 +10,7 @@
 namespace reinit {
 
 inline constexpr size_t kMaxShownPids = 64;
+inline constexpr size_t kMaxFailure = 1600;   // bytes: a server's words, too
 inline constexpr size_t kMaxShownItems = 16;  // checks, listeners, parents...
 
 template <typename List>

@@ -49,6 +49,7 @@ void AddRestarts(const Status& status, BoundedJson* json) {
     json->Key("generation").Number(restart.generation).EndObject();
   }
   json->EndArray().Key("exits").Number(static_cast<int64_t>(status.exits));
+  json->Key("oom_kills").Number(static_cast<int64_t>(status.oom_kills));
   json->Key("last_exit").Text(status.last_exit);
   json->Key("end_reason").Text(status.end_reason);
   json->Key("backoff").BeginObject().Key("next_start_seconds");
@@ -108,7 +109,8 @@ void AddChange(const Status& status, BoundedJson* json) {
   json->Key("reason").Text(status.change_text);
   json->Key("applied").Number(static_cast<int64_t>(status.changes_applied));
   json->Key("failed").Number(static_cast<int64_t>(status.changes_failed));
-  json->Key("failure").Text(status.change_failure).Key("succeeded");
+  json->Key("failure").Text(status.change_failure, kMaxFailure);
+  json->Key("succeeded");
   if (status.reload_succeeded.has_value()) {
     json->Bool(*status.reload_succeeded);
   } else {
@@ -162,7 +164,9 @@ void AddZombies(const Status& status, BoundedJson* json) {
 std::string StatusJson(const Status& status) {
   BoundedJson json;
   json.BeginObject().Key("state").Text(status.state);
-  json.Key("sidecar").Bool(status.sidecar);
+  json.Key("sidecar").Bool(status.sidecar.has_value());
+  json.Key("applies_at_start")
+      .Bool(status.sidecar && status.sidecar->applies_at_start);
   json.Key("ready").Bool(status.serves);
   json.Key("settled").Bool(status.Settled());
   json.Key("generation").Number(status.generation);

@@ -42,6 +42,9 @@ void AddRestarts(const Status& status, std::string* out) {
   }
   Metric("reinit_process_exits_total", "counter", "Ends of the process.", out)
       .Sample(status.exits);
+  Metric("reinit_oom_kills_total", "counter",
+         "Processes that the kernel killed for lack of memory.", out)
+      .Sample(status.oom_kills);
   Metric changes("reinit_changes_total", "counter",
                  "Attempts to apply a change, by result.", out);
   changes.Sample("result", "applied", status.changes_applied);

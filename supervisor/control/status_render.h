@@ -1,4 +1,4 @@
-// A Status as people, programs and Prometheus read it.
+// Renders a Status for people, programs and Prometheus.
 #ifndef REINIT_SUPERVISOR_CONTROL_STATUS_RENDER_H_
 #define REINIT_SUPERVISOR_CONTROL_STATUS_RENDER_H_
 

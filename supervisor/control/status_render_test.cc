@@ -21,6 +21,7 @@ Status Example() {
   status.process = {7, absl::Seconds(61), absl::Seconds(60), {7, 8}};
   status.last_exit = "exit code 1";
   status.exits = 2;
+  status.oom_kills = 5;
   status.restarts = {{"file", 2}, {"not ready", 0}};
   status.last_restarts = {{"file", "a\xff.py", absl::Seconds(61), 2}};
   status.change = "pending";
@@ -66,14 +67,15 @@ Status Huge() {
 TEST(StatusRenderTest, Json) {
   EXPECT_EQ(
       StatusJson(Example()),
-      R"({"state":"ready","sidecar":false,"ready":true,"settled":false,)"
+      R"({"state":"ready","sidecar":false,"applies_at_start":false,)"
+      R"("ready":true,"settled":false,)"
       R"("generation":3,)"
       R"("reinit":{"pid":1,"uptime_seconds":300.000},)"
       R"("process":{"pid":7,"uptime_seconds":61.000,"ready_seconds":60.000,)"
       R"("stopping":false,"count":2,"pids":[7,8]},"other_process":null,)"
       R"("restarts":{"file":2,"not ready":0},)"
       R"("last_restarts":[{"cause":"file","reason":"a\\xff.py",)"
-      R"("seconds_ago":61.000,"generation":2}],"exits":2,)"
+      R"("seconds_ago":61.000,"generation":2}],"exits":2,"oom_kills":5,)"
       R"("last_exit":"exit code 1","end_reason":"",)"
       R"("backoff":{"next_start_seconds":1.500,"restarts_counted":3,)"
       R"("start_limit_burst":10},"last_applied":{"cause":"file",)"
@@ -111,6 +113,7 @@ TEST(StatusRenderTest, Text) {
             "restarts: 2 (file 2)\n"
             "  1m1s ago: file: a\\xff.py\n"
             "last exit: exit code 1\n"
+            "out of memory: the kernel has killed 5 processes\n"
             "backoff: next start in 1.5s\n"
             "start limit: 3 of 10 used\n"
             "last applied: 1970-01-01T00:00:01.500Z, 1m1s ago, after 2.2s: "

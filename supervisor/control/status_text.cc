@@ -5,7 +5,7 @@
 #include "supervisor/control/bounded_json.h"
 #include "supervisor/control/limits.h"
 #include "supervisor/control/status_render.h"
-#include "supervisor/duration_text.h"
+#include "supervisor/value/duration_text.h"
 
 namespace reinit {
 namespace {
@@ -18,8 +18,8 @@ std::string Time(absl::Duration duration) {
       absl::Trunc(std::max(duration, absl::ZeroDuration()), unit));
 }
 
-std::string Text(std::string_view bytes) {
-  return ValidText(EscapeForLog(bytes), BoundedJson::kMaxText);
+std::string Text(std::string_view bytes, size_t max = BoundedJson::kMaxText) {
+  return ValidText(EscapeForLog(bytes), max);
 }
 
 void Line(std::string_view name, std::string_view what, std::string* out) {
@@ -67,6 +67,12 @@ void AddRestarts(const Status& status, std::string* out) {
          absl::StrCat(restart.cause, ": ", Text(restart.text)), out);
   }
   if (!status.last_exit.empty()) Line("last exit", status.last_exit, out);
+  if (status.oom_kills != 0) {
+    Line("out of memory",
+         absl::StrCat("the kernel has killed ", status.oom_kills,
+                      status.oom_kills == 1 ? " process" : " processes"),
+         out);
+  }
   if (!status.end_reason.empty()) Line("reason", Text(status.end_reason), out);
   if (status.next_start.has_value()) {
     Line("backoff", absl::StrCat("next start in ", Time(*status.next_start)),
@@ -124,6 +130,9 @@ std::string StatusText(const Status& status) {
            : absl::StrCat(status.state, ", generation ", status.generation),
        &out);
   if (!status.sidecar) AddProcess("process", status.process, &out);
+  if (status.sidecar && status.sidecar->applies_at_start) {
+    Line("at the start", "does what --on-change says", &out);
+  }
   if (status.other_process.has_value()) {
     AddProcess("other process", status.other_process, &out);
   }
@@ -139,7 +148,7 @@ std::string StatusText(const Status& status) {
          &out);
   }
   if (!status.change_failure.empty()) {
-    Line("not applied", Text(status.change_failure), &out);
+    Line("not applied", Text(status.change_failure, kMaxFailure), &out);
   }
   AddHealth(status, &out);
   for (const NeglectfulParent& parent : Shown(status.zombies)) {

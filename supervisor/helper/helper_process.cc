@@ -1,17 +1,22 @@
 #include "supervisor/helper/helper_process.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <sys/auxv.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "reaper/signals.h"
+#include "reaper/passed_rights.h"
+#include "reaper/value/signals.h"
 
 namespace reinit {
 namespace {
@@ -19,21 +24,95 @@ namespace {
 // Records drawn in one turn, so that a helper that floods cannot starve it.
 constexpr int kRecordsPerTurn = 64;
 
-// Who has lived that long ends by accident, not by what it does. That it has
-// reported something says less: one that runs out of memory may do so after
-// the first scan, each time.
+// A helper that lived this long is taken for healthy. A report says less: a
+// helper that runs out of memory after the first scan reports each time.
 constexpr absl::Duration kStable = absl::Minutes(1);
 
+// From the end of what it says to its own.
+constexpr absl::Duration kEnding = absl::Seconds(2);
+
+// A file in memory that has them, each with a NUL behind it; invalid, with
+// errno, if there is none.
+UniqueFd TellArguments(const std::vector<std::string>& arguments) {
+  std::string all;
+  for (const std::string& one : arguments) all.append(one.c_str()).append(1, 0);
+  UniqueFd file(::memfd_create("arguments", MFD_CLOEXEC));
+  if (!file.valid()) return file;
+  const ssize_t written = ::write(file.get(), all.data(), all.size());
+  if (written != static_cast<ssize_t>(all.size())) {
+    if (written >= 0) errno = ENOSPC;
+    return UniqueFd();
+  }
+  if (::lseek(file.get(), 0, SEEK_SET) != 0) return UniqueFd();
+  return file;
+}
+
+// `as`: who it was to be executed as; none: as who reinit is.
+std::string InWords(const SpawnFailure& failure,
+                    const std::optional<Credentials>& as) {
+  const std::string user =
+      as.has_value() ? absl::StrCat(" as user ", as->uid) : "";
+  const std::string_view why = ::strerrordesc_np(failure.error);
+  switch (failure.stage) {
+    case SpawnFailure::Stage::kCredentials:
+      return absl::StrCat("cannot be started", user, " (", why,
+                          "; needs CAP_SETUID and CAP_SETGID)");
+    case SpawnFailure::Stage::kDescriptor:
+    case SpawnFailure::Stage::kDirectory:
+      return absl::StrCat("cannot be given its descriptors (", why, ")");
+    case SpawnFailure::Stage::kExec:
+      break;
+  }
+  return absl::StrCat(
+      "cannot be executed", user, " (", why,
+      failure.error == EACCES
+          ? "; the file of reinit must be executable for that user: chmod 755"
+          : "",
+      ")");
+}
+
+// The address of AT_EXECFN is handed over by the kernel as a number.
+const char* ExecutedName() {
+  const uint64_t address = ::getauxval(AT_EXECFN);
+  const char* name = nullptr;
+  static_assert(sizeof(name) == sizeof(address));
+  std::memcpy(&name, &address, sizeof(name));
+  return name;
+}
+
+// Of the running binary; empty where only a name is known that is relative, or
+// the file was removed.
+std::string OwnPath() {
+  char path[PATH_MAX];
+  const ssize_t size = ::readlink("/proc/self/exe", path, sizeof(path));
+  if (size > 0 && ::access(std::string(path, size).c_str(), X_OK) == 0) {
+    return std::string(path, size);
+  }
+  const char* const name = ExecutedName();
+  return name != nullptr && name[0] == '/' ? name : "";
+}
+
 }  // namespace
+
+std::vector<std::string> ReceiveArguments() {
+  const UniqueFd from(kHelperArgumentsFd);
+  std::string all;
+  char part[4096];
+  ssize_t got;
+  while ((got = ::read(from.get(), part, sizeof(part))) > 0) {
+    all.append(part, static_cast<size_t>(got));
+  }
+  std::vector<std::string> arguments;
+  for (size_t at = 0; at < all.size(); at += arguments.back().size() + 1) {
+    arguments.emplace_back(all.c_str() + at);
+  }
+  return arguments;
+}
 
 UniqueFd OpenSelf() {
   UniqueFd self(::open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
   if (!self.valid()) {
-    // The kernel hands the address over as a number.
-    const uint64_t address = ::getauxval(AT_EXECFN);
-    const char* name = nullptr;
-    static_assert(sizeof(name) == sizeof(address));
-    std::memcpy(&name, &address, sizeof(name));
+    const char* const name = ExecutedName();
     if (name != nullptr) self.reset(::open(name, O_RDONLY | O_CLOEXEC));
   }
   return self;
@@ -44,11 +123,12 @@ HelperProcess::HelperProcess(const Context& context, Spec spec)
       spec_(std::move(spec)),
       backoff_(absl::Milliseconds(100), absl::Seconds(10)),
       retry_(context.loop, [this] { Start(); }),
+      silent_(context.loop, [this] { Replace("says nothing any more"); }),
       // One byte more shows a datagram that is too long.
       buffer_(spec_.record_size + 1) {}
 
 HelperProcess::~HelperProcess() {
-  if (pid_ != 0 && context_.children->Forget(pid_)) {
+  if (pid_ != 0 && context_.children->ForgetOwn(pid_)) {
     context_.os->Send(pid_, SIGKILL);
   }
 }
@@ -60,32 +140,52 @@ void HelperProcess::Start() {
 
 bool HelperProcess::TryStart() {
   const UniqueFd self = OpenSelf();
+  if (!self.valid()) {
+    Retry(absl::StrCat("cannot be started (opening reinit's own program: ",
+                       ::strerrordesc_np(errno), ")"));
+    return false;
+  }
   int ends[2];
-  if (!self.valid() ||
-      ::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
                    ends) != 0) {
-    Retry("cannot be started");
+    Retry(absl::StrCat(
+        "cannot be started (socketpair: ", ::strerrordesc_np(errno), ")"));
     return false;
   }
   socket_.reset(ends[0]);
   const UniqueFd theirs(ends[1]);
+  // With --user it may be the command's user, who can take it over.
+  RefuseRights(socket_.get());
   SpawnRequest request;
-  request.argv = spec_.arguments();
-  request.argv.insert(request.argv.begin(),
-                      absl::StrCat(kHelperPrefix, spec_.role));
+  UniqueFd told;
+  request.argv = {absl::StrCat(kHelperPrefix, spec_.role)};
+  std::vector<std::string> arguments = spec_.arguments();
+  request.descriptors = spec_.descriptors;
+  if (spec_.private_arguments) {
+    told = TellArguments(arguments);
+    if (!told.valid()) {
+      Retry(absl::StrCat("cannot be told its arguments (",
+                         ::strerrordesc_np(errno), ")"));
+      return false;
+    }
+    request.descriptors.push_back({told.get(), kHelperArgumentsFd});
+  } else {
+    std::move(arguments.begin(), arguments.end(),
+              std::back_inserter(request.argv));
+  }
   request.program_fd = self.get();
+  request.program_path = OwnPath();
   request.pass_fd = theirs.get();
   request.null_stdin = true;
   request.null_stdout = true;
   request.die_with_parent = true;
   request.unprivileged = spec_.unprivileged;
-  request.descriptors = spec_.descriptors;
   if (spec_.as_command) {
     request.as.credentials = context_.user_process->credentials;
   }
   absl::StatusOr<Spawned> spawned = context_.os->Spawn(request);
   if (!spawned.ok()) {
-    Retry(spawned.status().message());
+    Retry(absl::StrCat("cannot be started (", spawned.status().message(), ")"));
     return false;
   }
   pid_ = spawned->pid;
@@ -96,7 +196,7 @@ bool HelperProcess::TryStart() {
       [this](int signo) { OnStopped(signo); });
   auto watch = context_.loop->WatchReadable(socket_.get(), [this] { Read(); });
   if (!watch.ok()) {
-    Replace("cannot be watched");
+    Replace(absl::StrCat("cannot be watched (", watch.status().message(), ")"));
     return false;
   }
   watch_ = *std::move(watch);
@@ -114,9 +214,15 @@ void HelperProcess::Read() {
     const ssize_t got =
         ::recv(socket_.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (got <= 0) {
-      // It has closed its end; its exit tells the rest.
+    if (got == 0 || (got < 0 && errno == ECONNRESET)) {
+      // It has closed its end, and its exit tells the rest; or that was an
+      // empty datagram, and it would never be heard again.
       watch_.Cancel();
+      silent_.ArmAfter(kEnding);
+      return;
+    }
+    if (got < 0) {
+      Replace(absl::StrCat("cannot be heard (", ::strerrordesc_np(errno), ")"));
       return;
     }
     if (static_cast<size_t>(got) != spec_.record_size ||
@@ -130,7 +236,7 @@ void HelperProcess::Read() {
 void HelperProcess::Replace(std::string_view why) {
   if (retry_.armed()) return;
   // It may be hung in the kernel: do not wait for its end.
-  if (pid_ != 0 && context_.children->Forget(pid_)) {
+  if (pid_ != 0 && context_.children->ForgetOwn(pid_)) {
     context_.os->Send(pid_, SIGKILL);
   }
   Retry(why);
@@ -144,8 +250,9 @@ void HelperProcess::OnExit(ExitStatus status) {
   SpawnFailure failure;
   const bool failed =
       ::read(result_.get(), &failure, sizeof(failure)) == sizeof(failure);
-  Retry(failed ? absl::StrCat("cannot be executed without privileges (",
-                              ::strerrordesc_np(failure.error), ")")
+  Retry(failed ? InWords(failure, spec_.as_command
+                                      ? context_.user_process->credentials
+                                      : std::nullopt)
                : absl::StrCat("ended (", status.ToString(), ")"));
 }
 
@@ -165,6 +272,7 @@ void HelperProcess::OnStopped(int signo) {
 
 void HelperProcess::Retry(std::string_view why) {
   pid_ = 0;
+  silent_.Cancel();
   watch_.Cancel();
   socket_.reset();
   if (context_.loop->Now() - started_at_ >= kStable) backoff_.Reset();

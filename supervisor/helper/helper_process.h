@@ -1,4 +1,4 @@
-// A helper: this same binary, re-executed in a role.
+// Runs a helper: this same binary, re-executed in a role.
 #ifndef REINIT_SUPERVISOR_HELPER_HELPER_PROCESS_H_
 #define REINIT_SUPERVISOR_HELPER_HELPER_PROCESS_H_
 
@@ -11,8 +11,8 @@
 #include "absl/functional/any_invocable.h"
 #include "reaper/event_loop.h"
 #include "reaper/unique_fd.h"
-#include "supervisor/backoff.h"
 #include "supervisor/context.h"
+#include "supervisor/value/backoff.h"
 
 namespace reinit {
 
@@ -24,11 +24,19 @@ inline constexpr int kHelperFd = 3;
 // start, since a plain init never needs it. Invalid, with errno: there is none.
 UniqueFd OpenSelf();
 
+// Where a helper with private arguments finds them: a file in memory (memfd).
+inline constexpr int kHelperArgumentsFd = 5;
+
+// In the helper: all that its descriptor kHelperArgumentsFd has, which is then
+// closed.
+std::vector<std::string> ReceiveArguments();
+
 // Does what PID 1 must not: touch watched file systems, parse network bytes.
-// What it sends are datagrams of one fixed size. A helper that ends, or sends
-// anything else, is killed and started again, with backoff, for as long as this
-// object lives; one that was stopped by a signal is continued. It dies with
-// PID 1. Owned by a strategy; on the loop's thread.
+// What it sends are datagrams of one fixed size. A helper that ends, sends
+// anything else, or can no longer be heard (an error, or a socket that it has
+// closed without ending) is killed and started again, with backoff, for as long
+// as this object lives; one that was stopped by a signal is continued. It dies
+// with PID 1. Owned by a strategy; on the loop's thread.
 class HelperProcess {
  public:
   struct Spec {
@@ -38,6 +46,9 @@ class HelperProcess {
     size_t record_size = 0;
     bool unprivileged = false;
     bool as_command = false;  // as the user that the command runs as
+    // Passes the arguments through a file in memory, for ReceiveArguments:
+    // every process may read argv.
+    bool private_arguments = false;
     // That it is to have beside its socket, from kHelperFd + 1 on; they must
     // stay open for as long as this object lives.
     std::vector<PassedDescriptor> descriptors = {};
@@ -78,6 +89,7 @@ class HelperProcess {
   Backoff backoff_;
   absl::Time started_at_ = absl::InfiniteFuture();  // the one that runs
   EventLoop::Timer retry_;
+  EventLoop::Timer silent_;  // it has closed its socket, and has not ended yet
   bool started_before_ = false;
   bool stop_told_ = false;
   std::vector<char> buffer_;

@@ -1,22 +1,40 @@
 #include "supervisor/helper/helper_process.h"
 
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
+#include <cerrno>
 #include <cstring>
 #include <string>
 #include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "supervisor/fake_world.h"
+#include "supervisor/scenario/fake_world.h"
 
 namespace reinit {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+
+// The descriptor here at which what `fd` sends arrives: of those that are
+// sockets, the one where it does.
+int PeerOf(int fd) {
+  EXPECT_EQ(::send(fd, "peer", 4, MSG_NOSIGNAL), 4);
+  for (int other = 0; other < 256; ++other) {
+    char text[4];
+    if (other != fd &&
+        ::recv(other, text, sizeof(text), MSG_DONTWAIT) == sizeof(text)) {
+      return other;
+    }
+  }
+  return -1;
+}
 
 class HelperProcessTest : public ::testing::Test {
  protected:
@@ -101,6 +119,37 @@ TEST_F(HelperProcessTest, ARefusedRecordEndsIt) {
   ExpectReplaced(old);
 }
 
+// Such a helper lives on, and nothing else would ever tell.
+TEST_F(HelperProcessTest, OneThatClosesItsSocketAndDoesNotEndIsReplaced) {
+  const pid_t old = helper_.pid();
+  world_.os().process(old).passed_fd.reset();
+  world_.Settle();
+  world_.Advance(absl::Seconds(2));
+  ExpectReplaced(old);
+}
+
+TEST_F(HelperProcessTest, OneThatSaysNothingInADatagramIsReplaced) {
+  const pid_t old = helper_.pid();
+  Say("");
+  world_.Settle();
+  world_.Advance(absl::Seconds(2));
+  ExpectReplaced(old);
+}
+
+TEST_F(HelperProcessTest, OneThatCannotBeHeardIsReplaced) {
+  const pid_t old = helper_.pid();
+  // Another file in the place of its socket, which the loop still watches.
+  const int theirs = world_.os().process(old).passed_fd.get();
+  const int ours = PeerOf(theirs);
+  ASSERT_GE(ours, 0);
+  const UniqueFd watched(::dup(ours));
+  const UniqueFd other(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  ASSERT_EQ(::dup2(other.get(), ours), ours);
+  Say("aaaa");
+  ExpectReplaced(old);
+  EXPECT_THAT(world_.log().lines(), Contains(HasSubstr("cannot be heard")));
+}
+
 TEST_F(HelperProcessTest, OneThatEndsIsReplacedAndToldWhatWasKnown) {
   const pid_t old = helper_.pid();
   Say("last");
@@ -134,6 +183,37 @@ TEST_F(HelperProcessTest, OneThatCannotBeStartedIsTriedAgain) {
   world_.Advance(absl::Minutes(1));
   EXPECT_TRUE(world_.os().Alive(helper_.pid()));
   EXPECT_THAT(world_.log().lines(), Contains(HasSubstr("test helper")));
+}
+
+TEST_F(HelperProcessTest, SaysWhyNoneCanBeStarted) {
+  world_.os().set_spawn_errors(1);
+  world_.os().Exit(helper_.pid(), {.code = 1});
+  world_.Advance(absl::Seconds(1));
+  EXPECT_THAT(world_.log().lines(),
+              Contains(HasSubstr("test helper cannot be started (fork: ")));
+}
+
+TEST_F(HelperProcessTest, SaysWhyOneCannotBeExecuted) {
+  world_.os().set_exec_error(EACCES);
+  world_.os().Exit(helper_.pid(), {.code = 1});
+  world_.Advance(absl::Seconds(1));
+  EXPECT_THAT(world_.log().lines(),
+              Contains(AllOf(HasSubstr("cannot be executed (Permission denied"),
+                             HasSubstr("chmod 755"))));
+}
+
+TEST_F(HelperProcessTest, SaysWhatCannotBeOpened) {
+  world_.os().Exit(helper_.pid(), {.code = 1});
+  world_.Settle();
+  rlimit limit = {};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+  const rlimit none = {0, limit.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  world_.Advance(absl::Milliseconds(100));
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
+  EXPECT_THAT(world_.log().lines().back(),
+              HasSubstr("cannot be started (opening reinit's own program: Too "
+                        "many open files)"));
 }
 
 TEST_F(HelperProcessTest, BacksOffWhileItKeepsFailing) {

@@ -1,6 +1,6 @@
-// What a helper may use.
-#ifndef REINIT_SUPERVISOR_MEMORY_LIMIT_H_
-#define REINIT_SUPERVISOR_MEMORY_LIMIT_H_
+// Limits the memory of a helper.
+#ifndef REINIT_SUPERVISOR_HELPER_MEMORY_LIMIT_H_
+#define REINIT_SUPERVISOR_HELPER_MEMORY_LIMIT_H_
 
 #include <sys/resource.h>
 
@@ -20,4 +20,4 @@ inline void LimitMemory(rlim_t bytes) {
 
 }  // namespace reinit
 
-#endif  // REINIT_SUPERVISOR_MEMORY_LIMIT_H_
+#endif  // REINIT_SUPERVISOR_HELPER_MEMORY_LIMIT_H_

@@ -1,4 +1,4 @@
-// What a service says about itself: the datagram of sd_notify(3), parsed.
+// Parses what a service says about itself: the datagram of sd_notify(3).
 #ifndef REINIT_SUPERVISOR_NOTIFY_NOTIFY_MESSAGE_H_
 #define REINIT_SUPERVISOR_NOTIFY_NOTIFY_MESSAGE_H_
 

@@ -1,63 +1,51 @@
 #include "supervisor/notify/notify_socket.h"
 
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <utility>
-#include <vector>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "reaper/passed_rights.h"
+#include "supervisor/socket/bind.h"
 
 namespace reinit {
 namespace {
 
 constexpr std::string_view kFolders[] = {"/run", "/tmp", "/dev/shm",
                                          "/var/tmp"};
-// A flood must not keep the loop from signals and exits.
-constexpr int kMessagesPerTurn = 16;
-// As many as the kernel lets anybody send at once.
-constexpr size_t kMaxDescriptors = 253;
+// A flood must not keep the loop from signals and exits. TimeBudget::kShare
+// mostly ends a turn sooner; what a process says last, behind many messages, is
+// to be read in the turn of its exit.
+constexpr int kMessagesPerTurn = 512;
+// After an error that may pass.
+constexpr absl::Duration kPause = absl::Seconds(1);
 
-// The sender's pid, and the descriptors that came along.
-pid_t ReadControl(msghdr* header, std::vector<UniqueFd>* descriptors) {
-  pid_t sender = 0;
-  for (cmsghdr* part = CMSG_FIRSTHDR(header); part != nullptr;
-       part = CMSG_NXTHDR(header, part)) {
-    if (part->cmsg_level != SOL_SOCKET) continue;
-    const size_t size = part->cmsg_len - CMSG_LEN(0);
-    if (part->cmsg_type == SCM_CREDENTIALS && size == sizeof(ucred)) {
-      ucred who;
-      std::memcpy(&who, CMSG_DATA(part), sizeof(who));
-      sender = who.pid;
-    } else if (part->cmsg_type == SCM_RIGHTS) {
-      for (size_t at = 0; at + sizeof(int) <= size; at += sizeof(int)) {
-        int fd;
-        std::memcpy(&fd, CMSG_DATA(part) + at, sizeof(fd));
-        descriptors->emplace_back(fd);
-      }
-    }
+// The sender's pid.
+pid_t SenderOf(msghdr* header) {
+  const cmsghdr* const part = CMSG_FIRSTHDR(header);
+  if (part == nullptr || part->cmsg_level != SOL_SOCKET ||
+      part->cmsg_type != SCM_CREDENTIALS ||
+      part->cmsg_len != CMSG_LEN(sizeof(ucred))) {
+    return 0;
   }
-  return sender;
+  ucred who;
+  std::memcpy(&who, CMSG_DATA(part), sizeof(who));
+  return who.pid;
 }
 
 absl::Status Bind(int fd, const std::string& path) {
-  sockaddr_un address = {};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof(address.sun_path)) {
+  if (path.size() >= sizeof(sockaddr_un::sun_path)) {
     return absl::InvalidArgumentError("the path is too long");
   }
-  std::memcpy(address.sun_path, path.c_str(), path.size());
-  if (::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) {
-    return absl::ErrnoToStatus(errno, "bind");
-  }
   // The process may be another user (--user, or by itself).
-  ::chmod(path.c_str(), 0666);
-  return absl::OkStatus();
+  const int error = BindFile(fd, path, 0666);
+  return error == 0 ? absl::OkStatus() : absl::ErrnoToStatus(error, "bind");
 }
 
 }  // namespace
@@ -89,26 +77,77 @@ absl::StatusOr<std::unique_ptr<NotifySocket>> NotifySocket::Create(
                    "--ready=fd:N"));
 }
 
-NotifySocket::~NotifySocket() { ::unlink(path_.c_str()); }
+NotifySocket::~NotifySocket() {
+  ::unlink(path_.c_str());
+  LeaveToExit(std::move(socket_));
+}
 
-absl::Status NotifySocket::Listen(EventLoop* loop, OnMessage on_message) {
-  on_message_ = std::move(on_message);
+NotifySocket::Listening::Listening(NotifySocket* self, const Context& where,
+                                   OnMessage what)
+    : context(where),
+      on_message(std::move(what)),
+      drain(where, self->socket_.get(), [self] { self->Watch(); }),
+      resume(where.loop, [self] { self->Watch(); }) {}
+
+void NotifySocket::Listen(const Context& context, OnMessage on_message) {
+  listening_.emplace(this, context, std::move(on_message));
+  Watch();
+}
+
+void NotifySocket::Watch() {
+  // A watch while a child takes a message would fire and do nothing, for ever.
+  if (listening_->drain.busy() || listening_->watch.active()) return;
+  EventLoop* const loop = listening_->context.loop;
+  if (loop->Now() < listening_->rests_until) {
+    listening_->resume.ArmAt(listening_->rests_until);
+    return;
+  }
   auto watch = loop->WatchReadable(socket_.get(), [this] { Read(); });
-  if (!watch.ok()) return watch.status();
-  watch_ = *std::move(watch);
-  return absl::OkStatus();
+  if (watch.ok()) {
+    listening_->watch = *std::move(watch);
+    return;
+  }
+  if (!std::exchange(listening_->complained, true)) {
+    listening_->context.log->Write(
+        LogLevel::kWarning,
+        absl::StrCat("notify socket: ", watch.status().message(),
+                     ": trying again each second"));
+  }
+  Pause();
+}
+
+// It would stay readable.
+void NotifySocket::Pause() {
+  listening_->watch.Cancel();
+  listening_->resume.ArmAfter(kPause);
 }
 
 void NotifySocket::Read() {
-  for (int i = 0; i < kMessagesPerTurn && watch_.active() && ReadOne(); ++i) {
+  if (!listening_.has_value()) return;
+  EventLoop* const loop = listening_->context.loop;
+  const absl::Time began = loop->Now();
+  for (int i = 0; i < kMessagesPerTurn && listening_.has_value() &&
+                  !listening_->drain.busy() && ReadOne() &&
+                  loop->Now() - began < TimeBudget::kShare;
+       ++i) {
+  }
+  if (!listening_.has_value()) return;
+  const absl::Duration rest = listening_->budget.Spend(began, loop->Now());
+  if (rest == absl::ZeroDuration()) return;
+  listening_->rests_until = loop->Now() + rest;
+  listening_->watch.Cancel();
+  // Else the end of the child leads on.
+  if (!listening_->drain.busy()) {
+    listening_->resume.ArmAt(listening_->rests_until);
   }
 }
 
-// False when there is none.
+// Looks at the first message before it is taken: see RightsDrain. False when
+// there is none, or it is not to be taken here.
 bool NotifySocket::ReadOne() {
   char text[kMaxNotifyDatagram];
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(ucred)) +
-                                CMSG_SPACE(sizeof(int) * kMaxDescriptors)];
+  // No room for descriptors: MSG_CTRUNC tells that there are some.
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(ucred))];
   iovec part = {text, sizeof(text)};
   msghdr header = {};
   header.msg_iov = &part;
@@ -116,14 +155,25 @@ bool NotifySocket::ReadOne() {
   header.msg_control = control;
   header.msg_controllen = sizeof(control);
   const ssize_t got =
-      ::recvmsg(socket_.get(), &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-  if (got < 0) return errno == EINTR;
-  std::vector<UniqueFd> descriptors;
-  const pid_t sender = ReadControl(&header, &descriptors);
-  if ((header.msg_flags & MSG_TRUNC) != 0) return true;
-  on_message_(sender, ParseNotifyMessage(
-                          std::string_view(text, static_cast<size_t>(got))));
-  return true;
+      ::recvmsg(socket_.get(), &header, MSG_DONTWAIT | MSG_PEEK);
+  if (got < 0) {
+    if (errno != EAGAIN && errno != EINTR) Pause();
+    return errno == EINTR;
+  }
+  const bool has_rights = (header.msg_flags & MSG_CTRUNC) != 0;
+  if (!has_rights) ::recv(socket_.get(), nullptr, 0, MSG_DONTWAIT);
+  if ((header.msg_flags & MSG_TRUNC) == 0) {
+    listening_->on_message(
+        SenderOf(&header),
+        ParseNotifyMessage(std::string_view(text, static_cast<size_t>(got))));
+  }
+  if (!has_rights) return true;
+  if (listening_.has_value()) {
+    listening_->watch.Cancel();
+    listening_->resume.Cancel();
+    listening_->drain.Take();
+  }
+  return false;
 }
 
 }  // namespace reinit

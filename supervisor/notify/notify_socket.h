@@ -1,4 +1,4 @@
-// Where the process sends its sd_notify(3) messages.
+// Receives the sd_notify(3) messages of the process.
 #ifndef REINIT_SUPERVISOR_NOTIFY_NOTIFY_SOCKET_H_
 #define REINIT_SUPERVISOR_NOTIFY_NOTIFY_SOCKET_H_
 
@@ -6,15 +6,18 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "reaper/event_loop.h"
 #include "reaper/unique_fd.h"
+#include "supervisor/context.h"
 #include "supervisor/notify/notify_message.h"
+#include "supervisor/notify/rights_drain.h"
+#include "supervisor/value/time_budget.h"
 
 namespace reinit {
 
@@ -27,7 +30,8 @@ namespace reinit {
 class NotifySocket {
  public:
   // `sender` is 0 for a process outside of this pid namespace. Descriptors
-  // that came along are closed when it returns, which is what BARRIER=1 awaits.
+  // that came along are closed after it has returned, by another process, which
+  // is what BARRIER=1 awaits. A message may come twice if that process dies.
   using OnMessage =
       std::function<void(pid_t sender, const NotifyMessage& message)>;
 
@@ -39,11 +43,16 @@ class NotifySocket {
   NotifySocket(const NotifySocket&) = delete;
   NotifySocket& operator=(const NotifySocket&) = delete;
 
-  absl::Status Listen(EventLoop* loop, OnMessage on_message);
-  void StopListening() { watch_.Cancel(); }
+  // Until StopListening, which must come before the end of what `context`
+  // names. Where the loop cannot watch the socket, that is tried again each
+  // second.
+  void Listen(const Context& context, OnMessage on_message);
+  void StopListening() { listening_.reset(); }
 
   // Hears what has come, a bounded number of messages, without waiting for the
   // loop: to be called before a process is reaped, whose last words count.
+  // Hears nothing for the moment in which descriptors are taken out of the
+  // queue.
   void Read();
 
   const std::string& path() const { return path_; }
@@ -51,12 +60,26 @@ class NotifySocket {
  private:
   NotifySocket(UniqueFd socket, std::string path)
       : socket_(std::move(socket)), path_(std::move(path)) {}
+  struct Listening {
+    Listening(NotifySocket* self, const Context& where, OnMessage what);
+    const Context context;
+    const OnMessage on_message;
+    RightsDrain drain;
+    EventLoop::FdWatch watch;
+    EventLoop::Timer resume;
+    // In a flood of messages the socket rests now and then, and so do the
+    // senders.
+    TimeBudget budget;
+    absl::Time rests_until = absl::InfinitePast();
+    bool complained = false;
+  };
+  void Watch();
+  void Pause();
   bool ReadOne();
 
-  const UniqueFd socket_;
+  UniqueFd socket_;
   const std::string path_;
-  OnMessage on_message_;
-  EventLoop::FdWatch watch_;
+  std::optional<Listening> listening_;
 };
 
 // /run and its stand-ins, best first.

@@ -66,7 +66,7 @@ ReadyReport::ReadyReport(const Context& context, const std::string& file,
       context_.log->Write(LogLevel::kWarning,
                           absl::StrCat("--ready-file=", file, ": cannot be ",
                                        file_is_there_ ? "made: " : "removed: ",
-                                       SideChild::ErrorText(error)));
+                                       SideFile::ErrorText(error)));
     });
     file_->Remove();
   }
@@ -108,7 +108,7 @@ void ReadyReport::SetFile(bool there) {
   // As if it had been: it is tried again at the next change, not at each call.
   file_is_there_ = there;
   if (there) {
-    file_->Write("");
+    file_->Make();
   } else {
     file_->Remove();
   }

@@ -1,4 +1,4 @@
-// Tells those outside whether the process serves.
+// Reports to those outside whether the process serves.
 #ifndef REINIT_SUPERVISOR_NOTIFY_READY_REPORT_H_
 #define REINIT_SUPERVISOR_NOTIFY_READY_REPORT_H_
 
@@ -13,7 +13,7 @@
 #include "reaper/event_loop.h"
 #include "reaper/unique_fd.h"
 #include "supervisor/context.h"
-#include "supervisor/side_file.h"
+#include "supervisor/side/side_file.h"
 
 namespace reinit {
 
@@ -46,6 +46,9 @@ class ReadyReport {
   void Stopping();
   // What the process says of itself.
   void Status(std::string_view text);
+  // The file is being made or removed: reinit must not end before that is done.
+  // Bounded; the end of a child of ours ends it.
+  bool busy() const { return file_.has_value() && file_->busy(); }
 
  private:
   void SetFile(bool there);

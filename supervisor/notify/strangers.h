@@ -1,6 +1,6 @@
-// Who has lately been found to be nobody.
-#ifndef REINIT_SUPERVISOR_STRANGERS_H_
-#define REINIT_SUPERVISOR_STRANGERS_H_
+// Remembers recent notify senders that are not ours.
+#ifndef REINIT_SUPERVISOR_NOTIFY_STRANGERS_H_
+#define REINIT_SUPERVISOR_NOTIFY_STRANGERS_H_
 
 #include <sys/types.h>
 
@@ -11,9 +11,9 @@
 
 namespace reinit {
 
-// A few pids, each for a second: whoever floods PID 1 costs it one look at
-// /proc a second, and with ever new pids costs himself a fork for each. A pid
-// is not given to another process so soon. Pure values.
+// Keeps a few pids, each for a second. A flood costs PID 1 one look at /proc a
+// second; a flood from ever new pids costs the sender a fork each. The kernel
+// does not give a pid to another process so soon. Pure values.
 class Strangers {
  public:
   static constexpr absl::Duration kForgotten = absl::Seconds(1);
@@ -41,4 +41,4 @@ class Strangers {
 
 }  // namespace reinit
 
-#endif  // REINIT_SUPERVISOR_STRANGERS_H_
+#endif  // REINIT_SUPERVISOR_NOTIFY_STRANGERS_H_

@@ -1,4 +1,4 @@
-#include "supervisor/strangers.h"
+#include "supervisor/notify/strangers.h"
 
 #include "gtest/gtest.h"
 

@@ -3,23 +3,20 @@
 #include <poll.h>
 
 #include "reaper/clock.h"
-#include "supervisor/poll_timeout.h"
+#include "reaper/poll_for.h"
 
 namespace reinit {
 
 CheckResult RunCheck(const ProbeTarget& target, const ExpectedStatus& expected,
                      absl::Duration timeout) {
-  if (!target.IsForHelper()) {
-    return {false, "not a network check"};
-  }
-  if (target.kind == ProbeTarget::Kind::kFile) {
-    return {false, "a file check compares several looks: only for --health"};
+  if (const auto why = target.scheme().not_for_probe; !why.empty()) {
+    return {false, std::string(why)};
   }
   const MonotonicClock clock;
   CheckRun run(&target, &expected, timeout, clock.Now());
   while (!run.finished()) {
     pollfd wanted = run.Wanted();
-    const int ready = ::poll(&wanted, 1, PollTimeout(run.wake() - clock.Now()));
+    const int ready = PollFor(&wanted, 1, run.wake() - clock.Now());
     run.Step(ready > 0, clock.Now());
   }
   return run.result();

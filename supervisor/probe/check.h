@@ -1,4 +1,4 @@
-// One health check, from beginning to end.
+// Runs one health check, from beginning to end.
 #ifndef REINIT_SUPERVISOR_PROBE_CHECK_H_
 #define REINIT_SUPERVISOR_PROBE_CHECK_H_
 

@@ -47,7 +47,7 @@ std::string Request(const ProbeTarget& target) {
                       " HTTP/1.1\r\nHost: ", Authority(target),
                       "\r\nUser-Agent: reinit-probe/0.1\r\nAccept: */*\r\n",
                       may_have_body ? "Content-Length: 0\r\n" : "",
-                      "Connection: close\r\n\r\n");
+                      target.headers, "Connection: close\r\n\r\n");
 }
 
 // The path fits: the target's parser saw to that.
@@ -83,6 +83,7 @@ pollfd CheckRun::Wanted() const {
     case State::kSending:
       return {socket_.get(), POLLOUT, 0};
     case State::kReading:
+    case State::kBody:
     case State::kDraining:
       return {socket_.get(), POLLIN, 0};
     case State::kCalling:
@@ -98,12 +99,14 @@ pollfd CheckRun::Wanted() const {
 
 absl::Time CheckRun::wake() const {
   if (state_ == State::kDraining) return drain_deadline_;
+  if (state_ == State::kBody) return std::min(deadline_, drain_deadline_);
   if (state_ == State::kConnecting) return address_deadline_;
   return deadline_;
 }
 
 void CheckRun::Step(bool ready, absl::Time now) {
   now_ = now;
+  if (state_ == State::kBody && now >= wake()) return EndBody();
   if (!answered() && now >= deadline_) {
     TimedOut();
     return;
@@ -126,6 +129,9 @@ void CheckRun::Step(bool ready, absl::Time now) {
       break;
     case State::kReading:
       Read();
+      break;
+    case State::kBody:
+      ReadBody();
       break;
     case State::kCalling:
       Call();
@@ -262,20 +268,47 @@ void CheckRun::Read() {
     if (!WouldBlock(errno) && errno != EINTR) Answer(false, ErrorText(errno));
     return;
   }
+  const std::string_view bytes(buffer, static_cast<size_t>(got));
+  const size_t before = response_.taken();
   const HttpResponse::State state =
-      got == 0 ? response_.End()
-               : response_.Feed({buffer, static_cast<size_t>(got)});
+      got == 0 ? response_.End() : response_.Feed(bytes);
   if (state == HttpResponse::State::kBad) Answer(false, response_.problem());
-  if (state == HttpResponse::State::kDone) OnHead();
+  if (state == HttpResponse::State::kDone) {
+    OnHead(bytes.substr(response_.taken() - before));
+  }
 }
 
-void CheckRun::OnHead() {
+void CheckRun::OnHead(std::string_view body) {
   const int status = response_.status();
   const bool passed = std::any_of(
       expected_->begin(), expected_->end(), [status](const auto& range) {
         return range.first <= status && status <= range.second;
       });
-  Answer(passed, absl::StrCat("HTTP ", status));
+  if (passed || !target_->is_request) return AnswerStatus(passed, "");
+  state_ = State::kBody;
+  drain_deadline_ = now_ + kMaxDrainTime;
+  if (!body_.Feed(body)) return EndBody();
+  ReadBody();
+}
+
+void CheckRun::ReadBody() {
+  char buffer[kReadSize];
+  for (;;) {
+    const ssize_t got = ::recv(socket_.get(), buffer, sizeof(buffer), 0);
+    if (got < 0 && (WouldBlock(errno) || errno == EINTR)) return;
+    if (got <= 0 || !body_.Feed({buffer, static_cast<size_t>(got)})) break;
+  }
+  EndBody();
+}
+
+void CheckRun::EndBody() {
+  AnswerStatus(
+      false, body_.Text(response_.chunked(), target_->headers, target_->path));
+}
+
+void CheckRun::AnswerStatus(bool passed, std::string_view why) {
+  Answer(passed, absl::StrCat("HTTP ", response_.status(),
+                              why.empty() ? "" : ": ", why));
   state_ = State::kDraining;
   drain_deadline_ = now_ + kMaxDrainTime;
   Drain();

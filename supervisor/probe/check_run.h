@@ -1,4 +1,4 @@
-// One network check under way.
+// Drives one network check that is under way.
 #ifndef REINIT_SUPERVISOR_PROBE_CHECK_RUN_H_
 #define REINIT_SUPERVISOR_PROBE_CHECK_RUN_H_
 
@@ -13,6 +13,7 @@
 
 #include "absl/time/time.h"
 #include "reaper/unique_fd.h"
+#include "supervisor/probe/error_body.h"
 #include "supervisor/probe/grpc_health.h"
 #include "supervisor/probe/http_response.h"
 #include "supervisor/probe/resolver.h"
@@ -30,6 +31,7 @@ using ExpectedStatus = std::vector<std::pair<int, int>>;
 
 // Looks the host up, connects to each of its addresses in turn and, for http,
 // sends one GET and reads the head of the answer, or for grpc makes one call.
+// Of a request's error it reads the first bytes as well, for 250 ms at most.
 // Never blocks: its owner polls for what Wanted() says and calls Step. Has an
 // answer at its deadline at the latest, whatever the other side does, and holds
 // no more than some 20 KiB, with grpc 200.
@@ -66,6 +68,7 @@ class CheckRun {
     kConnecting,
     kSending,
     kReading,
+    kBody,     // of an error that is told
     kCalling,  // both at once: grpc
     kDraining,
     kFinished
@@ -79,7 +82,10 @@ class CheckRun {
   bool ConnectedToItself() const;
   void Send();
   void Read();
-  void OnHead();
+  void OnHead(std::string_view body);
+  void ReadBody();
+  void EndBody();
+  void AnswerStatus(bool passed, std::string_view why);
   void Call();
   bool CallSends();
   void Drain();
@@ -93,7 +99,7 @@ class CheckRun {
   const absl::Time deadline_;
   absl::Time now_;
   absl::Time address_deadline_;
-  absl::Time drain_deadline_;
+  absl::Time drain_deadline_;  // of a body, too
   State state_ = State::kResolving;
   std::unique_ptr<Resolver> resolver_;
   std::vector<Address> addresses_;
@@ -102,6 +108,7 @@ class CheckRun {
   UniqueFd socket_;
   std::string request_;  // what is still to be sent of it
   HttpResponse response_;
+  ErrorBody body_;
   std::unique_ptr<GrpcHealth> call_;
   size_t drained_ = 0;
   CheckResult result_;

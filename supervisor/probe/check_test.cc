@@ -21,7 +21,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "reaper/clock.h"
-#include "supervisor/poll_timeout.h"
+#include "reaper/poll_for.h"
 #include "supervisor/probe/h2_frames.h"
 #include "supervisor/probe/hostile_server.h"
 
@@ -405,7 +405,7 @@ CheckResult RunWith(LookupFn lookup, std::string_view text,
   CheckRun run(&target, &Expected(), timeout, clock.Now(), lookup);
   while (!run.finished()) {
     pollfd wanted = run.Wanted();
-    const int ready = ::poll(&wanted, 1, PollTimeout(run.wake() - clock.Now()));
+    const int ready = PollFor(&wanted, 1, run.wake() - clock.Now());
     run.Step(ready > 0, clock.Now());
   }
   return run.result();

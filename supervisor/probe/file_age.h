@@ -1,4 +1,4 @@
-// Whether a file is still being touched.
+// Tells whether a file is still being touched.
 #ifndef REINIT_SUPERVISOR_PROBE_FILE_AGE_H_
 #define REINIT_SUPERVISOR_PROBE_FILE_AGE_H_
 

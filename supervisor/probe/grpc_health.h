@@ -1,4 +1,4 @@
-// One call of grpc.health.v1.Health/Check, over HTTP/2 without TLS.
+// Makes one call of grpc.health.v1.Health/Check, over HTTP/2 without TLS.
 #ifndef REINIT_SUPERVISOR_PROBE_GRPC_HEALTH_H_
 #define REINIT_SUPERVISOR_PROBE_GRPC_HEALTH_H_
 

@@ -1,4 +1,4 @@
-// HTTP/2 by hand, for tests: what a server says.
+// Builds the HTTP/2 frames of a server by hand, for tests.
 #ifndef REINIT_SUPERVISOR_PROBE_H2_FRAMES_H_
 #define REINIT_SUPERVISOR_PROBE_H2_FRAMES_H_
 

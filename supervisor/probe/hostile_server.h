@@ -1,4 +1,4 @@
-// Scripted servers on loopback, for tests.
+// Runs scripted servers on loopback, for tests.
 #ifndef REINIT_SUPERVISOR_PROBE_HOSTILE_SERVER_H_
 #define REINIT_SUPERVISOR_PROBE_HOSTILE_SERVER_H_
 

@@ -80,6 +80,7 @@ void HttpResponse::ReadStatusLine() {
   status_ = status;
   in_fields_ = true;
   any_field_ = false;
+  chunked_ = false;
 }
 
 void HttpResponse::ReadFieldLine() {
@@ -96,6 +97,9 @@ void HttpResponse::ReadFieldLine() {
       Fail(kBadHeader);
     }
     any_field_ = true;
+    if (absl::EqualsIgnoreCase(name, "Transfer-Encoding")) {
+      chunked_ = absl::StrContains(absl::AsciiStrToLower(line_), "chunked");
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-// The head of an HTTP answer, read bytewise and within hard limits.
+// Reads the head of an HTTP answer bytewise and within hard limits.
 #ifndef REINIT_SUPERVISOR_PROBE_HTTP_RESPONSE_H_
 #define REINIT_SUPERVISOR_PROBE_HTTP_RESPONSE_H_
 
@@ -37,6 +37,8 @@ class HttpResponse {
   State state() const { return state_; }
   int status() const { return status_; }  // 100 to 999 once kDone
   std::string_view problem() const { return problem_; }  // static text
+  size_t taken() const { return taken_; }  // bytes, all of the head once kDone
+  bool chunked() const { return chunked_; }  // how the body comes, once kDone
 
  private:
   void Take(char c);
@@ -49,6 +51,7 @@ class HttpResponse {
   State state_ = State::kMore;
   bool in_fields_ = false;  // past the status line
   bool any_field_ = false;
+  bool chunked_ = false;
   int status_ = 0;
   int interim_ = 0;
   size_t taken_ = 0;

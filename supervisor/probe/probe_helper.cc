@@ -15,13 +15,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "reaper/clock.h"
-#include "supervisor/duration_text.h"
-#include "supervisor/overslept.h"
-#include "supervisor/poll_timeout.h"
+#include "reaper/poll_for.h"
+#include "reaper/value/overslept.h"
 #include "supervisor/probe/check_run.h"
 #include "supervisor/probe/file_age.h"
 #include "supervisor/probe/probe_record.h"
 #include "supervisor/probe/target.h"
+#include "supervisor/value/duration_text.h"
 
 namespace reinit {
 namespace {
@@ -42,6 +42,9 @@ class ProbeHelper {
       auto target =
           config_->requests ? ParseRequestTarget(text) : ParseProbeTarget(text);
       if (!target.ok() || !target->IsForHelper()) return false;
+      for (const std::string& header : config_->headers) {
+        absl::StrAppend(&target->headers, header, "\r\n");
+      }
       ages_.emplace_back(target->max_age);
       targets_.push_back(*std::move(target));
     }
@@ -86,7 +89,7 @@ class ProbeHelper {
       wake = std::min(wake, entry.run.wake());
     }
     const int count =
-        ::poll(polled.data(), polled.size(), PollTimeout(wake - clock_.Now()));
+        PollFor(polled.data(), polled.size(), wake - clock_.Now());
     if (Overslept(wake, clock_.Now())) return BeginAnew();
     if (count < 0) return;  // a signal
     auto it = polled.begin() + 1;

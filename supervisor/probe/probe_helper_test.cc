@@ -28,6 +28,7 @@ TEST(ProbeConfigTest, SurvivesTheCommandLine) {
   config.targets = {"http://a:1/x?y=--expect=1-2", "tcp://[::1]:5"};
   config.expect = {{200, 399}, {418, 418}};
   config.requests = true;
+  config.headers = {"A: b", "Authorization: Basic x=="};
   for (const absl::Duration timeout :
        {absl::Milliseconds(1500), absl::InfiniteDuration()}) {
     config.timeout = timeout;
@@ -36,6 +37,7 @@ TEST(ProbeConfigTest, SurvivesTheCommandLine) {
     EXPECT_EQ(back->targets, config.targets);
     EXPECT_EQ(back->expect, config.expect);
     EXPECT_TRUE(back->requests);
+    EXPECT_EQ(back->headers, config.headers);
     EXPECT_EQ(back->timeout, timeout);
   }
 }
@@ -51,7 +53,8 @@ TEST(ProbeConfigTest, RefusesWhatItDidNotWrite) {
 class ProbeHelperTest : public ::testing::Test {
  protected:
   void StartHelper(std::vector<std::string> targets, absl::Duration timeout,
-                   bool requests = false) {
+                   bool requests = false,
+                   std::vector<std::string> headers = {}) {
     int ends[2];
     ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
     ours_.reset(ends[0]);
@@ -60,6 +63,7 @@ class ProbeHelperTest : public ::testing::Test {
     config.timeout = timeout;
     config.expect = {{200, 399}};
     config.requests = requests;
+    config.headers = std::move(headers);
     exit_ = std::async(std::launch::async, [config, fd = ends[1]] {
       const UniqueFd theirs(fd);
       return RunProbeHelper(theirs.get(), config);
@@ -105,6 +109,70 @@ TEST_F(ProbeHelperTest, MakesARequest) {
   const std::string text = head.get_future().get();
   EXPECT_EQ(text.substr(0, text.find('\r')), "POST /-/reload HTTP/1.1");
   EXPECT_NE(text.find("\r\nContent-Length: 0\r\n"), std::string::npos);
+  EXPECT_EQ(Exit(), 0);
+}
+
+TEST_F(ProbeHelperTest, SendsWhatItWasGiven) {
+  std::promise<std::string> head;
+  HostileServer server([&](int fd) {
+    head.set_value(ReadRequestHead(fd));
+    SendAll(fd, "HTTP/1.1 204 x\r\n\r\n");
+  });
+  StartHelper({absl::StrCat("PUT http://127.0.0.1:", server.port(), "/")},
+              absl::Minutes(10), /*requests=*/true,
+              {"X-Token: abc", "Authorization: Basic dTpw"});
+  Ask(0, 1);
+  EXPECT_EQ(Reply().passed, 1U);
+  EXPECT_NE(head.get_future().get().find(
+                "\r\nX-Token: abc\r\nAuthorization: Basic dTpw\r\n"),
+            std::string::npos);
+  EXPECT_EQ(Exit(), 0);
+}
+
+TEST_F(ProbeHelperTest, TellsTheBodyOfAnErrorButNoSecretInIt) {
+  const struct {
+    std::string answer;
+    std::string told;
+  } kCases[] = {
+      {"HTTP/1.1 500 x\r\n\r\n\tunknown key \"a\"\nin line 3\n",
+       "HTTP 500: unknown key \"a\" in line 3"},
+      {"HTTP/1.1 500 x\r\n\r\n" + std::string(1000, 'x'),
+       "HTTP 500: " + std::string(300, 'x') + "..."},
+      {"HTTP/1.1 400 x\r\nTransfer-Encoding: chunked\r\n\r\n"
+       "3\r\nabc\r\nA;x=y\r\n0123456789\r\n0\r\n\r\n",
+       "HTTP 400: abc0123456789"},
+      {"HTTP/1.1 401 x\r\n\r\nno user with abcdef",
+       "HTTP 401: no user with ***"},
+      {"HTTP/1.1 503 x\r\n\r\n \n", "HTTP 503"},
+      {"HTTP/1.1 503 x\r\n\r\n", "HTTP 503"},
+      {"HTTP/1.1 200 x\r\n\r\nfine", "HTTP 200"},
+  };
+  for (const auto& one : kCases) {
+    HostileServer server([&](int fd) {
+      ReadRequestHead(fd);
+      SendAll(fd, one.answer);
+    });
+    StartHelper({absl::StrCat("PUT http://127.0.0.1:", server.port(), "/")},
+                absl::Minutes(10), /*requests=*/true, {"X-Token: abcdef"});
+    Ask(0, 1);
+    EXPECT_STREQ(Reply().text, one.told.c_str());
+    EXPECT_EQ(Exit(), 0);
+  }
+}
+
+// Such a server delays the reply by 250 ms at most.
+TEST_F(ProbeHelperTest, ABodyThatDoesNotEndIsNotWaitedFor) {
+  std::promise<void> release;
+  HostileServer server([&](int fd) {
+    ReadRequestHead(fd);
+    SendAll(fd, "HTTP/1.1 500 x\r\n\r\npart");
+    release.get_future().wait();
+  });
+  StartHelper({absl::StrCat("PUT http://127.0.0.1:", server.port(), "/")},
+              absl::Minutes(10), /*requests=*/true);
+  Ask(0, 1);
+  EXPECT_STREQ(Reply().text, "HTTP 500: part");
+  release.set_value();
   EXPECT_EQ(Exit(), 0);
 }
 

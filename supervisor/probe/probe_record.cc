@@ -33,6 +33,9 @@ std::vector<std::string> ProbeConfig::ToArgs() const {
     args.push_back(absl::StrCat("--expect=", first, "-", last));
   }
   if (requests) args.emplace_back("--requests");
+  for (const std::string& header : headers) {
+    args.push_back(absl::StrCat("--header=", header));
+  }
   for (const std::string& target : targets) {
     args.push_back(absl::StrCat("--target=", target));
   }
@@ -55,6 +58,9 @@ absl::StatusOr<ProbeConfig> ProbeConfig::FromArgs(
              absl::SimpleAtoi(ends.second, &range.second);
     } else if (arg == "--requests") {
       config.requests = true;
+      good = true;
+    } else if (absl::ConsumePrefix(&value, "--header=")) {
+      config.headers.emplace_back(value);
       good = true;
     } else if (absl::ConsumePrefix(&value, "--target=")) {
       config.targets.emplace_back(value);

@@ -1,4 +1,4 @@
-// What PID 1 asks of the probe helper, and what it answers.
+// Defines the records between PID 1 and the probe helper.
 #ifndef REINIT_SUPERVISOR_PROBE_PROBE_RECORD_H_
 #define REINIT_SUPERVISOR_PROBE_PROBE_RECORD_H_
 
@@ -36,10 +36,11 @@ struct ProbeReply {
   uint64_t id = 0;
   uint32_t millis = 0;  // how long the check took
   uint32_t reserved = 0;
-  char text[232] = {};  // NUL terminated, printable: "HTTP 503", "connection
-                        // refused", "no answer within 3s"
+  // NUL terminated, printable: "HTTP 503", "connection refused", "no answer
+  // within 3s"; of a request that was refused with the body's first bytes.
+  char text[1512] = {};
 };
-static_assert(sizeof(ProbeReply) == 256);
+static_assert(sizeof(ProbeReply) == 1536);
 
 // The reply in sizeof(ProbeReply) bytes from the helper, which may be broken:
 // nothing, unless all of it is as it is said above.
@@ -48,6 +49,7 @@ std::optional<ProbeReply> ReadProbeReply(const char* bytes);
 struct ProbeConfig {
   std::vector<std::string> targets;  // URLs as given; none is exec
   bool requests = false;             // they are `METHOD URL`, for an action
+  std::vector<std::string> headers;  // of requests, such as "X-Token: abc"
   absl::Duration timeout;            // hard limit of one check, all included
   std::vector<std::pair<int, int>> expect;  // HTTP status ranges that pass
 

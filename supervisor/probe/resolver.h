@@ -1,4 +1,4 @@
-// Host names to addresses, without ever waiting for a name server.
+// Resolves host names to addresses, without ever waiting for a name server.
 #ifndef REINIT_SUPERVISOR_PROBE_RESOLVER_H_
 #define REINIT_SUPERVISOR_PROBE_RESOLVER_H_
 

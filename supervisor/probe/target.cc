@@ -20,17 +20,14 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
-#include "supervisor/duration_text.h"
-#include "supervisor/words.h"
+#include "supervisor/value/duration_text.h"
+#include "supervisor/value/words.h"
 
 namespace reinit {
 namespace {
-
-constexpr std::string_view kAllowed =
-    "allowed are http://HOST[:PORT][/PATH], http+unix://SOCKET[:PATH], "
-    "tcp://HOST:PORT, unix://SOCKET, grpc://HOST:PORT[/SERVICE], "
-    "file:PATH?max-age=DURATION, exec:CMD and stall:";
 
 constexpr std::string_view kMethods[] = {"GET", "POST", "PUT", "PATCH",
                                          "DELETE"};
@@ -40,11 +37,25 @@ constexpr size_t kMaxUrl = 4096;
 // Of a DNS name (RFC 1035), which is longer than any address.
 constexpr size_t kMaxHost = 253;
 
-absl::Status Refused(std::string_view text, std::string_view why) {
+// A password goes into no message.
+std::string WithoutUser(std::string_view url) {
+  const size_t scheme = url.find("://");
+  if (scheme == std::string_view::npos) return std::string(url);
+  const size_t begin = scheme + 3;
+  const std::string_view authority = url.substr(
+      begin, std::min(url.find_first_of("/?", begin), url.size()) - begin);
+  const size_t at = authority.rfind('@');
+  if (at == std::string_view::npos) return std::string(url);
+  return absl::StrCat(url.substr(0, begin), url.substr(begin + at + 1));
+}
+
+absl::Status Refused(std::string_view given, std::string_view why) {
   constexpr size_t kShown = 200;
-  return absl::InvalidArgumentError(
-      absl::StrCat("\"", absl::Utf8SafeCHexEscape(text.substr(0, kShown)),
-                   text.size() > kShown ? "..." : "", "\": ", why));
+  // In this order: as long as it is no URL, a password may hold a / or a ?.
+  const std::string text = WithoutSecrets(WithoutUrlSecrets(given));
+  return absl::InvalidArgumentError(absl::StrCat(
+      "\"", absl::Utf8SafeCHexEscape(std::string_view(text).substr(0, kShown)),
+      text.size() > kShown ? "..." : "", "\": ", why));
 }
 
 bool IsIpv6(const std::string& host) {
@@ -95,7 +106,9 @@ std::optional<uint16_t> ParsePort(std::string_view digits) {
 // Fills host and port from `HOST[:PORT]`; without a port it stays as it is.
 absl::Status ParseAuthority(std::string_view authority, ProbeTarget& target) {
   if (absl::StrContains(authority, '@')) {
-    return Refused(target.text, "a user name or password is not supported");
+    return Refused(target.text,
+                   "a user name or password is not supported here; an http: "
+                   "action takes them from --on-change-auth-file");
   }
   std::string_view rest;  // ":PORT" or nothing
   if (absl::StartsWith(authority, "[")) {
@@ -144,7 +157,6 @@ absl::Status CheckUrlBytes(std::string_view text) {
 
 absl::StatusOr<ProbeTarget> ParseHttp(std::string_view rest,
                                       ProbeTarget target) {
-  target.kind = ProbeTarget::Kind::kHttp;
   target.port = 80;
   if (absl::Status s = CheckUrlBytes(target.text); !s.ok()) return s;
   const size_t end = rest.find_first_of("/?");
@@ -161,7 +173,6 @@ absl::StatusOr<ProbeTarget> ParseHttp(std::string_view rest,
 
 absl::StatusOr<ProbeTarget> ParseTcp(std::string_view rest,
                                      ProbeTarget target) {
-  target.kind = ProbeTarget::Kind::kTcp;
   if (absl::Status s = CheckUrlBytes(target.text); !s.ok()) return s;
   absl::ConsumeSuffix(&rest, "/");  // tcp://db:5432/ is common
   if (rest.find_first_of("/?") != std::string_view::npos) {
@@ -174,7 +185,6 @@ absl::StatusOr<ProbeTarget> ParseTcp(std::string_view rest,
 
 absl::StatusOr<ProbeTarget> ParseGrpc(std::string_view rest,
                                       ProbeTarget target) {
-  target.kind = ProbeTarget::Kind::kGrpc;
   if (absl::Status s = CheckUrlBytes(target.text); !s.ok()) return s;
   const size_t end = std::min(rest.find('/'), rest.size());
   target.service = std::string(rest.substr(end));
@@ -204,7 +214,6 @@ absl::Status ParseSocket(std::string_view path, ProbeTarget& target) {
 
 absl::StatusOr<ProbeTarget> ParseUnix(std::string_view rest,
                                       ProbeTarget target) {
-  target.kind = ProbeTarget::Kind::kUnix;
   if (absl::Status s = CheckUrlBytes(target.text); !s.ok()) return s;
   if (absl::Status s = ParseSocket(rest, target); !s.ok()) return s;
   return target;
@@ -212,7 +221,6 @@ absl::StatusOr<ProbeTarget> ParseUnix(std::string_view rest,
 
 absl::StatusOr<ProbeTarget> ParseHttpUnix(std::string_view rest,
                                           ProbeTarget target) {
-  target.kind = ProbeTarget::Kind::kHttp;
   target.host = "localhost";
   target.port = 80;
   target.path = "/";
@@ -233,7 +241,6 @@ absl::StatusOr<ProbeTarget> ParseHttpUnix(std::string_view rest,
 // From the end: a path may hold a question mark, and any other byte.
 absl::StatusOr<ProbeTarget> ParseFile(std::string_view rest,
                                       ProbeTarget target) {
-  target.kind = ProbeTarget::Kind::kFile;
   constexpr std::string_view kMaxAge = "?max-age=";
   const size_t end = rest.rfind(kMaxAge);
   if (end == std::string_view::npos) {
@@ -262,7 +269,6 @@ absl::StatusOr<ProbeTarget> ParseFile(std::string_view rest,
 
 absl::StatusOr<ProbeTarget> ParseExec(std::string_view rest,
                                       ProbeTarget target) {
-  target.kind = ProbeTarget::Kind::kExec;
   auto words = SplitWords(rest);
   if (!words.ok()) return Refused(target.text, words.status().message());
   target.argv = *std::move(words);
@@ -271,13 +277,82 @@ absl::StatusOr<ProbeTarget> ParseExec(std::string_view rest,
 
 absl::StatusOr<ProbeTarget> ParseStall(std::string_view rest,
                                        ProbeTarget target) {
-  target.kind = ProbeTarget::Kind::kStall;
   if (!rest.empty()) {
     return Refused(target.text,
                    "nothing stands behind stall:, which is about every socket "
                    "of --listen");
   }
   return target;
+}
+
+using Kind = ProbeTarget::Kind;
+using Checker = ProbeScheme::Checker;
+
+constexpr ProbeScheme kSchemes[] = {
+    {.prefix = "http://",
+     .begins = "http://",
+     .synopsis = "http://HOST[:PORT][/PATH]",
+     .kind = Kind::kHttp,
+     .parse = ParseHttp,
+     .has_status = true},
+    {.prefix = "http+unix://",
+     .begins = "http+unix:///",
+     .synopsis = "http+unix://SOCKET[:PATH]",
+     .kind = Kind::kHttp,
+     .parse = ParseHttpUnix,
+     .has_status = true},
+    {.prefix = "tcp://",
+     .begins = "tcp://",
+     .synopsis = "tcp://HOST:PORT",
+     .kind = Kind::kTcp,
+     .parse = ParseTcp,
+     .only_connects = true},
+    {.prefix = "unix://",
+     .begins = "unix:///",
+     .synopsis = "unix://SOCKET",
+     .kind = Kind::kUnix,
+     .parse = ParseUnix,
+     .only_connects = true},
+    {.prefix = "grpc://",
+     .begins = "grpc://",
+     .synopsis = "grpc://HOST:PORT[/SERVICE]",
+     .kind = Kind::kGrpc,
+     .parse = ParseGrpc},
+    {.prefix = "file:",
+     .begins = "file:/",
+     .synopsis = "file:PATH?max-age=DURATION",
+     .kind = Kind::kFile,
+     .parse = ParseFile,
+     .not_for_probe =
+         "only what is asked over a socket; one look at a file tells nothing"},
+    {.prefix = "exec:",
+     .begins = "exec:",
+     .synopsis = "exec:CMD",
+     .kind = Kind::kExec,
+     .parse = ParseExec,
+     .checker = Checker::kCommand,
+     .not_for_probe =
+         "only what is asked over a socket; run the command itself instead"},
+    {.prefix = "stall:",
+     .begins = "stall:",
+     .synopsis = "stall:",
+     .kind = Kind::kStall,
+     .parse = ParseStall,
+     .checker = Checker::kQueues,
+     .not_for_probe =
+         "only for --health: it is about the sockets that reinit holds",
+     .not_for_ready = "stall: is for --health; whether the process accepts at "
+                      "all is --ready=accept"},
+};
+
+std::string Allowed() {
+  std::string out = "allowed are ";
+  for (const ProbeScheme& scheme : kSchemes) {
+    const bool first = &scheme == std::begin(kSchemes);
+    const bool last = &scheme == std::prev(std::end(kSchemes));
+    absl::StrAppend(&out, first ? "" : last ? " and " : ", ", scheme.synopsis);
+  }
+  return out;
 }
 
 // Schemes are not case-sensitive (RFC 3986).
@@ -287,26 +362,91 @@ bool ConsumeScheme(std::string_view& text, std::string_view scheme) {
   return true;
 }
 
-}  // namespace
-
-absl::StatusOr<ProbeTarget> ParseProbeTarget(std::string_view text) {
+absl::StatusOr<ProbeTarget> ParseByScheme(std::string_view text) {
   ProbeTarget target;
   target.text = std::string(text);
   std::string_view rest = text;
-  if (ConsumeScheme(rest, "http://")) return ParseHttp(rest, target);
-  if (ConsumeScheme(rest, "tcp://")) return ParseTcp(rest, target);
-  if (ConsumeScheme(rest, "http+unix://")) return ParseHttpUnix(rest, target);
-  if (ConsumeScheme(rest, "unix://")) return ParseUnix(rest, target);
-  if (ConsumeScheme(rest, "file:")) return ParseFile(rest, target);
-  if (ConsumeScheme(rest, "exec:")) return ParseExec(rest, target);
-  if (ConsumeScheme(rest, "stall:")) return ParseStall(rest, target);
-  if (ConsumeScheme(rest, "grpc://")) return ParseGrpc(rest, target);
+  for (const ProbeScheme& scheme : kSchemes) {
+    if (!ConsumeScheme(rest, scheme.prefix)) continue;
+    target.kind = scheme.kind;
+    return scheme.parse(rest, std::move(target));
+  }
   if (ConsumeScheme(rest, "https://")) {
     return Refused(text,
                    "reinit speaks no TLS; check a plain port, or use exec: "
                    "with a program that does");
   }
-  return Refused(text, kAllowed);
+  return Refused(text, Allowed());
+}
+
+// `?KEY=VALUE&...`, where a part without = may be a token as well.
+std::string WithoutValues(std::string_view query) {
+  std::vector<std::string> parts;
+  for (const std::string_view part : absl::StrSplit(query.substr(1), '&')) {
+    const size_t equals = part.find('=');
+    const size_t kept = equals == std::string_view::npos ? 0 : equals + 1;
+    parts.push_back(
+        absl::StrCat(part.substr(0, kept), kept == part.size() ? "" : "***"));
+  }
+  return absl::StrCat("?", absl::StrJoin(parts, "&"));
+}
+
+}  // namespace
+
+absl::Span<const ProbeScheme> ProbeSchemes() { return kSchemes; }
+
+const ProbeScheme& ProbeTarget::scheme() const {
+  return *std::find_if(
+      std::begin(kSchemes), std::end(kSchemes),
+      [this](const ProbeScheme& one) { return one.kind == kind; });
+}
+
+bool ProbeTarget::IsForHelper() const {
+  return scheme().checker == ProbeScheme::Checker::kHelper;
+}
+
+std::string WithoutSecrets(std::string_view text) {
+  std::string_view rest = text;
+  if (ConsumeScheme(rest, "exec:")) {
+    const auto words = SplitWords(rest);
+    const bool known = words.ok() && !words->empty();
+    return absl::StrCat("exec:", known ? words->front() : "");
+  }
+  if (ConsumeScheme(rest, "file:")) return std::string(text);
+  const size_t query = std::min(text.find('?'), text.size());
+  std::string shown = WithoutUser(text.substr(0, query));
+  if (query < text.size()) shown += WithoutValues(text.substr(query));
+  return shown;
+}
+
+std::string WithoutUrlSecrets(std::string_view text) {
+  constexpr std::string_view kSlashes = "://";
+  std::string shown;
+  for (;;) {
+    const size_t slashes = text.find(kSlashes);
+    if (slashes == std::string_view::npos) return absl::StrCat(shown, text);
+    const size_t begin = slashes + kSlashes.size();
+    shown += text.substr(0, begin);
+    text.remove_prefix(begin);
+    const std::string_view word =
+        text.substr(0, text.find_first_of(" \t\n'\""));
+    const size_t at = word.rfind('@');
+    const size_t query = word.find('?');
+    // Either the password or the query has the other's mark.
+    if (at != std::string_view::npos && query < at) return shown + "***";
+    if (query != std::string_view::npos) {
+      const size_t begin_shown = at == std::string_view::npos ? 0 : at + 1;
+      return absl::StrCat(shown, text.substr(begin_shown, query - begin_shown),
+                          WithoutValues(text.substr(query)));
+    }
+    if (at != std::string_view::npos) text.remove_prefix(at + 1);
+  }
+}
+
+absl::StatusOr<ProbeTarget> ParseProbeTarget(std::string_view text) {
+  absl::StatusOr<ProbeTarget> target = ParseByScheme(text);
+  if (target.ok()) target->shown = WithoutSecrets(text);
+  return target;
 }
 
 absl::StatusOr<ProbeTarget> ParseRequestTarget(std::string_view text) {
@@ -322,12 +462,14 @@ absl::StatusOr<ProbeTarget> ParseRequestTarget(std::string_view text) {
   }
   auto target = ParseProbeTarget(text.substr(blank + 1));
   if (!target.ok()) return target;
-  if (target->kind != ProbeTarget::Kind::kHttp) {
+  if (target->kind != Kind::kHttp) {
     return Refused(text,
                    "allowed is http:// or http+unix:// behind the method");
   }
   target->method = std::string(method);
+  target->is_request = true;
   target->text = std::string(text);
+  target->shown = WithoutSecrets(text);
   return target;
 }
 

@@ -1,6 +1,6 @@
-// One running process.
-#ifndef REINIT_SUPERVISOR_INSTANCE_H_
-#define REINIT_SUPERVISOR_INSTANCE_H_
+// Runs one process, from fork to the end of what it leaves behind.
+#ifndef REINIT_SUPERVISOR_PROCESS_INSTANCE_H_
+#define REINIT_SUPERVISOR_PROCESS_INSTANCE_H_
 
 #include <cstdint>
 #include <functional>
@@ -13,18 +13,21 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "reaper/event_loop.h"
-#include "reaper/stop_ladder.h"
+#include "reaper/value/stop_ladder.h"
 #include "supervisor/context.h"
-#include "supervisor/instance_state.h"
-#include "supervisor/leftovers.h"
+#include "supervisor/process/instance_state.h"
+#include "supervisor/process/leftovers.h"
+#include "supervisor/process/successor.h"
 
 namespace reinit {
 
 // The supervised command, started once: its state, its stop ladder and what it
-// leaves behind. Owned by the Supervisor; on its thread. Destroying one forgets
-// the process, it does not stop it.
+// leaves behind. Owned by an InstancePair, on the loop's thread. Destroying one
+// forgets the process, it does not stop it.
 class Instance {
  public:
+  static constexpr std::string_view kStopTimeout = "--stop-timeout";
+
   struct Spec {
     std::vector<std::string> argv;
     std::vector<std::string> environment;
@@ -36,6 +39,9 @@ class Instance {
     int terminal_fd = -1;       // terminal whose foreground it is to become
     int generation = 1;
     absl::Duration leftover_timeout;
+    // Where the process may take as long as it needs to stop: how long what
+    // runs below it has, from the stop on.
+    absl::Duration stop_timeout;
     bool adopts = true;  // orphans are handed to us
     // Whether a process has a socket of ours; may be empty. See kSucceeded.
     std::function<bool(pid_t)> holds_socket;
@@ -50,6 +56,9 @@ class Instance {
     kSucceeded,
     kExited,  // exit_status() is known; the owner now calls CleanUp
     kGone,    // nothing of it is left
+    // Has not ended on SIGKILL, after StopLadder::kUnkillable or what
+    // StopWithin gave it. It may still end.
+    kSurvives,
   };
   // Must not destroy the instance; posting that is fine.
   using OnEvent = absl::AnyInvocable<void(Event)>;
@@ -59,19 +68,24 @@ class Instance {
   Instance(const Instance&) = delete;
   Instance& operator=(const Instance&) = delete;
 
-  // The error is fork's; then there is no process and no event will come.
-  absl::Status Start();
+  // The error is fork's; then there is no process and no event will come. With
+  // `may_wait` the call may last until the program runs.
+  absl::Status Start(bool may_wait = false);
 
   void MarkReady();
 
   // Sends `signo`, then SIGCONT; KILL after `timeout` (may be infinite). For
-  // one that is not being stopped yet.
-  void Stop(int signo, absl::Duration timeout);
-  // The same without a signal: the terminal has sent it already.
-  void ExpectStop(absl::Duration timeout);
+  // one that is not being stopped yet. What lives below it has that time as
+  // well (Spec::stop_timeout, if it is infinite). `flag` is the one that sets
+  // it, for the log; empty: only the process itself has the time.
+  void Stop(int signo, absl::Duration timeout,
+            std::string_view flag = kStopTimeout);
+  // The same, but sends only SIGCONT: the terminal has sent the signal already.
+  void ExpectStop(absl::Duration timeout, std::string_view flag);
   // Gives a stop that is under way this much from now on, for whatever was
-  // left of its timeout; infinite: all the time it needs.
-  void StopWithin(absl::Duration timeout);
+  // left of its timeout; infinite: all the time it needs. After its SIGKILL:
+  // kSurvives comes then. `flag` sets it; empty: none does.
+  void StopWithin(absl::Duration timeout, std::string_view flag = "");
   // The same, but never less than it has.
   void ExtendStop(absl::Duration timeout);
   void KillNow();
@@ -80,10 +94,13 @@ class Instance {
 
   // Who is to be the main process when this one has ended (MAINPID=), if it is
   // our child by then.
-  void SetSuccessor(pid_t pid) { successor_ = pid; }
-  // Whether `pid` is the process or one of its own.
-  bool Has(pid_t pid) const;
+  void SetSuccessor(pid_t pid) { successor_.Name(pid); }
+  // Whether `pid` is the process or one of its own; nothing, if that is unknown
+  // because of the orphan that is added to `unknown`: see IsMember.
+  std::optional<bool> Has(pid_t pid, std::vector<ProcessInfo>* unknown) const;
 
+  // After kExited, or kSurvives: what was noted at the last stop.
+  StopNote stop_note() const;
   // After kExited: ends what was left behind, then kGone.
   void CleanUp();
   // To be called whenever children were reaped.
@@ -121,11 +138,16 @@ class Instance {
   void Move(InstanceInput input) { state_ = Next(state_, input); }
   void ReadResult();
   void Watch();
-  pid_t FindSuccessor(const ExitStatus& status);
-  bool Succeed(const ExitStatus& status);
   void OnExit(ExitStatus status);
+  void Succeed(pid_t successor);
+  void End(ExitStatus status);
   void Act(StopLadder::Act act);
   void OnSurvival();
+  void LogSurvival();
+  bool SignalsGroup() const { return spec_.signal_group && spec_.own_group; }
+  void NoteStop(absl::Duration timeout, std::string_view flag, pid_t group);
+  void SetLimit(absl::Duration timeout, std::string_view flag);
+  absl::Time StopDeadline() const;
 
   const Context context_;
   const Spec spec_;
@@ -133,8 +155,8 @@ class Instance {
   InstanceState state_ = InstanceState::kStarting;
   pid_t pid_ = 0;
   pid_t first_pid_ = 0;  // leads the group
-  pid_t successor_ = 0;
-  UniqueFd result_;
+  Successor successor_;  // while it searches the process has ended
+  std::optional<UniqueFd> result_;  // until it is read
   EventLoop::FdWatch result_watch_;
   SpawnFailure failure_;
   std::optional<ExitStatus> exit_status_;
@@ -147,9 +169,11 @@ class Instance {
   std::string_view service_result_;  // a literal
   absl::Time started_;
   absl::Time ready_since_ = absl::InfiniteFuture();
+  StopNote stop_note_;  // of the last stop
+  absl::Time told_at_ = absl::InfinitePast();
   std::optional<Leftovers> leftovers_;
 };
 
 }  // namespace reinit
 
-#endif  // REINIT_SUPERVISOR_INSTANCE_H_
+#endif  // REINIT_SUPERVISOR_PROCESS_INSTANCE_H_

@@ -1,4 +1,4 @@
-#include "supervisor/instance_state.h"
+#include "supervisor/process/instance_state.h"
 
 namespace reinit {
 

@@ -1,6 +1,6 @@
-// The life of one running process, as a table.
-#ifndef REINIT_SUPERVISOR_INSTANCE_STATE_H_
-#define REINIT_SUPERVISOR_INSTANCE_STATE_H_
+// Tabulates the states of one running process.
+#ifndef REINIT_SUPERVISOR_PROCESS_INSTANCE_STATE_H_
+#define REINIT_SUPERVISOR_PROCESS_INSTANCE_STATE_H_
 
 #include <string_view>
 
@@ -33,4 +33,4 @@ std::string_view ToString(InstanceState state);
 
 }  // namespace reinit
 
-#endif  // REINIT_SUPERVISOR_INSTANCE_STATE_H_
+#endif  // REINIT_SUPERVISOR_PROCESS_INSTANCE_STATE_H_

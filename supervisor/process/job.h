@@ -1,6 +1,6 @@
-// One bounded child of ours.
-#ifndef REINIT_SUPERVISOR_JOB_H_
-#define REINIT_SUPERVISOR_JOB_H_
+// Runs one command with a time limit.
+#ifndef REINIT_SUPERVISOR_PROCESS_JOB_H_
+#define REINIT_SUPERVISOR_PROCESS_JOB_H_
 
 #include <string>
 #include <vector>
@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "reaper/event_loop.h"
 #include "supervisor/context.h"
+#include "supervisor/marks.h"
 
 namespace reinit {
 
@@ -52,8 +53,13 @@ class Job {
   Job& operator=(const Job&) = delete;
 
   void Start();
-  bool running() const { return pid_ != 0; }
+  // Its result is still to come.
+  bool running() const {
+    return pid_ != 0 || !waits_for_.empty() || question_.waiting();
+  }
   absl::Time started() const { return started_; }
+  // When the command ended or its limit was over; strays are awaited later.
+  absl::Time ended() const { return ended_; }
 
   // To its whole group; `done` then tells how it ended.
   void Signal(int signo);
@@ -63,8 +69,13 @@ class Job {
  private:
   void OnExit(ExitStatus status);
   void OnDeadline();
+  void NoteEnd();
   void Kill();
-  void KillMembers(pid_t main);
+  std::vector<pid_t> KillMembers(pid_t main, std::vector<ProcessInfo>* unknown);
+  void KillLater() const;
+  void KillStrays();
+  void Finish();
+  void StopWaiting();
 
   const Context context_;
   const std::vector<std::string> argv_;
@@ -75,11 +86,18 @@ class Job {
   const Strays strays_;
   OnDone done_;
   pid_t pid_ = 0;
+  int run_ = 0;  // its number in Context::commands; 0: none
   absl::Time started_;
+  absl::Time ended_;
   UniqueFd result_;
-  EventLoop::Timer deadline_;
+  EventLoop::Timer deadline_;  // of the command, then of the strays
+  pid_t group_ = 0;
+  Result result_of_;                 // once it has ended
+  std::vector<uint64_t> waits_for_;  // orphans, see AddOrphan
+  int looks_ = 0;                    // for strays
+  Marks::Question question_;         // of strays
 };
 
 }  // namespace reinit
 
-#endif  // REINIT_SUPERVISOR_JOB_H_
+#endif  // REINIT_SUPERVISOR_PROCESS_JOB_H_

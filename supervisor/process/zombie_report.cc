@@ -1,4 +1,4 @@
-#include "supervisor/zombie_report.h"
+#include "supervisor/process/zombie_report.h"
 
 #include <algorithm>
 #include <utility>

@@ -1,6 +1,6 @@
 // Names the processes that leave zombies behind.
-#ifndef REINIT_SUPERVISOR_ZOMBIE_REPORT_H_
-#define REINIT_SUPERVISOR_ZOMBIE_REPORT_H_
+#ifndef REINIT_SUPERVISOR_PROCESS_ZOMBIE_REPORT_H_
+#define REINIT_SUPERVISOR_PROCESS_ZOMBIE_REPORT_H_
 
 #include <map>
 #include <vector>
@@ -40,4 +40,4 @@ class ZombieReport {
 
 }  // namespace reinit
 
-#endif  // REINIT_SUPERVISOR_ZOMBIE_REPORT_H_
+#endif  // REINIT_SUPERVISOR_PROCESS_ZOMBIE_REPORT_H_

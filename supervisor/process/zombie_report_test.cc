@@ -1,8 +1,8 @@
-#include "supervisor/zombie_report.h"
+#include "supervisor/process/zombie_report.h"
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "supervisor/fake_world.h"
+#include "supervisor/scenario/fake_world.h"
 
 namespace reinit {
 namespace {

@@ -1,19 +1,14 @@
-#include "supervisor/child_environment.h"
+#include "supervisor/run/child_environment.h"
 
-#include <sys/random.h>
-
-#include <cstring>
-
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "reaper/clock.h"
 
 namespace reinit {
 namespace {
 
-constexpr std::string_view kOurs[] = {"REINIT_INSTANCE=", "REINIT_GENERATION=",
-                                      "REINIT_REASON=", "REINIT_CHANGED="};
+constexpr std::string_view kOurs[] = {
+    "REINIT_INSTANCE=", "REINIT_GENERATION=",    "REINIT_REASON=",
+    "REINIT_CHANGED=",  "REINIT_CHANGED_FILES=", "REINIT_CHANGED_COUNT="};
 
 bool IsOurs(std::string_view entry) {
   for (const std::string_view prefix : kOurs) {
@@ -28,20 +23,6 @@ std::string Bounded(std::string_view name, std::string_view value) {
 }
 
 }  // namespace
-
-std::string RandomName() {
-  char bytes[8] = {};
-  if (::getrandom(bytes, sizeof(bytes), GRND_NONBLOCK) !=
-      static_cast<ssize_t>(sizeof(bytes))) {
-    const int64_t now = absl::ToUnixNanos(MonotonicClock().Now());
-    std::memcpy(bytes, &now, sizeof(bytes));
-  }
-  return absl::BytesToHexString(std::string_view(bytes, sizeof(bytes)));
-}
-
-std::string NewInstanceMark() {
-  return absl::StrCat("REINIT_INSTANCE=", RandomName());
-}
 
 std::vector<std::string> ChildEnvironment(const std::vector<std::string>& base,
                                           const std::string& mark,
@@ -62,6 +43,11 @@ std::vector<std::string> ChildEnvironment(const std::vector<std::string>& base,
               absl::StrCat(ToString(reason->cause), ": ", reason->text)));
   if (!reason->changed.empty()) {
     result.push_back(Bounded("REINIT_CHANGED=", reason->changed));
+  }
+  if (reason->files.empty()) return result;
+  result.push_back(absl::StrCat("REINIT_CHANGED_FILES=", reason->files.text()));
+  if (const auto count = reason->files.count()) {
+    result.push_back(absl::StrCat("REINIT_CHANGED_COUNT=", *count));
   }
   return result;
 }

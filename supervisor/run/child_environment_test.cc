@@ -1,13 +1,15 @@
-#include "supervisor/child_environment.h"
+#include "supervisor/run/child_environment.h"
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "supervisor/process/mark.h"
 
 namespace reinit {
 namespace {
 
 using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::Not;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
 
@@ -27,6 +29,20 @@ TEST(ChildEnvironmentTest, AReload) {
               ElementsAre("REINIT_INSTANCE=1", "REINIT_GENERATION=3",
                           "REINIT_REASON=file: a.py and 2 more",
                           "REINIT_CHANGED=a.py"));
+}
+
+TEST(ChildEnvironmentTest, AllFilesOfAReload) {
+  Reason reason;
+  reason.cause = Reason::Cause::kFile;
+  reason.files.Add("a.py");
+  reason.files.Add("b.py");
+  reason.files.SetCount(1000);
+  const auto result = ChildEnvironment(
+      {"REINIT_CHANGED_FILES=x", "REINIT_CHANGED_COUNT=9"}, "", 2, &reason);
+  EXPECT_THAT(result, Contains("REINIT_CHANGED_FILES=a.py\nb.py"));
+  EXPECT_THAT(result, Contains("REINIT_CHANGED_COUNT=1000"));
+  EXPECT_THAT(result, Not(Contains(StartsWith("REINIT_CHANGED_FILES=x"))));
+  EXPECT_THAT(result, Not(Contains("REINIT_CHANGED_COUNT=9")));
 }
 
 TEST(ChildEnvironmentTest, OurNamesAreReplacedNotDoubled) {

@@ -1,4 +1,4 @@
-#include "supervisor/early_signals.h"
+#include "supervisor/run/early_signals.h"
 
 #include <algorithm>
 

@@ -1,6 +1,6 @@
-// Signals that came while there was no process to pass them to.
-#ifndef REINIT_SUPERVISOR_EARLY_SIGNALS_H_
-#define REINIT_SUPERVISOR_EARLY_SIGNALS_H_
+// Keeps the signals that come before there is a process to pass them to.
+#ifndef REINIT_SUPERVISOR_RUN_EARLY_SIGNALS_H_
+#define REINIT_SUPERVISOR_RUN_EARLY_SIGNALS_H_
 
 #include <utility>
 #include <vector>
@@ -10,7 +10,7 @@
 namespace reinit {
 
 // Keeps them as the kernel would: a standard signal once, a real-time one each
-// time and in order, bounded.
+// time and in order, bounded. Owned by ProcessSignals, on its thread.
 class EarlySignals {
  public:
   void Add(const SignalInfo& signal);
@@ -25,4 +25,4 @@ class EarlySignals {
 
 }  // namespace reinit
 
-#endif  // REINIT_SUPERVISOR_EARLY_SIGNALS_H_
+#endif  // REINIT_SUPERVISOR_RUN_EARLY_SIGNALS_H_

@@ -1,12 +1,12 @@
-#include "supervisor/job_control.h"
+#include "supervisor/run/job_control.h"
 
 #include <signal.h>
 
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "reaper/signals.h"
-#include "reaper/terminal.h"
+#include "reaper/self/terminal.h"
+#include "reaper/value/signals.h"
 
 namespace reinit {
 

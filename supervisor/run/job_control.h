@@ -1,26 +1,27 @@
-// Being stopped and continued together with the process.
-#ifndef REINIT_SUPERVISOR_JOB_CONTROL_H_
-#define REINIT_SUPERVISOR_JOB_CONTROL_H_
+// Stops and continues reinit together with the process.
+#ifndef REINIT_SUPERVISOR_RUN_JOB_CONTROL_H_
+#define REINIT_SUPERVISOR_RUN_JOB_CONTROL_H_
 
 #include "supervisor/context.h"
-#include "supervisor/instance.h"
+#include "supervisor/process/instance.h"
 
 namespace reinit {
 
 // A shell watches reinit, not the process below it: when Ctrl-Z stops the
 // process, reinit stops too, so that the shell takes its terminal back. `fg`
 // makes reinit's group the foreground and continues it; reinit hands both on.
-// Where nobody could continue reinit (as PID 1 above all) the process stays
-// stopped until somebody sends SIGCONT. Owned by the Supervisor, on its thread.
+// Where nothing could continue reinit (as PID 1 above all) the process stays
+// stopped until SIGCONT comes. Owned by ProcessSignals, on the loop's thread.
 class JobControl {
  public:
   explicit JobControl(const Context& context) : context_(context) {}
 
-  // A signal has stopped `instance`. Returns when reinit was continued.
+  // A signal has stopped `instance`. Stops reinit too, and returns when it was
+  // continued; returns at once where nothing could continue it.
   void OnStopped(const Instance& instance);
 
-  // To be asked about each signal that was received. True if this has dealt
-  // with it: SIGCONT goes to the whole group that was stopped, once.
+  // Asked for each received signal. True if this call has dealt with it:
+  // SIGCONT goes to the whole group that was stopped, once.
   bool Takes(int signo, const Instance* instance);
 
  private:
@@ -28,9 +29,9 @@ class JobControl {
 
   const Context context_;
   bool continued_ = false;  // the SIGCONT that did it is still to be read
-  bool stopped_ = false;    // and nobody but the user can continue it
+  bool stopped_ = false;    // and only the user can continue it
 };
 
 }  // namespace reinit
 
-#endif  // REINIT_SUPERVISOR_JOB_CONTROL_H_
+#endif  // REINIT_SUPERVISOR_RUN_JOB_CONTROL_H_

@@ -1,11 +1,11 @@
 // Through the Supervisor, since what it forwards is part of it.
-#include "supervisor/job_control.h"
+#include "supervisor/run/job_control.h"
 
 #include <signal.h>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "supervisor/supervisor_fixture.h"
+#include "supervisor/scenario/supervisor_fixture.h"
 
 namespace reinit {
 namespace {

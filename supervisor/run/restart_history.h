@@ -1,6 +1,6 @@
-// What restarts there were.
-#ifndef REINIT_SUPERVISOR_RESTART_HISTORY_H_
-#define REINIT_SUPERVISOR_RESTART_HISTORY_H_
+// Counts restarts by cause and keeps the last few reasons.
+#ifndef REINIT_SUPERVISOR_RUN_RESTART_HISTORY_H_
+#define REINIT_SUPERVISOR_RUN_RESTART_HISTORY_H_
 
 #include <array>
 #include <cstddef>
@@ -9,11 +9,11 @@
 #include <string>
 
 #include "absl/time/time.h"
-#include "supervisor/strategy/strategy.h"
+#include "supervisor/reason.h"
 
 namespace reinit {
 
-// Counts by cause, and the last few reasons; bounded. Owned by the Supervisor.
+// Counts by cause, and the last few reasons; bounded. Owned by the RestartPlan.
 class RestartHistory {
  public:
   struct Entry {
@@ -44,4 +44,4 @@ class RestartHistory {
 
 }  // namespace reinit
 
-#endif  // REINIT_SUPERVISOR_RESTART_HISTORY_H_
+#endif  // REINIT_SUPERVISOR_RUN_RESTART_HISTORY_H_

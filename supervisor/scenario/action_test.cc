@@ -1,15 +1,19 @@
 // What --on-change does beside restart and signal, and in which order.
 #include <signal.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "supervisor/helper/helper_process.h"
 #include "supervisor/probe/probe_record.h"
-#include "supervisor/supervisor_fixture.h"
+#include "supervisor/scenario/supervisor_fixture.h"
 
 namespace reinit {
 namespace {
@@ -399,6 +403,21 @@ TEST_F(ActionTest, AStartDoesNotDoWhatIsForOthers) {
   ExpectApplied();
 }
 
+// An age is no change, and the actions are for changes.
+TEST_F(ActionTest, AnAgeThatIsPendingWhenTheProcessEndsIsToldToNoOne) {
+  options_.after_exit = AfterExit::kWait;
+  Exec("tell-others");
+  StartSupervising();
+  fake_.reason.emplace();
+  fake_.reason->cause = Reason::Cause::kAge;
+  fake_.reason->text = "age: 1h";
+  Exit(0);
+  world_.Advance(absl::Seconds(1));
+  EXPECT_EQ(Running(), "app");
+  EXPECT_EQ(os().spawns(), 2);
+  EXPECT_EQ(supervisor_->change(), ChangeState::kNone);
+}
+
 TEST_F(ActionTest, WithoutAProcessThereIsAStartFirst) {
   options_.after_exit = AfterExit::kWait;
   Exec("tell-others");
@@ -423,8 +442,18 @@ TEST_F(ActionTest, ARequestIsMadeByAHelper) {
   Change();
   ASSERT_NE(Helper(), 0);
   EXPECT_TRUE(os().process(Helper()).request.unprivileged);
+  // Not in its argv, which everybody may read.
+  EXPECT_THAT(os().process(Helper()).request.argv,
+              ElementsAre("reinit: probe"));
+  char told[1000];
+  const ssize_t got =
+      ::read(os().process(Helper()).descriptors[kHelperArgumentsFd].get(), told,
+             sizeof(told));
+  ASSERT_GT(got, 0);
+  const std::vector<std::string> arguments =
+      absl::StrSplit(std::string_view(told, static_cast<size_t>(got)), '\0');
   EXPECT_THAT(
-      os().process(Helper()).request.argv,
+      arguments,
       IsSupersetOf({"--requests", "--target=POST http://127.0.0.1:9/-/reload",
                     "--expect=200-299", "--timeout=30s"}));
   const ProbeRequest asked = Asked();

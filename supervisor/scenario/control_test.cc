@@ -4,7 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "supervisor/supervisor_fixture.h"
+#include "supervisor/scenario/supervisor_fixture.h"
 
 namespace reinit {
 namespace {
@@ -112,7 +112,7 @@ TEST_F(ControlTest, StopIsTheSignalTerm) {
   os().process(os().last()).deaf = true;
   Stop(/*now=*/false);
   EXPECT_THAT(Received(os().last()), ElementsAre(SIGQUIT, SIGCONT));
-  EXPECT_TRUE(Describe().ending);
+  EXPECT_EQ(Describe().state, "ending");
   EXPECT_FALSE(Restart());
   EXPECT_FALSE(Reload());
   Stop(/*now=*/true);

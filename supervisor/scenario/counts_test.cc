@@ -2,12 +2,14 @@
 #include <signal.h>
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "supervisor/overlap_fixture.h"
+#include "supervisor/scenario/overlap_fixture.h"
 
 namespace reinit {
 namespace {
@@ -116,6 +118,88 @@ TEST_F(CountsTest, AProgramThatCannotRunIsNoRestart) {
   os().set_exec_error(0);
   world_.Advance(absl::Seconds(1));
   EXPECT_EQ(Count("file") + Count("exit"), 1u);
+}
+
+// What the kernel kills for lack of memory below the process.
+
+class OomTest : public CountsTest {
+ protected:
+  OomTest() { os().set_has_oom_events(true); }
+  void KillBelow() {
+    os().set_oom_kills(*os().OomKills() + 1);
+    os().AnnounceOomEvents();
+    world_.Settle();
+  }
+  bool Says(const std::string& text) {
+    for (const std::string& line : world_.log().lines()) {
+      if (absl::StrContains(line, text)) return true;
+    }
+    return false;
+  }
+};
+
+TEST_F(OomTest, IsLoggedAndCountedWhileTheProcessGoesOn) {
+  StopFirst();
+  KillBelow();
+  world_.Advance(absl::Seconds(1));
+  EXPECT_TRUE(Says("the kernel has killed 1 process below the main process"));
+  EXPECT_EQ(Describe().oom_kills, 1u);
+}
+
+TEST_F(OomTest, IsTheReasonOfAnEndThatFollows) {
+  StopFirst();
+  KillBelow();
+  Exit(137);
+  world_.Advance(absl::Seconds(1));
+  const std::string reason =
+      "exit code 137, after the kernel had killed 1 process below it: out of "
+      "memory";
+  EXPECT_TRUE(Says(absl::StrCat("ended: ", reason)));
+  EXPECT_TRUE(Says(absl::StrCat("restart 1: ", reason)));
+  EXPECT_EQ(Describe().last_exit, reason);
+  EXPECT_EQ(Describe().oom_kills, 1u);
+}
+
+TEST_F(OomTest, IsNotTheReasonOfAnEndThatComesLater) {
+  StopFirst();
+  KillBelow();
+  world_.Advance(absl::Seconds(1));
+  world_.Advance(absl::Seconds(10));
+  Exit(1);
+  EXPECT_EQ(Describe().last_exit, "exit code 1");
+}
+
+TEST_F(OomTest, IsNotTheReasonOfAnEndThatWasAskedFor) {
+  os().set_deaf_by_default(true);
+  StopFirst();
+  Change();
+  KillBelow();
+  Exit(1);
+  EXPECT_EQ(Describe().last_exit, "exit code 1");
+}
+
+TEST_F(OomTest, TheProcessItselfIsNamedOnce) {
+  StopFirst();
+  os().set_oom_kills(1);
+  os().AnnounceOomEvents();
+  os().Exit(os().last(), {.signal = SIGKILL});
+  world_.Settle();
+  world_.Advance(absl::Seconds(2));
+  EXPECT_TRUE(Says("restart 1: SIGKILL, by the kernel: out of memory"));
+  EXPECT_FALSE(Says("below the main process"));
+  EXPECT_EQ(Describe().oom_kills, 1u);
+}
+
+TEST_F(SupervisorTest, APlainInitDoesNotWatchForOomKills) {
+  os().set_has_oom_events(true);
+  StartPlain();
+  EXPECT_FALSE(os().opened_oom_events());
+}
+
+TEST_F(SupervisorTest, ASupervisorWatchesForOomKills) {
+  os().set_has_oom_events(true);
+  StartSupervising();
+  EXPECT_TRUE(os().opened_oom_events());
 }
 
 }  // namespace

@@ -8,8 +8,8 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "supervisor/side_child.h"
-#include "supervisor/supervisor_fixture.h"
+#include "supervisor/scenario/supervisor_fixture.h"
+#include "supervisor/side/side_child.h"
 
 namespace reinit {
 namespace {
@@ -17,7 +17,6 @@ namespace {
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 class EnvironmentFileTest : public SupervisorTest {
  protected:
@@ -30,6 +29,13 @@ class EnvironmentFileTest : public SupervisorTest {
   }
   ~EnvironmentFileTest() override { std::remove(path_.c_str()); }
   void Write(const std::string& text) const { std::ofstream(path_) << text; }
+
+  void BeSidecar() {
+    options_.command.clear();
+    options_.restart = {};
+    options_.reload.on_change = {{ChangeAction::Kind::kExec, 0, "exec:x"}};
+    options_.reload.on_change[0].argv = {"x"};
+  }
 
   // What the newest process was given.
   const std::vector<std::string>& Given() {
@@ -61,7 +67,8 @@ TEST_F(EnvironmentFileTest, WhileItIsReadSignalsAreKept) {
   EXPECT_EQ(os().spawns(), 0);
   EXPECT_EQ(supervisor_->StateName(), "starting");
   Signal(SIGUSR1);
-  world_.Advance(SideChild::kPatience);
+  os().set_hold_forks(false);
+  world_.Advance(SideChild::kPatience + absl::Seconds(1));
   EXPECT_EQ(os().spawns(), 1);
   EXPECT_THAT(Received(os().last()), ElementsAre(SIGUSR1));
   Down();
@@ -83,14 +90,55 @@ TEST_F(EnvironmentFileTest, OneThatHangsHoldsNothingUpForLong) {
   Down();
 }
 
-TEST_F(EnvironmentFileTest, AFirstOneThatHangsLeavesTheFlags) {
+TEST_F(EnvironmentFileTest, NothingStartsWithoutAFirstOneThatHangs) {
   os().set_hold_forks(true);
   StartSupervising();
-  world_.Advance(SideChild::kPatience);
+  world_.Advance(absl::Minutes(1));
+  EXPECT_EQ(os().spawns(), 0);
+  EXPECT_THAT(
+      world_.log().lines(),
+      Contains(AllOf(HasSubstr("--env-file"), HasSubstr("does not answer"),
+                     HasSubstr("trying again in"))));
+  Signal(SIGUSR1);
+  os().set_hold_forks(false);
+  world_.Advance(absl::Minutes(1));
   EXPECT_EQ(os().spawns(), 1);
-  EXPECT_THAT(Given(), Contains("PATH=/bin"));
+  EXPECT_EQ(supervisor_->instance()->generation(), 1);
+  EXPECT_THAT(Given(), Contains("A=1"));
   EXPECT_THAT(Given(), Contains("B=flag"));
-  EXPECT_THAT(Given(), Not(Contains("A=1")));
+  EXPECT_THAT(Received(os().last()), ElementsAre(SIGUSR1));
+  Down();
+}
+
+TEST_F(EnvironmentFileTest, NothingStartsWithoutAFirstOneThatCannotBeRead) {
+  Write("nonsense\n");
+  StartSupervising();
+  world_.Advance(absl::Minutes(1));
+  EXPECT_EQ(os().spawns(), 0);
+  EXPECT_THAT(world_.log().lines(),
+              Contains(AllOf(HasSubstr(":1: not KEY=value"),
+                             HasSubstr("trying again in"))));
+  Write("A=1\n");
+  world_.Advance(absl::Minutes(1));
+  EXPECT_EQ(os().spawns(), 1);
+  EXPECT_THAT(Given(), Contains("A=1"));
+  Down();
+}
+
+TEST_F(EnvironmentFileTest, DownWhileTheFirstOneIsTriedAgain) {
+  Write("nonsense\n");
+  StartSupervising();
+  world_.Advance(absl::Minutes(1));
+  Down();
+  EXPECT_EQ(os().spawns(), 0);
+}
+
+TEST_F(EnvironmentFileTest, OneThatIsBrokenLaterLeavesTheLastGoodOne) {
+  StartSupervising();
+  Write("nonsense\n");
+  Exit(1);
+  EXPECT_EQ(os().spawns(), 2);
+  EXPECT_THAT(Given(), Contains("A=1"));
   Down();
 }
 
@@ -120,7 +168,7 @@ TEST_F(EnvironmentFileTest, WhatChangesWhileItIsReadIsOneMore) {
   StartSupervising();
   Change();
   os().set_hold_forks(false);
-  world_.Advance(SideChild::kPatience);
+  world_.Advance(SideChild::kPatience + absl::Seconds(1));
   EXPECT_EQ(os().spawns(), 2);
   EXPECT_THAT(Given(), Contains("A=1"));
   Down();
@@ -142,19 +190,42 @@ TEST_F(EnvironmentFileTest, TheOldProcessServesWhileItIsRead) {
   Down();
 }
 
+TEST_F(EnvironmentFileTest, ASidecarRunsNothingWithoutIt) {
+  BeSidecar();
+  Write("nonsense\n");
+  StartSupervising();
+  Change();
+  world_.Advance(absl::Minutes(1));
+  EXPECT_EQ(os().spawns(), 0);
+  EXPECT_THAT(world_.log().lines(),
+              Contains(AllOf(HasSubstr(":1: not KEY=value"),
+                             HasSubstr("trying again in"))));
+  Write("A=1\n");
+  while (os().spawns() == 0) world_.Advance(absl::Milliseconds(100));
+  EXPECT_THAT(Given(), Contains("A=1"));
+  Exit(0);
+  Signal(SIGTERM);
+  ExpectEnded(0);
+}
+
+TEST_F(EnvironmentFileTest, ASidecarThatNeverHasItEnds) {
+  BeSidecar();
+  os().set_hold_forks(true);
+  StartSupervising();
+  world_.Advance(absl::Minutes(1));
+  Signal(SIGTERM);
+  ExpectEnded(0);
+}
+
 TEST_F(EnvironmentFileTest, ASidecarHasItToo) {
-  options_.command.clear();
-  options_.restart = {};
-  options_.reload.on_change = {{ChangeAction::Kind::kExec, 0, "exec:x"}};
-  options_.reload.on_change[0].argv = {"x"};
+  BeSidecar();
   os().set_hold_forks(true);
   StartSupervising();
   // Not before it is known.
   Change();
   EXPECT_EQ(os().spawns(), 0);
-  os().Exit(os().last_fork(), {.code = 1});
-  world_.Settle();
-  EXPECT_EQ(os().spawns(), 1);
+  os().set_hold_forks(false);
+  while (os().spawns() == 0) world_.Advance(absl::Milliseconds(100));
   EXPECT_THAT(Given(), Contains("B=flag"));
   Exit(0);
   Signal(SIGTERM);

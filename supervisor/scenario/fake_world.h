@@ -1,10 +1,11 @@
-// A world without a kernel, for tests: processes that live and die on command,
-// and time that moves when it is told to.
-#ifndef REINIT_SUPERVISOR_FAKE_WORLD_H_
-#define REINIT_SUPERVISOR_FAKE_WORLD_H_
+// Fakes a world without a kernel, for tests: processes that live and die on
+// command, and time that moves when it is told to.
+#ifndef REINIT_SUPERVISOR_SCENARIO_FAKE_WORLD_H_
+#define REINIT_SUPERVISOR_SCENARIO_FAKE_WORLD_H_
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -29,6 +30,7 @@
 #include "reaper/os.h"
 #include "reaper/program.h"
 #include "supervisor/context.h"
+#include "supervisor/process/mark_reader.h"
 #include "supervisor/strategy/strategy.h"
 
 namespace reinit {
@@ -81,6 +83,7 @@ class FakeOs : public Os {
     pid_t parent = kSelf;
     bool deaf = false;        // ignores everything but KILL
     bool unkillable = false;  // ignores KILL too (state D)
+    bool forbidden = false;   // no signal to it is permitted
     bool marked = true;       // its environment carries the instance's mark
     std::string mark;         // which is this
     pid_t group = 0;          // 0: its own
@@ -93,7 +96,10 @@ class FakeOs : public Os {
     bool kernel_thread = false;
     std::string cmdline;
     uint64_t started = 0;
-    int refuses = 0;  // errno of who sends it a signal as a stranger
+    pid_t tracer = 0;
+    bool ending = false;      // its environment cannot be read any more
+    bool unreadable = false;  // its environment
+    int refuses = 0;          // errno of who sends it a signal as a stranger
     int64_t resident = 0;
     std::optional<absl::Duration> processor_time = absl::ZeroDuration();
   };
@@ -131,6 +137,8 @@ class FakeOs : public Os {
       [[maybe_unused]] const ssize_t written =
           ::write(writer.get(), &failure, sizeof(failure));
       Exit(spawned.pid, {.code = exec_error_ == ENOENT ? 127 : 126});
+    } else if (request.awaits_exec) {
+      spawned.result.reset();
     }
     return spawned;
   }
@@ -143,6 +151,27 @@ class FakeOs : public Os {
     processes_[last_fork_].marked = false;
     if (!hold_forks_) Exit(last_fork_, {.code = work()});
     return last_fork_;
+  }
+
+  // Takes it itself, and counts as stopped.
+  absl::StatusOr<pid_t> ForkToReceive(int socket) override {
+    if (fork_fails_) return absl::ErrnoToStatus(EAGAIN, "fork");
+    const pid_t pid = next_pid_++;
+    processes_[pid].marked = false;
+    char text[1];
+    [[maybe_unused]] const ssize_t got =
+        ::recv(socket, text, sizeof(text), MSG_DONTWAIT);
+    stops_.emplace_back(pid, SIGSTOP);
+    return pid;
+  }
+
+  absl::StatusOr<pid_t> CloseByChild(std::vector<UniqueFd>* sockets) override {
+    if (fork_fails_) return absl::ErrnoToStatus(EAGAIN, "fork");
+    const pid_t pid = next_pid_++;
+    processes_[pid].marked = false;
+    sockets->clear();
+    Exit(pid, {.signal = SIGKILL});
+    return pid;
   }
 
   Reaped ReapOne() override {
@@ -173,8 +202,9 @@ class FakeOs : public Os {
     if (pid < -1) pid = -pid;
     const auto found = processes_.find(pid);
     if (found == processes_.end()) return ESRCH;
-    if (signal.signo == 0) return 0;
     Process& process = found->second;
+    if (process.forbidden) return EPERM;
+    if (signal.signo == 0) return 0;
     process.received.push_back(signal.signo);
     sent_.emplace_back(pid, signal.signo);
     const bool ends = signal.signo == SIGTERM || signal.signo == SIGINT ||
@@ -186,6 +216,8 @@ class FakeOs : public Os {
   }
 
   std::vector<ProcessInfo> Processes() override {
+    ++looks_;
+    if (no_proc_) return {};
     std::vector<ProcessInfo> result = {{kSelf, 1, kSelf, kSelf, 'S', ""}};
     if (blind_looks_ > 0) {
       --blind_looks_;
@@ -195,21 +227,82 @@ class FakeOs : public Os {
       result.push_back({pid, process.parent,
                         process.group != 0 ? process.group : pid, pid,
                         process.state, process.name, process.kernel_thread,
-                        process.started});
+                        process.started, process.ending});
     }
     return result;
   }
 
-  std::optional<bool> StartedWith(pid_t pid, std::string_view entry) override {
-    const Process& process = processes_[pid];
-    const std::vector<std::string>& all = process.request.environment;
-    return process.marked &&
-           (process.mark == entry ||
-            std::find(all.begin(), all.end(), entry) != all.end());
+  std::optional<ProcessInfo> ReadProcess(pid_t pid) override {
+    if (no_proc_) return {};
+    if (pid == kSelf) return ProcessInfo{kSelf, 1, kSelf, kSelf, 'S', ""};
+    const auto found = processes_.find(pid);
+    if (found == processes_.end()) return {};
+    const Process& process = found->second;
+    return ProcessInfo{pid,
+                       process.parent,
+                       process.group != 0 ? process.group : pid,
+                       pid,
+                       process.state,
+                       process.name,
+                       process.kernel_thread,
+                       process.started,
+                       process.ending};
+  }
+
+  std::optional<std::vector<pid_t>> Children() override {
+    if (no_proc_ || no_children_file_) return {};
+    std::vector<pid_t> result;
+    if (blind_looks_ > 0) {
+      --blind_looks_;
+      return result;
+    }
+    for (const auto& [pid, process] : processes_) {
+      if (process.parent == kSelf) result.push_back(pid);
+    }
+    return result;
+  }
+
+  // At once: a fake has no depth.
+  std::vector<ProcessInfo> Below(absl::Span<const pid_t> roots) override {
+    ++looks_;
+    std::vector<pid_t> pids(roots.begin(), roots.end());
+    std::vector<ProcessInfo> result;
+    for (size_t i = 0; i < pids.size(); ++i) {
+      for (const auto& [pid, process] : processes_) {
+        if (process.parent == pids[i] &&
+            std::find(pids.begin(), pids.end(), pid) == pids.end()) {
+          pids.push_back(pid);
+        }
+      }
+      if (auto info = ReadProcess(pids[i])) result.push_back(*std::move(info));
+    }
+    return result;
+  }
+
+  std::optional<std::string> EnvironmentOf(pid_t pid) override {
+    ++environments_read_;
+    const auto found = processes_.find(pid);
+    if (no_proc_ || found == processes_.end() || found->second.ending ||
+        found->second.unreadable) {
+      return std::nullopt;
+    }
+    const Process& process = found->second;
+    std::string all = "HOME=/";
+    all.push_back('\0');
+    if (!process.marked) return all;
+    absl::StrAppend(&all, process.mark);
+    for (const std::string& entry : process.request.environment) {
+      all.push_back('\0');
+      absl::StrAppend(&all, entry);
+    }
+    return all;
   }
 
   std::optional<bool> Withstands(pid_t pid, int) override {
     return processes_[pid].withstands;
+  }
+  std::optional<pid_t> TracerOf(pid_t pid) override {
+    return processes_[pid].tracer;
   }
   std::string CommandLine(pid_t pid) override {
     return processes_[pid].cmdline;
@@ -227,7 +320,25 @@ class FakeOs : public Os {
   std::optional<absl::Duration> ProcessorTime(pid_t pid) override {
     return processes_[pid].processor_time;
   }
-  std::optional<int64_t> OomKills() override { return oom_kills_; }
+  std::optional<int64_t> OomKills() override {
+    ++oom_looks_;
+    char announced[1];
+    [[maybe_unused]] const ssize_t got =
+        ::recv(oom_reader_.get(), announced, sizeof(announced),
+               MSG_OOB | MSG_DONTWAIT);
+    return oom_kills_;
+  }
+  // A socket: out-of-band data is EPOLLPRI, as a change of memory.events is.
+  UniqueFd OpenOomEvents() override {
+    int ends[2];
+    if (!has_oom_events_ ||
+        ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+      return UniqueFd();
+    }
+    oom_writer_.reset(ends[1]);
+    oom_reader_.reset(::dup(ends[0]));
+    return UniqueFd(ends[0]);
+  }
 
   pid_t GroupOf(pid_t pid) override {
     if (pid == 0) return kSelf;
@@ -277,6 +388,7 @@ class FakeOs : public Os {
   bool HasNews() const { return !ended_.empty() || !stops_.empty(); }
   pid_t last() const { return last_; }
   int spawns() const { return spawns_; }
+  int oom_looks() const { return oom_looks_; }
   void set_can_be_continued(bool can) { can_be_continued_ = can; }
   int stopped_self() const { return stopped_self_; }
   int released() const { return released_; }
@@ -284,6 +396,11 @@ class FakeOs : public Os {
   void set_exec_error(int error) { exec_error_ = error; }
   // The next looks see nobody, as when a process is forked during one.
   void set_blind_looks(int count) { blind_looks_ = count; }
+  // There is no /proc, or another pid namespace's.
+  void set_no_proc(bool no_proc) { no_proc_ = no_proc; }
+  // As a kernel without CONFIG_PROC_CHILDREN.
+  void set_no_children_file(bool none) { no_children_file_ = none; }
+  int environments_read() const { return environments_read_; }
   void set_hold_exec(bool hold) { hold_exec_ = hold; }
   void set_spawn_errors(int count, int error = EAGAIN) {
     spawn_errors_ = count;
@@ -293,7 +410,17 @@ class FakeOs : public Os {
   void set_fork_fails(bool fails) { fork_fails_ = fails; }
   int forks() const { return forks_; }
   pid_t last_fork() const { return last_fork_; }
-  void set_oom_kills(int64_t count) { oom_kills_ = count; }
+  // At all processes.
+  int looks() const { return looks_; }
+  void set_oom_kills(std::optional<int64_t> count) { oom_kills_ = count; }
+  // Without them it is cgroup v1. To be called before the start.
+  void set_has_oom_events(bool has) { has_oom_events_ = has; }
+  bool opened_oom_events() const { return oom_reader_.valid(); }
+  // As the kernel announces that something has changed, for whatever reason.
+  void AnnounceOomEvents() {
+    [[maybe_unused]] const ssize_t sent =
+        ::send(oom_writer_.get(), "!", 1, MSG_OOB);
+  }
   void set_deaf_by_default(bool deaf) { deaf_by_default_ = deaf; }
 
  private:
@@ -315,8 +442,16 @@ class FakeOs : public Os {
   int spawn_errors_ = 0;
   int spawn_error_ = EAGAIN;
   int exec_error_ = 0;
-  int64_t oom_kills_ = 0;
+  std::optional<int64_t> oom_kills_ = 0;
+  int oom_looks_ = 0;
+  bool has_oom_events_ = false;
+  UniqueFd oom_reader_;
+  UniqueFd oom_writer_;
   int blind_looks_ = 0;
+  int looks_ = 0;
+  bool no_proc_ = false;
+  bool no_children_file_ = false;
+  int environments_read_ = 0;
   bool hold_exec_ = false;
   bool deaf_by_default_ = false;
 };
@@ -328,20 +463,22 @@ class FakeStrategy : public Strategy {
   struct Strings {
     WakeFn wake;
     std::optional<Reason> reason;
-    std::vector<View> views;
+    std::vector<InstanceView> views;
     bool ready = true;
+    std::optional<std::string> must_end;
   };
   explicit FakeStrategy(Strings* strings) : strings_(strings) {}
 
   std::string_view name() const override { return "fake"; }
   void Start(WakeFn wake) override { strings_->wake = std::move(wake); }
-  std::optional<Reason> ShouldRestart(const View&) override {
+  std::optional<Reason> ShouldRestart(const InstanceView&) override {
     return std::exchange(strings_->reason, std::nullopt);
   }
-  void OnInstance(const View& view) override {
+  void OnInstance(const InstanceView& view) override {
     strings_->views.push_back(view);
   }
   bool Ready() const override { return strings_->ready; }
+  std::optional<std::string> MustEnd() override { return strings_->must_end; }
 
  private:
   Strings* const strings_;
@@ -351,14 +488,19 @@ class FakeStrategy : public Strategy {
 class FakeWorld {
  public:
   FakeWorld()
-      : loop_(*EventLoop::Create(&clock_)), children_(loop_.get(), &os_) {}
+      : loop_(*EventLoop::Create(&clock_)),
+        children_(loop_.get(), &os_),
+        marks_({loop_.get(), &os_, &children_, &log_, &user_process_,
+                &observer_}) {}
 
   Context context() {
-    return {loop_.get(), &os_, &children_, &log_, &user_process_, &observer_};
+    return {loop_.get(),    &os_,       &children_, &log_,
+            &user_process_, &observer_, nullptr,    &marks_};
   }
   FakeOs& os() { return os_; }
   EventLoop& loop() { return *loop_; }
   ChildTable& children() { return children_; }
+  MarkReader& marks() { return marks_; }
   RecordingLog& log() { return log_; }
   absl::Time now() const { return clock_.Now(); }
 
@@ -398,8 +540,9 @@ class FakeWorld {
   LogObserver observer_{&log_};
   std::unique_ptr<EventLoop> loop_;
   ChildTable children_;
+  MarkReader marks_;
 };
 
 }  // namespace reinit
 
-#endif  // REINIT_SUPERVISOR_FAKE_WORLD_H_
+#endif  // REINIT_SUPERVISOR_SCENARIO_FAKE_WORLD_H_

@@ -6,7 +6,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "supervisor/supervisor_fixture.h"
+#include "supervisor/scenario/supervisor_fixture.h"
 
 namespace reinit {
 namespace {
@@ -205,6 +205,17 @@ TEST_F(HooksTest, BothRunAtEachReload) {
   EXPECT_EQ(supervisor_->change(), ChangeState::kNone);
 }
 
+// It would ignore a WINCH.
+TEST_F(HooksTest, AStopSignalThatIsTheProcesssEndsAPreStartByTerm) {
+  options_.stop.signal = SIGWINCH;
+  os().set_deaf_by_default(true);
+  StartSupervising();
+  Signal(SIGWINCH);
+  EXPECT_THAT(Received(os().last()), Contains(SIGTERM));
+  Exit(0);
+  ExpectEnded(128 + SIGWINCH);
+}
+
 TEST_F(HooksTest, APreStartThatFailsEndsTheFirstStart) {
   StartPlain();
   Exit(7);
@@ -212,6 +223,41 @@ TEST_F(HooksTest, APreStartThatFailsEndsTheFirstStart) {
   EXPECT_EQ(os().spawns(), 1);  // neither the process nor post-stop
   EXPECT_THAT(world_.log().lines(),
               Contains(HasSubstr("--pre-start: exit code 7: not starting")));
+}
+
+// As in development, where the next save may be the cure.
+TEST_F(HooksTest, WithAfterExitWaitAPreStartThatFailsAtFirstIsTriedAgain) {
+  options_.after_exit = AfterExit::kWait;
+  options_.restart.limit_burst = 1;
+  StartSupervising();
+  Exit(7);
+  EXPECT_FALSE(supervisor_->ended());
+  world_.Advance(absl::Seconds(1));
+  EXPECT_EQ(Running(), "migrate");
+  Exit(7);
+  EXPECT_EQ(supervisor_->StateName(), "waiting");
+  world_.Advance(absl::Hours(1));
+  EXPECT_EQ(os().spawns(), 2);
+  Change();
+  world_.Advance(absl::Seconds(1));
+  EXPECT_EQ(Running(), "migrate");
+  EXPECT_THAT(Environment(), Contains("REINIT_GENERATION=1"));
+  Exit(0);
+  EXPECT_EQ(Running(), "app");
+  EXPECT_EQ(supervisor_->change(), ChangeState::kNone);
+}
+
+// The change is the cure, so nothing waits for the rest of the delay.
+TEST_F(HooksTest, AChangeTriesAPreStartThatFailedAtFirstAtOnce) {
+  options_.after_exit = AfterExit::kWait;
+  options_.restart.delay = absl::Minutes(1);
+  StartSupervising();
+  Exit(7);
+  EXPECT_EQ(supervisor_->StateName(), "backoff");
+  Change();
+  EXPECT_EQ(Running(), "migrate");
+  Exit(0);
+  EXPECT_EQ(Running(), "app");
 }
 
 TEST_F(HooksTest, APreStartThatCannotRunEndsTheFirstStart) {

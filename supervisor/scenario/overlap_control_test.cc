@@ -4,7 +4,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "supervisor/overlap_fixture.h"
+#include "supervisor/scenario/overlap_fixture.h"
 
 namespace reinit {
 namespace {
@@ -80,6 +80,25 @@ TEST_F(OverlapTest, ReadyIsWhoeverServes) {
   EXPECT_TRUE(shown());
   Signal(SIGTERM);
   EXPECT_FALSE(shown());
+}
+
+// The old one goes on from the moment at which the new one is rolled back, not
+// from the end of the new one.
+TEST_F(OverlapTest, ReadyStaysWhileANewOneThatFailedIsStopped) {
+  options_.ready.file = ::testing::TempDir() + "/stays_ready";
+  const auto shown = [&] {
+    struct stat info;
+    return ::stat(options_.ready.file.c_str(), &info) == 0;
+  };
+  Begin();
+  Overlap();
+  os().process(new_).deaf = true;
+  Sick();
+  ASSERT_TRUE(os().Alive(new_));
+  EXPECT_TRUE(shown());
+  End(new_, {.code = 1});
+  EXPECT_TRUE(shown());
+  Signal(SIGTERM);
 }
 
 TEST_F(OverlapTest, StatusShowsBoth) {

@@ -1,6 +1,7 @@
-// A process and one beside it (--restart-order=start-first), for the tests.
-#ifndef REINIT_SUPERVISOR_OVERLAP_FIXTURE_H_
-#define REINIT_SUPERVISOR_OVERLAP_FIXTURE_H_
+// Runs a process and a second one next to it (--restart-order=start-first), for
+// tests.
+#ifndef REINIT_SUPERVISOR_SCENARIO_OVERLAP_FIXTURE_H_
+#define REINIT_SUPERVISOR_SCENARIO_OVERLAP_FIXTURE_H_
 
 #include <sys/types.h>
 
@@ -8,7 +9,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "supervisor/supervisor_fixture.h"
+#include "supervisor/scenario/supervisor_fixture.h"
 
 namespace reinit {
 
@@ -76,4 +77,4 @@ class OverlapTest : public SupervisorTest {
 
 }  // namespace reinit
 
-#endif  // REINIT_SUPERVISOR_OVERLAP_FIXTURE_H_
+#endif  // REINIT_SUPERVISOR_SCENARIO_OVERLAP_FIXTURE_H_

@@ -1,9 +1,11 @@
 // --restart-order=start-first: two processes at once, for a while.
 #include <signal.h>
 
+#include <vector>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "supervisor/overlap_fixture.h"
+#include "supervisor/scenario/overlap_fixture.h"
 
 namespace reinit {
 namespace {
@@ -37,6 +39,21 @@ TEST_F(OverlapTest, StopFirstHasNoneBesideAnother) {
   Change();
   EXPECT_THAT(SentTo(old_), ElementsAre(SIGTERM, SIGCONT));
   EXPECT_EQ(os().spawns(), 1);
+}
+
+// The strategy reports --max-age once.
+TEST_F(OverlapTest, AnAgeThatIsDueBeforeTheNewOneIsReadyIsNotLost) {
+  Begin();
+  Overlap();
+  Reason reason;
+  reason.cause = Reason::Cause::kAge;
+  reason.text = "has run for about 1h";
+  Wake(reason);
+  EXPECT_THAT(Apps(), ElementsAre(old_, new_));
+  Ready();
+  EXPECT_EQ(os().spawns(), 3);
+  EXPECT_THAT(world_.log().lines(),
+              Contains(HasSubstr("reload 2: has run for about 1h")));
 }
 
 TEST_F(OverlapTest, StopsItByTheSignalForReloads) {
@@ -79,12 +96,21 @@ TEST_P(EveryCauseTest, StopFirst) {
                                                      : SIGQUIT);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    All, EveryCauseTest,
-    ::testing::Values(Reason::Cause::kFile, Reason::Cause::kSignal,
-                      Reason::Cause::kControl, Reason::Cause::kHealth,
-                      Reason::Cause::kWatchdog, Reason::Cause::kMemory,
-                      Reason::Cause::kAge));
+// All but the two that a process which serves cannot give.
+std::vector<Reason::Cause> CausesOfOneThatServes() {
+  std::vector<Reason::Cause> causes;
+  for (int i = 0; i < Reason::kCauses; ++i) {
+    const auto cause = static_cast<Reason::Cause>(i);
+    if (cause == Reason::Cause::kExit || cause == Reason::Cause::kNotReady) {
+      continue;
+    }
+    causes.push_back(cause);
+  }
+  return causes;
+}
+
+INSTANTIATE_TEST_SUITE_P(All, EveryCauseTest,
+                         ::testing::ValuesIn(CausesOfOneThatServes()));
 
 // Nothing is served that could be lost.
 TEST_F(OverlapTest, OneThatIsNotReadyIsStoppedFirst) {
@@ -142,6 +168,22 @@ TEST_F(OverlapTest, AtTheLimitItWaitsForTheNextChange) {
   Overlap();  // at once
   Ready();
   EXPECT_THAT(Apps(), ElementsAre(new_));
+}
+
+// Giving up stops both: the new one, which never became ready, and the old one,
+// which was to be replaced for a failure.
+TEST_F(OverlapTest, GivingUpWithALiveNewOneEndsReinit) {
+  options_.restart.limit_burst = 1;
+  Begin();
+  fake_.ready = false;
+  Sick();
+  world_.Advance(absl::Seconds(1));
+  new_ = os().last();
+  ASSERT_TRUE(os().Alive(old_) && os().Alive(new_));
+  Sick();
+  EXPECT_THAT(SentTo(new_), ElementsAre(SIGTERM));
+  EXPECT_THAT(SentTo(old_), ElementsAre(SIGTERM));
+  ExpectEnded(1);
 }
 
 TEST_F(OverlapTest, TheNextChangeIsTriedAtOnce) {

@@ -1,5 +1,3 @@
-#include "supervisor/supervisor.h"
-
 #include <signal.h>
 
 #include <string>
@@ -8,7 +6,8 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "supervisor/supervisor_fixture.h"
+#include "supervisor/scenario/supervisor_fixture.h"
+#include "supervisor/supervisor.h"
 
 namespace reinit {
 namespace {
@@ -46,11 +45,60 @@ TEST_F(SupervisorTest, PlainInitForwardsEverySignalAndDoesNothingElse) {
   ExpectEnded(0);
 }
 
+// Without this TERM arrived as TERM, and nothing told so.
+TEST_F(SupervisorTest, PlainInitPassesTermOnAsTheStopSignal) {
+  options_.stop.signal = SIGQUIT;
+  os().set_deaf_by_default(true);
+  StartPlain();
+  Signal(SIGTERM);
+  Signal(SIGINT);
+  EXPECT_THAT(Received(os().last()), ElementsAre(SIGQUIT, SIGINT));
+  Exit(0);
+  ExpectEnded(0);
+}
+
+TEST_F(SupervisorTest, PlainInitRewritesTermRatherThanStopByTheStopSignal) {
+  options_.stop.signal = SIGQUIT;
+  ASSERT_TRUE(options_.signals.rewrite.Add("TERM:USR2").ok());
+  os().set_deaf_by_default(true);
+  StartPlain();
+  Signal(SIGTERM);
+  EXPECT_THAT(Received(os().last()), ElementsAre(SIGUSR2));
+  Exit(0);
+  ExpectEnded(0);
+}
+
 TEST_F(SupervisorTest, PlainInitLeavesTheEnvironmentAlone) {
   StartPlain();
   EXPECT_THAT(os().process(os().last()).request.environment,
               ElementsAre("PATH=/bin"));
   Exit(0);
+}
+
+TEST_F(SupervisorTest, PlainInitMayWaitForTheExec) {
+  StartPlain();
+  EXPECT_TRUE(os().process(os().last()).request.awaits_exec);
+  Exit(0);
+}
+
+// It has a stop, timers and helpers to look after meanwhile.
+TEST_F(SupervisorTest, ASupervisorDoesNotWaitForTheExec) {
+  StartSupervising();
+  EXPECT_FALSE(os().process(os().last()).request.awaits_exec);
+}
+
+TEST_F(SupervisorTest, PlainInitAsksForNoOomKillsThatNothingTellsOf) {
+  world_.log().set_level(LogLevel::kWarning);
+  StartPlain();
+  EXPECT_EQ(os().oom_looks(), 0);
+  Exit(0);
+}
+
+TEST_F(SupervisorTest, PlainInitAsksForOomKillsForItsTerminationLog) {
+  world_.log().set_level(LogLevel::kWarning);
+  options_.termination_log = testing::TempDir() + "/words";
+  StartPlain();
+  EXPECT_GT(os().oom_looks(), 0);
 }
 
 TEST_F(SupervisorTest, EventsHaveTheirValues) {
@@ -165,6 +213,17 @@ TEST_F(SupervisorTest, ASignalInTheBackoffDoesNotEndTheNextProcess) {
   EXPECT_TRUE(Received(os().last()).empty());
   EXPECT_EQ(supervisor_->StateName(), "ready");
   Signal(SIGTERM);
+}
+
+// What was meant for the first process is not for its successor.
+TEST_F(SupervisorTest, ASignalDuringTheFirstBackoffIsDropped) {
+  options_.restart.policy = RestartOptions::Policy::kOnFailure;
+  StartSupervising();
+  Exit(1);
+  Signal(SIGUSR1);
+  world_.Advance(absl::Seconds(1));
+  ASSERT_EQ(os().spawns(), 2);
+  EXPECT_TRUE(Received(os().last()).empty());
 }
 
 TEST_F(SupervisorTest, EarlySignalsAreDeliveredOnceItRuns) {
@@ -305,6 +364,48 @@ TEST_F(SupervisorTest, StopSignalIsOurs) {
   Signal(SIGTERM);  // --stop-signal replaces TERM
   EXPECT_EQ(os().sent()[1], std::make_pair(second, SIGINT));
   ExpectEnded(128 + SIGINT);
+}
+
+// The STOPSIGNAL of haproxy's images. Without this the process ended, and was
+// started again.
+TEST_F(SupervisorTest, TheStopSignalIsDownAsTermIs) {
+  options_.stop.signal = SIGUSR1;
+  options_.restart.policy = RestartOptions::Policy::kAlways;
+  StartSupervising();
+  Signal(SIGUSR1);
+  EXPECT_THAT(Received(os().last()), ElementsAre(SIGUSR1, SIGCONT));
+  EXPECT_EQ(supervisor_->StateName(), "ending");
+  Exit(0);
+  ExpectEnded(0);
+}
+
+TEST_F(SupervisorTest, ANewSizeOfTheTerminalIsNoStopSignal) {
+  options_.stop.signal = SIGWINCH;
+  StartSupervising();
+  Signal(SIGWINCH, SI_KERNEL);
+  EXPECT_EQ(supervisor_->StateName(), "ready");
+  Signal(SIGWINCH);
+  EXPECT_EQ(supervisor_->StateName(), "ending");
+  Exit(0);
+  ExpectEnded(0);
+}
+
+TEST_F(SupervisorTest, WhatIsRewrittenToTermIsDown) {
+  ASSERT_TRUE(options_.signals.rewrite.Add("WINCH:TERM").ok());
+  options_.restart.policy = RestartOptions::Policy::kAlways;
+  StartSupervising();
+  Signal(SIGWINCH);
+  ExpectEnded(128 + SIGTERM);
+}
+
+// Without this the process ended, and was started again.
+TEST_F(SupervisorTest, WhatIsRewrittenToTheStopSignalIsDown) {
+  ASSERT_TRUE(options_.signals.rewrite.Add("WINCH:QUIT").ok());
+  options_.stop.signal = SIGQUIT;
+  options_.restart.policy = RestartOptions::Policy::kAlways;
+  StartSupervising();
+  Signal(SIGWINCH);
+  ExpectEnded(128 + SIGQUIT);
 }
 
 TEST_F(SupervisorTest, AfterExitWaitStaysForTheNextChange) {

@@ -1,24 +1,65 @@
-// Anything, in any order: a hundred thousand random steps, and after each of
-// them what must always hold (the invariants of a random schedule of faults).
+// Takes a million random steps, anything in any order, and checks after each of
+// them what must always hold. A schedule that fails is cut down to the steps
+// that the failure needs, and printed as a test.
 #include <signal.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "gtest/gtest-spi.h"
 #include "gtest/gtest.h"
-#include "supervisor/supervisor_fixture.h"
+#include "supervisor/scenario/shortest.h"
+#include "supervisor/scenario/supervisor_fixture.h"
 
 namespace reinit {
 namespace {
 
-constexpr int kRounds = 500;
+#ifdef __SANITIZE_ADDRESS__
+constexpr int kRounds = 500;  // it takes several times as long
+#else
+constexpr int kRounds = 5000;
+#endif
 constexpr int kSteps = 200;
 
-class SupervisorRandomTest : public SupervisorTest {
- protected:
+// Each number seeds what one part does, so that a part does the same whatever
+// else is left out.
+struct Schedule {
+  unsigned begin = 0;
+  std::vector<unsigned> steps = {};
+  bool recovers = false;  // CheckRecovers before the end
+};
+
+// One run of a schedule, which ends with the first failure.
+class RandomRun : public SupervisorTest {
+ public:
+  explicit RandomRun(const testing::TestPartResultArray* failures)
+      : failures_(failures) {}
+
+  void Follow(const Schedule& schedule) {
+    random_.seed(schedule.begin);
+    Begin();
+    for (const unsigned step : schedule.steps) {
+      random_.seed(step);
+      Step();
+      if (!Failed()) CheckAlways();
+      if (Failed()) return;
+    }
+    if (schedule.recovers) CheckRecovers();
+    if (!Failed()) CheckEnds();
+  }
+
+  // Names what each step has done.
+  const std::vector<std::string>& done() const { return done_; }
+
+ private:
+  void TestBody() override {}
+  bool Failed() const { return failures_->size() > 0; }
+
   void Begin() {
     options_ = {};
     options_.command = {"app"};
@@ -111,42 +152,49 @@ class SupervisorRandomTest : public SupervisorTest {
     Faults(/*any=*/true);
     const pid_t main = Find("app");
     const int code = static_cast<int>(random_() % 3);
+    const auto is = [this](const char* what) { done_.emplace_back(what); };
     switch (random_() % 13) {
       case 0:
-        ChangeWhileServing();
-        break;
+        is("a change");
+        return ChangeWhileServing();
       case 1:
-        Sick();
-        break;
+        is("the process is sick");
+        return Sick();
       case 2:
-        if (main == 0) break;
+        is("the process has a child");
+        if (main == 0) return;
         os().process(os().AddChildOf(main)).deaf = Chance(2);
-        break;
+        return;
       case 3:
-        End(main, {.code = code});
-        break;
+        is("the process exits");
+        return End(main, {.code = code});
       case 4:
-        End(main, {.signal = Chance(2) ? SIGSEGV : SIGKILL});
-        break;
+        is("the process dies");
+        return End(main, {.signal = Chance(2) ? SIGSEGV : SIGKILL});
       case 5:
-        Signal(SIGUSR1);
-        break;
+        is("SIGUSR1");
+        return Signal(SIGUSR1);
       case 6:
-        for (const char* job : {"check", "build", "pre", "post"}) {
-          End(Find(job), {.code = Chance(3) ? 1 : 0});
-        }
-        break;
-      case 12:
-        AskAndWait();
-        break;
+        is("hooks, checks and actions end");
+        return EndJobs();
       case 7:
-        world_.Freeze(absl::Seconds(random_() % 100));
-        break;
+        is("nothing runs for a while");
+        return world_.Freeze(absl::Seconds(random_() % 100));
       case 8:
-        SetReady(Chance(2));
-        break;
+        is("readiness is told");
+        return SetReady(Chance(2));
+      case 9:
+        is("somebody asks for a reload or restart");
+        return AskAndWait();
       default:
+        is("time passes");
         world_.Advance(absl::Milliseconds(random_() % 3000));
+    }
+  }
+
+  void EndJobs() {
+    for (const char* job : {"check", "build", "pre", "post"}) {
+      End(Find(job), {.code = Chance(3) ? 1 : 0});
     }
   }
 
@@ -188,7 +236,10 @@ class SupervisorRandomTest : public SupervisorTest {
   // left.
   void CheckEnds() {
     const std::vector<pid_t> mains = All("app");
-    const bool obeys = mains.size() == 1 && !os().process(mains[0]).deaf;
+    const bool any_deaf =
+        std::any_of(mains.begin(), mains.end(),
+                    [this](pid_t pid) { return os().process(pid).deaf; });
+    const bool obeys = mains.size() == 1 && !any_deaf;
     Signal(SIGTERM);
     world_.Advance(absl::Seconds(2));
     if (obeys && !supervisor_->ended()) End(Find("post"), {});
@@ -200,35 +251,115 @@ class SupervisorRandomTest : public SupervisorTest {
       world_.Advance(absl::Seconds(1));
     }
     ASSERT_TRUE(supervisor_->ended()) << supervisor_->StateName();
+    // A deaf one that was being stopped before may have got its KILL by now.
+    const int its_own =
+        !deaf.empty() ? 3 : 128 + (any_deaf ? SIGKILL : SIGTERM);
     const int code = supervisor_->exit_code();
-    const bool its_own = code == (deaf.empty() ? 128 + SIGTERM : 3);
-    ASSERT_TRUE(its_own || (starts_first_ && code == 128 + SIGTERM)) << code;
+    ASSERT_TRUE(code == its_own || (starts_first_ && code == 128 + SIGTERM))
+        << code;
     ASSERT_TRUE(os().processes().empty());
   }
 
+  const testing::TestPartResultArray* const failures_;
   std::minstd_rand random_;
   bool starts_first_ = false;
   std::vector<uint64_t> waiting_;
+  std::vector<std::string> done_;
 };
 
-TEST_F(SupervisorRandomTest, AHundredThousandStepsKeepTheInvariants) {
+struct Result {
+  std::string failure;  // the first one, with its place; empty: none
+  std::vector<std::string> done;
+};
+
+Result Follow(const Schedule& schedule) {
+  Result result;
+  testing::TestPartResultArray failures;
+  {
+    const testing::ScopedFakeTestPartResultReporter reporter(
+        testing::ScopedFakeTestPartResultReporter::
+            INTERCEPT_ONLY_CURRENT_THREAD,
+        &failures);
+    RandomRun run(&failures);
+    run.Follow(schedule);
+    result.done = run.done();
+  }
+  if (failures.size() > 0) {
+    const testing::TestPartResult& first = failures.GetTestPartResult(0);
+    result.failure = absl::StrCat(first.file_name(), ":", first.line_number(),
+                                  ": ", first.message());
+  }
+  return result;
+}
+
+// Without the steps that `fails` does not need.
+Schedule Cut(const Schedule& schedule,
+             const std::function<bool(const Schedule&)>& fails) {
+  Schedule part = schedule;
+  part.steps = Shortest<unsigned>(schedule.steps,
+                                  [&](const std::vector<unsigned>& steps) {
+                                    part.steps = steps;
+                                    return fails(part);
+                                  });
+  return part;
+}
+
+std::string AsTest(const Schedule& schedule) {
+  std::string text =
+      absl::StrCat("TEST(SupervisorRandomTest, Found) {\n",
+                   "  EXPECT_EQ(Follow({.begin = ", schedule.begin,
+                   ",\n                    .steps = {");
+  const std::vector<std::string> done = Follow(schedule).done;
+  for (size_t i = 0; i < schedule.steps.size(); ++i) {
+    absl::StrAppend(&text, "\n      ", schedule.steps[i], ",  // ",
+                    i < done.size() ? done[i] : "");
+  }
+  absl::StrAppend(&text,
+                  "\n  }, .recovers = ", schedule.recovers ? "true" : "false",
+                  "}).failure, \"\");\n}\n");
+  return text;
+}
+
+Schedule RandomSchedule(std::minstd_rand& random) {
+  Schedule schedule;
+  schedule.begin = static_cast<unsigned>(random());
+  for (int i = 0; i < kSteps; ++i) {
+    schedule.steps.push_back(static_cast<unsigned>(random()));
+  }
+  schedule.recovers = random() % 2 == 0;
+  return schedule;
+}
+
+TEST(SupervisorRandomTest, AMillionStepsKeepTheInvariants) {
   // --gtest_random_seed=N repeats a run.
   const int seed = GTEST_FLAG_GET(random_seed) + 1;
-  random_.seed(static_cast<unsigned>(seed));
+  std::minstd_rand random(static_cast<unsigned>(seed));
   for (int round = 0; round < kRounds; ++round) {
-    Begin();
-    for (int step = 0; step < kSteps; ++step) {
-      SCOPED_TRACE(
-          absl::StrCat("seed ", seed, ", round ", round, ", step ", step));
-      Step();
-      CheckAlways();
-      if (HasFatalFailure()) return;
-    }
-    SCOPED_TRACE(absl::StrCat("seed ", seed, ", end of round ", round));
-    if (Chance(2)) CheckRecovers();
-    CheckEnds();
-    if (HasFatalFailure()) return;
+    const Schedule schedule = RandomSchedule(random);
+    if (Follow(schedule).failure.empty()) continue;
+    const Schedule cut = Cut(schedule, [](const Schedule& part) {
+      return !Follow(part).failure.empty();
+    });
+    FAIL() << Follow(cut).failure << "\nseed " << seed << ", round " << round
+           << ", as a test:\n\n"
+           << AsTest(cut);
   }
+}
+
+// A fault of a kind that needs two steps is cut down to these.
+TEST(SupervisorRandomTwin, AFailingScheduleIsCutToItsShortestForm) {
+  std::minstd_rand random(1);
+  const Schedule schedule = RandomSchedule(random);
+  const Schedule cut = Cut(schedule, [](const Schedule& part) {
+    const std::vector<std::string> done = Follow(part).done;
+    const auto sick =
+        std::find(done.begin(), done.end(), "the process is sick");
+    return std::find(sick, done.end(), "the process dies") != done.end();
+  });
+  ASSERT_EQ(cut.steps.size(), 2u);
+  const std::string text = AsTest(cut);
+  EXPECT_NE(text.find("// the process is sick\n"), text.npos) << text;
+  EXPECT_NE(text.find("// the process dies\n"), text.npos) << text;
 }
 
 }  // namespace

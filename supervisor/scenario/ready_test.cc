@@ -2,16 +2,18 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <cstring>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "supervisor/scenario/supervisor_fixture.h"
+#include "supervisor/side/side_child.h"
 #include "supervisor/strategy/age_strategy.h"
 #include "supervisor/strategy/memory_strategy.h"
 #include "supervisor/strategy/ready_strategy.h"
 #include "supervisor/strategy/watchdog_strategy.h"
-#include "supervisor/supervisor_fixture.h"
 
 namespace reinit {
 namespace {
@@ -172,6 +174,32 @@ TEST_F(ReadyTest, AFileIsThereWhileReady) {
   EXPECT_EQ(::stat(options_.ready.file.c_str(), &found), 0);
   Signal(SIGTERM);
   EXPECT_NE(::stat(options_.ready.file.c_str(), &found), 0);
+}
+
+TEST_F(ReadyTest, ReinitEndsOnlyWhenTheFileIsGone) {
+  options_.ready.file = absl::StrCat(::testing::TempDir(), "/slowly_removed");
+  StartWithReady(Kind::kNotify);
+  Notify("READY=1");
+  os().set_hold_forks(true);
+  Signal(SIGTERM);
+  // Longer than the sweep waits for children that end by themselves.
+  world_.Advance(absl::Seconds(1));
+  EXPECT_FALSE(supervisor_->ended());
+  os().Exit(os().last_fork(), {});
+  world_.Settle();
+  EXPECT_TRUE(supervisor_->ended());
+  ::unlink(options_.ready.file.c_str());
+}
+
+TEST_F(ReadyTest, AFileThatCannotBeRemovedHoldsUpNoEnd) {
+  options_.ready.file = absl::StrCat(::testing::TempDir(), "/never_removed");
+  StartWithReady(Kind::kNotify);
+  Notify("READY=1");
+  os().set_hold_forks(true);
+  Signal(SIGTERM);
+  world_.Advance(SideChild::kPatience);
+  EXPECT_TRUE(supervisor_->ended());
+  ::unlink(options_.ready.file.c_str());
 }
 
 TEST_F(ReadyTest, DrainsBeforeItStops) {
@@ -356,7 +384,7 @@ TEST_F(ReadyTest, WhatIsLeftBehindHasItsTimeAfterAFreeze) {
   os().Exit(os().AddChildOf(FakeOs::kSelf), {.code = 0});
   world_.Settle();
   EXPECT_TRUE(os().Alive(child));
-  world_.Advance(options_.stop.leftover_timeout);
+  world_.Advance(options_.stop.timeout);
   EXPECT_FALSE(os().Alive(child));
 }
 

@@ -1,7 +1,7 @@
 // What the default restart policy does to a program that keeps dying: the last
 // row of the table in the comparison of restart policies (10, 10, 10, 33).
 #include "gtest/gtest.h"
-#include "supervisor/supervisor_fixture.h"
+#include "supervisor/scenario/supervisor_fixture.h"
 
 namespace reinit {
 namespace {

@@ -12,7 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "supervisor/notify/ready_report.h"
-#include "supervisor/supervisor_fixture.h"
+#include "supervisor/scenario/supervisor_fixture.h"
 
 namespace reinit {
 namespace {
@@ -84,11 +84,28 @@ TEST_F(SaidTest, AStrangerIsLookedUpOnceASecond) {
   for (int i = 0; i < 100; ++i) {
     supervisor_->OnNotify(stranger, ParseNotifyMessage("WATCHDOG=1"));
   }
+  world_.Settle();
   EXPECT_EQ(Logged("ignored"), 1);
   world_.Advance(absl::Seconds(1));
   supervisor_->OnNotify(stranger, ParseNotifyMessage("WATCHDOG=1"));
+  world_.Settle();
   EXPECT_EQ(Logged("ignored"), 2);
   os().Exit(stranger, {.code = 0});
+  Exit(0);
+}
+
+// A setuid program below a reinit that is not root.
+TEST_F(SaidTest, AKillThatIsNotPermittedIsNamed) {
+  StartSupervising();
+  const pid_t pid = os().last();
+  os().process(pid).forbidden = true;
+  Change();
+  world_.Advance(options_.stop.timeout + absl::Hours(1));
+  EXPECT_EQ(Logged("did not get SIGKILL (Operation not permitted)"), 1);
+  EXPECT_EQ(Logged("survives SIGKILL"), 0);
+  os().Exit(pid, {.code = 0});
+  world_.Settle();
+  EXPECT_EQ(os().spawns(), 2);
   Exit(0);
 }
 

@@ -10,8 +10,8 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "supervisor/side_child.h"
-#include "supervisor/supervisor_fixture.h"
+#include "supervisor/scenario/supervisor_fixture.h"
+#include "supervisor/side/side_child.h"
 
 namespace reinit {
 namespace {
@@ -72,6 +72,15 @@ TEST_F(SidecarTest, TheTargetGetsTheSignal) {
   ExpectEnded(0);
 }
 
+TEST_F(SidecarTest, WithoutProcTheLineSaysSo) {
+  os().set_no_proc(true);
+  StartSupervising();
+  EXPECT_TRUE(Logged("/proc is not mounted"));
+  EXPECT_FALSE(Logged("shareProcessNamespace"));
+  Signal(SIGTERM);
+  ExpectEnded(0);
+}
+
 TEST_F(SidecarTest, DownMeansStatusZero) {
   for (const int signo : {SIGTERM, SIGINT, SIGQUIT}) {
     StartSupervising();
@@ -83,6 +92,14 @@ TEST_F(SidecarTest, DownMeansStatusZero) {
     Signal(signo);
     ExpectEnded(0);
   }
+}
+
+// Its image may have the STOPSIGNAL of httpd or haproxy.
+TEST_F(SidecarTest, TheStopSignalMeansDown) {
+  options_.stop.signal = SIGWINCH;
+  StartSupervising();
+  Signal(SIGWINCH);
+  ExpectEnded(0);
 }
 
 TEST_F(SidecarTest, AReloadSignalMeansAChange) {
@@ -300,6 +317,7 @@ TEST_F(PidFileTest, NonsenseIsNobody) {
   Write(absl::StrCat(FakeOs::kSelf));
   Change();
   ExpectPending();
+  EXPECT_TRUE(Logged("the file holds reinit's own pid"));
 }
 
 TEST_F(PidFileTest, OneThatHangsIsTriedAgain) {

@@ -4,7 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "supervisor/overlap_fixture.h"
+#include "supervisor/scenario/overlap_fixture.h"
 
 namespace reinit {
 namespace {

@@ -1,6 +1,6 @@
-// A Supervisor on the fake world, and what its tests do to it.
-#ifndef REINIT_SUPERVISOR_SUPERVISOR_FIXTURE_H_
-#define REINIT_SUPERVISOR_SUPERVISOR_FIXTURE_H_
+// Runs a Supervisor on the fake world, for its tests.
+#ifndef REINIT_SUPERVISOR_SCENARIO_SUPERVISOR_FIXTURE_H_
+#define REINIT_SUPERVISOR_SCENARIO_SUPERVISOR_FIXTURE_H_
 
 #include <signal.h>
 
@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "supervisor/fake_world.h"
+#include "supervisor/scenario/fake_world.h"
 #include "supervisor/strategy/exit_strategy.h"
 #include "supervisor/supervisor.h"
 
@@ -29,7 +29,9 @@ class SupervisorTest : public ::testing::Test {
     }
     world_.children().set_on_reaped(nullptr);
     supervisor_.reset();
-    world_.Settle();
+    // A read of marks outlives who asked, by its own deadline at most.
+    os().set_hold_forks(false);
+    world_.Advance(absl::Seconds(5));
     EXPECT_EQ(world_.loop().armed_timers(), 0u);
     EXPECT_EQ(world_.loop().active_watches(), 0u);
   }
@@ -53,7 +55,8 @@ class SupervisorTest : public ::testing::Test {
     }
     supervisor_ = std::make_unique<Supervisor>(
         world_.context(), &options_, std::vector<std::string>{"PATH=/bin"},
-        std::move(strategies), [] { return 0.5; }, notify_.get());
+        std::move(strategies), [] { return 0.5; }, notify_.get(),
+        sockets_.get());
     world_.children().set_on_reaped([this] { supervisor_->OnReaped(); });
     supervisor_->Startup();
     world_.Settle();
@@ -103,10 +106,11 @@ class SupervisorTest : public ::testing::Test {
   Options options_;
   FakeStrategy::Strings fake_;
   std::unique_ptr<NotifySocket> notify_;
+  std::unique_ptr<ListenSockets> sockets_;
   std::vector<std::unique_ptr<Strategy>> more_;  // real ones
   std::unique_ptr<Supervisor> supervisor_;
 };
 
 }  // namespace reinit
 
-#endif  // REINIT_SUPERVISOR_SUPERVISOR_FIXTURE_H_
+#endif  // REINIT_SUPERVISOR_SCENARIO_SUPERVISOR_FIXTURE_H_

@@ -1,4 +1,4 @@
-#include "supervisor/side_child.h"
+#include "supervisor/side/side_child.h"
 
 #include <signal.h>
 
@@ -21,12 +21,12 @@ SideChild::SideChild(const Context& context)
     : context_(context), deadline_(context.loop, [this] { OnDeadline(); }) {}
 
 SideChild::~SideChild() {
-  if (pid_ != 0) context_.children->Forget(pid_);
-  for (const pid_t pid : hung_) context_.children->Forget(pid);
+  if (pid_ != 0) context_.children->ForgetOwn(pid_);
+  for (const pid_t pid : hung_) context_.children->ForgetOwn(pid);
 }
 
 void SideChild::Start(absl::FunctionRef<int()> work, OnDone done) {
-  if (hung_.size() == kMostHung) return done(ETIMEDOUT);
+  if (full()) return done(ETIMEDOUT);
   const absl::StatusOr<pid_t> forked = context_.os->Fork(work);
   if (!forked.ok()) return done(EAGAIN);
   pid_ = *forked;
@@ -39,7 +39,7 @@ void SideChild::Start(absl::FunctionRef<int()> work, OnDone done) {
 
 void SideChild::Cancel() {
   if (pid_ == 0) return;
-  if (context_.children->Forget(pid_)) context_.os->Send(pid_, SIGKILL);
+  if (context_.children->ForgetOwn(pid_)) context_.os->Send(pid_, SIGKILL);
   pid_ = 0;
   done_ = nullptr;
   deadline_.Cancel();

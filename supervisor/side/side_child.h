@@ -1,6 +1,6 @@
-// What may hang, done by somebody else.
-#ifndef REINIT_SUPERVISOR_SIDE_CHILD_H_
-#define REINIT_SUPERVISOR_SIDE_CHILD_H_
+// Runs work that may hang in a short-lived child.
+#ifndef REINIT_SUPERVISOR_SIDE_SIDE_CHILD_H_
+#define REINIT_SUPERVISOR_SIDE_SIDE_CHILD_H_
 
 #include <sys/types.h>
 
@@ -34,6 +34,8 @@ class SideChild {
   // `work` runs in the child (Os::Fork). To be called only when not busy.
   void Start(absl::FunctionRef<int()> work, OnDone done);
   bool busy() const { return pid_ != 0; }
+  // So many children hang that no other is tried.
+  bool full() const { return hung_.size() == kMostHung; }
   // Ends the work that is under way, without its OnDone.
   void Cancel();
 
@@ -58,4 +60,4 @@ class SideChild {
 
 }  // namespace reinit
 
-#endif  // REINIT_SUPERVISOR_SIDE_CHILD_H_
+#endif  // REINIT_SUPERVISOR_SIDE_SIDE_CHILD_H_

@@ -1,13 +1,13 @@
-// Small files that others read: the ready file, the last words.
-#ifndef REINIT_SUPERVISOR_SIDE_FILE_H_
-#define REINIT_SUPERVISOR_SIDE_FILE_H_
+// Writes small files that others read: the ready file, the last words.
+#ifndef REINIT_SUPERVISOR_SIDE_SIDE_FILE_H_
+#define REINIT_SUPERVISOR_SIDE_SIDE_FILE_H_
 
 #include <functional>
 #include <optional>
 #include <string>
 
 #include "supervisor/context.h"
-#include "supervisor/side_child.h"
+#include "supervisor/side/side_child.h"
 
 namespace reinit {
 
@@ -25,15 +25,24 @@ class SideFile {
   SideFile(const SideFile&) = delete;
   SideFile& operator=(const SideFile&) = delete;
 
+  // An empty file takes the place of whatever is there, a link as well.
+  void Make();
   // Replaces its content with the first 4096 bytes of `text` (Kubernetes takes
-  // no more). Waits for no reader, if it is a fifo.
+  // no more); the file stays the same one. Adds to a file that /proc leads to
+  // (/dev/stderr) or that stdout or stderr have open. Waits for no reader, if
+  // it is a fifo. Follows no link that another user made (ELOOP), and leaves a
+  // file with several names alone (EMLINK).
   void Write(std::string text);
   // One that is not there is no error.
   void Remove();
+  // A child is at work; it has a deadline (SideChild::kPatience).
+  bool busy() const { return child_.busy(); }
+
+  static std::string ErrorText(int error);  // of OnDone
 
  private:
   struct Request {
-    bool remove = false;
+    enum class What { kMake, kWrite, kRemove } what = What::kRemove;
     std::string text;
   };
   void Ask(Request request);
@@ -48,4 +57,4 @@ class SideFile {
 
 }  // namespace reinit
 
-#endif  // REINIT_SUPERVISOR_SIDE_FILE_H_
+#endif  // REINIT_SUPERVISOR_SIDE_SIDE_FILE_H_

@@ -1,4 +1,4 @@
-#include "supervisor/side_read.h"
+#include "supervisor/side/side_read.h"
 
 #include <sys/mman.h>
 

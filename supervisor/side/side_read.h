@@ -1,6 +1,6 @@
-// What stands in files that the user has named.
-#ifndef REINIT_SUPERVISOR_SIDE_READ_H_
-#define REINIT_SUPERVISOR_SIDE_READ_H_
+// Reads files that the user named, in a child.
+#ifndef REINIT_SUPERVISOR_SIDE_SIDE_READ_H_
+#define REINIT_SUPERVISOR_SIDE_SIDE_READ_H_
 
 #include <cstddef>
 #include <functional>
@@ -10,7 +10,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "supervisor/context.h"
-#include "supervisor/side_child.h"
+#include "supervisor/side/side_child.h"
 
 namespace reinit {
 
@@ -52,4 +52,4 @@ class SideRead {
 
 }  // namespace reinit
 
-#endif  // REINIT_SUPERVISOR_SIDE_READ_H_
+#endif  // REINIT_SUPERVISOR_SIDE_SIDE_READ_H_

@@ -1,4 +1,4 @@
-#include "supervisor/side_read.h"
+#include "supervisor/side/side_read.h"
 
 #include <signal.h>
 
@@ -10,8 +10,8 @@
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "supervisor/fake_world.h"
-#include "supervisor/side_child.h"
+#include "supervisor/scenario/fake_world.h"
+#include "supervisor/side/side_child.h"
 
 namespace reinit {
 namespace {

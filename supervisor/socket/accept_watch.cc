@@ -21,7 +21,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
-#include "reaper/file_user.h"
+#include "reaper/self/file_user.h"
 #include "reaper/unique_fd.h"
 #include "supervisor/socket/connections.h"
 #include "supervisor/socket/proc_text.h"
@@ -37,6 +37,10 @@ constexpr int kMaxDescriptors = 1024;
 constexpr int kMaxThreads = 256;
 // An epoll instance with a thousand connections still fits.
 constexpr size_t kMaxText = size_t{128} << 10;
+
+constexpr std::string_view kOtherUser =
+    "/proc does not show what a process has open that has changed its user by "
+    "itself (that needs the capability SYS_PTRACE)";
 
 struct CloseDirectory {
   void operator()(DIR* directory) const { ::closedir(directory); }
@@ -133,10 +137,11 @@ bool HasStuckThread(int process) {
   return false;
 }
 
-// Also of one that has ended and is still to be reaped.
-bool IsEnding(int process) {
+// Of a process, or a thread of it, whose file `name` is. Also of one that has
+// ended and is still to be reaped.
+bool IsEnding(int process, const std::string& name) {
   constexpr uint32_t kExiting = 4;  // PF_EXITING, of the kernel
-  const auto stat = ReadText(process, "stat");
+  const auto stat = ReadText(process, name);
   // Reaped; with hidepid= even this file may be hidden, which is no end.
   if (!stat.has_value()) return errno == ENOENT || errno == ESRCH;
   // The name in brackets may have any bytes.
@@ -174,13 +179,11 @@ struct AcceptWatch::Round {
     return std::find(served.begin(), served.end(), false) == served.end();
   }
   // Notes an error that comes of missing rights; true if it does. One that is
-  // about to end is hidden for a moment, whoever it is.
-  bool Deny(int process, int error) {
+  // about to end is hidden for a moment, whoever it is: `stat` is its file.
+  bool Deny(int process, int error, std::string_view what,
+            const std::string& stat = "stat") {
     if (error != EACCES && error != EPERM) return false;
-    if (IsEnding(process)) return true;
-    hidden =
-        "/proc does not show what a process has open that has changed its "
-        "user by itself (that needs the capability SYS_PTRACE)";
+    if (!IsEnding(process, stat)) hidden = what;
     return true;
   }
   void Serve(const Held& held, int fd) {
@@ -209,6 +212,7 @@ AcceptWatch::Answer AcceptWatch::Look(
   const bool complete = looked == pids.size();
   next_ = complete ? 0 : first + looked;
   Answer answer;
+  answer.next = next_;
   const auto unserved =
       std::find(round.served.begin(), round.served.end(), false);
   if (unserved == round.served.end()) {
@@ -266,7 +270,7 @@ void AcceptWatch::LookAt(pid_t pid, Round* round) const {
 void AcceptWatch::FindHeld(int process, Round* round, Held* held) {
   const Directory fds = OpenDirectory(process, "fd");
   if (fds == nullptr) {
-    round->Deny(process, errno);
+    round->Deny(process, errno, kOtherUser);
     return;
   }
   for (int count = 0; count < kMaxDescriptors; ++count) {
@@ -278,7 +282,7 @@ void AcceptWatch::FindHeld(int process, Round* round, Held* held) {
         ::dirfd(fds.get()), absl::StrCat(fd).c_str(), link, sizeof(link));
     if (size <= 0) {
       // The folder may be open to its owner where its links are not.
-      if (round->Deny(process, errno)) return;
+      if (round->Deny(process, errno, kOtherUser)) return;
       continue;
     }
     std::string_view target(link, static_cast<size_t>(size));
@@ -374,12 +378,15 @@ void AcceptWatch::LookAtThreads(int process, const Held& held, Round* round) {
     // ENOENT: in some sandboxes there is no such file, but mostly the thread
     // has just ended.
     const int error = errno;
+    const std::string what =
+        absl::StrCat("/proc/PID/task/TID/syscall: ", ::strerrordesc_np(error));
+    if (round->Deny(process, error, what,
+                    absl::StrCat("task/", tid, "/stat"))) {
+      continue;
+    }
     const bool lives = ::faccessat(::dirfd(tasks.get()),
                                    absl::StrCat(tid).c_str(), F_OK, 0) == 0;
-    if (lives && error != ESRCH) {
-      round->hidden = absl::StrCat("/proc/PID/task/TID/syscall: ",
-                                   ::strerrordesc_np(error));
-    }
+    if (lives && error != ESRCH) round->hidden = what;
   }
 }
 
@@ -394,9 +401,9 @@ void AcceptWatch::LookAtCall(int process, std::string_view text,
   round->reads += 2;
   const UniqueFd memory(::openat(process, "mem", O_RDONLY | O_CLOEXEC));
   if (!memory.valid()) {
-    if (errno == EACCES || errno == EPERM) {
-      round->hidden = absl::StrCat("/proc/PID/mem: ", ::strerrordesc_np(errno));
-    }
+    const int error = errno;
+    round->Deny(process, error,
+                absl::StrCat("/proc/PID/mem: ", ::strerrordesc_np(error)));
     return;
   }
   const ssize_t got = ::pread(memory.get(), set.data(), set.size(),

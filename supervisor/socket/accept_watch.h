@@ -1,4 +1,4 @@
-// Whether anybody serves the sockets that reinit holds.
+// Finds out whether a process serves the sockets that reinit holds.
 #ifndef REINIT_SUPERVISOR_SOCKET_ACCEPT_WATCH_H_
 #define REINIT_SUPERVISOR_SOCKET_ACCEPT_WATCH_H_
 
@@ -39,16 +39,22 @@ class AcceptWatch {
     // Of kNotServed: the first such socket, by name and address. Of
     // kCannotTell: why.
     std::string text;
+    // Where the next look is to begin, if another AcceptWatch makes it.
+    size_t next = 0;
   };
 
-  explicit AcceptWatch(std::string proc = "/proc") : proc_(std::move(proc)) {}
+  explicit AcceptWatch(std::string proc = "/proc", size_t next = 0)
+      : proc_(std::move(proc)), next_(next) {}
 
-  // Without sockets the answer is kServed.
+  // May hang, and closes copies of descriptors that are not ours: for a child.
+  // A read of a process's memory, or of what its epoll instance has, waits for
+  // a file system that the process waits for. Without sockets the answer is
+  // kServed.
   Answer Look(absl::Span<const pid_t> pids,
               absl::Span<const ListenSockets::Id> sockets);
 
   // Whether the process has one of the sockets open; false also if that cannot
-  // be told.
+  // be told. Never hangs: reads only the links of /proc/PID/fd.
   bool Holds(pid_t pid, absl::Span<const ListenSockets::Id> sockets) const;
 
  private:
@@ -66,7 +72,7 @@ class AcceptWatch {
                          Round* round);
 
   const std::string proc_;
-  size_t next_ = 0;  // where a look begins that follows one without an end
+  size_t next_;  // where a look begins that follows one without an end
 };
 
 }  // namespace reinit

@@ -381,6 +381,28 @@ TEST_F(FakeProcTest, NoSyscallFile) {
   EXPECT_EQ(Look().verdict, Verdict::kCannotTell);
 }
 
+// The kernel hides a thread that is about to end, which is no reason not to
+// tell. Runs in a child, since root without its capabilities may not look.
+TEST_F(FakeProcTest, AThreadThatIsHidden) {
+  Write("task/7/syscall", "running\n");
+  Run(absl::StrCat("chmod 0 ", root_, "/7/task/7/syscall"));
+  const auto verdict_with_flags = [this](int flags) {
+    Write("task/7/stat", absl::StrCat("7 (a) b) R 1 7 7 0 -1 ", flags, " 0\n"));
+    const pid_t looker = ::fork();
+    if (looker == 0) {
+      __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+      __user_cap_data_struct none[2] = {};
+      ::syscall(SYS_capset, &header, none);
+      ::_exit(static_cast<int>(Look().verdict));
+    }
+    int status = -1;
+    ::waitpid(looker, &status, 0);
+    return static_cast<Verdict>(WEXITSTATUS(status));
+  };
+  EXPECT_EQ(verdict_with_flags(0x404004), Verdict::kNotServed);
+  EXPECT_EQ(verdict_with_flags(0x404000), Verdict::kCannotTell);
+}
+
 TEST_F(FakeProcTest, OldEpoll) {
   Link(4, "anon_inode:[eventpoll]");
   Write("fdinfo/4", "tfd:        3 events:       19 data: 3\n");

@@ -1,6 +1,7 @@
 #include "supervisor/socket/bind.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -51,6 +52,32 @@ sockaddr_un UnixAddress(const std::string& path) {
   return address;
 }
 
+int BindName(int fd, const std::string& path) {
+  const sockaddr_un address = UnixAddress(path);
+  return ::bind(fd, reinterpret_cast<const sockaddr*>(&address),
+                sizeof(address)) == 0
+             ? 0
+             : errno;
+}
+
+// Changes the owner of the file just bound, and of no other that has been put
+// in its place meanwhile. 0 or errno.
+int GiveTo(const ListenSpec& spec) {
+  if (!spec.user.has_value() && !spec.group.has_value()) return 0;
+  const UniqueFd file(
+      ::open(spec.path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  struct stat found;
+  if (!file.valid() || ::fstat(file.get(), &found) != 0) return errno;
+  const bool ours = S_ISSOCK(found.st_mode) && found.st_nlink == 1 &&
+                    found.st_uid == ::geteuid();
+  if (!ours) return EEXIST;
+  return ::fchownat(file.get(), "", spec.user.value_or(static_cast<uid_t>(-1)),
+                    spec.group.value_or(static_cast<gid_t>(-1)),
+                    AT_EMPTY_PATH) == 0
+             ? 0
+             : errno;
+}
+
 // Makes way for a new socket at `path`.
 absl::Status RemoveStale(const std::string& path) {
   struct stat found;
@@ -61,6 +88,8 @@ absl::Status RemoveStale(const std::string& path) {
     return Error("this file is there already and is no socket");
   }
   const UniqueFd client(::socket(AF_UNIX, kStream | SOCK_NONBLOCK, 0));
+  // A stranger that accepts this must not send a descriptor to be closed here.
+  ::shutdown(client.get(), SHUT_RD);
   const sockaddr_un address = UnixAddress(path);
   const bool connected =
       ::connect(client.get(), reinterpret_cast<const sockaddr*>(&address),
@@ -81,7 +110,22 @@ absl::Status RemoveStale(const std::string& path) {
   return absl::OkStatus();
 }
 
+// Of the same socket in the same folder. A path has one owner, so this has.
+std::string SecondName(const std::string& path) {
+  const size_t name = path.rfind('/') + 1;  // 0 without a folder
+  return absl::StrCat(path.substr(0, name), ".", path.substr(name), ".reinit");
+}
+
 }  // namespace
+
+int BindFile(int fd, const std::string& path, mode_t mode) {
+  // The file gets the mode of the socket, without what the umask takes.
+  if (::fchmod(fd, mode) != 0) return errno;
+  const mode_t umask = ::umask(0);
+  const int error = BindName(fd, path);
+  ::umask(umask);
+  return error;
+}
 
 SocketFile::SocketFile(std::string path) : path_(std::move(path)) {
   struct stat found;
@@ -92,6 +136,7 @@ SocketFile::SocketFile(std::string path) : path_(std::move(path)) {
 
 SocketFile::SocketFile(SocketFile&& other) noexcept
     : path_(std::exchange(other.path_, {})),
+      second_(std::exchange(other.second_, {})),
       device_(other.device_),
       inode_(other.inode_) {}
 
@@ -99,21 +144,47 @@ SocketFile& SocketFile::operator=(SocketFile&& other) noexcept {
   if (this == &other) return *this;
   Remove();
   path_ = std::exchange(other.path_, {});
+  second_ = std::exchange(other.second_, {});
   device_ = other.device_;
   inode_ = other.inode_;
   return *this;
 }
 
-bool SocketFile::IsThere() const {
+bool SocketFile::IsAt(const std::string& path) const {
   struct stat found;
-  return !path_.empty() && ::lstat(path_.c_str(), &found) == 0 &&
+  return !path.empty() && ::lstat(path.c_str(), &found) == 0 &&
          S_ISSOCK(found.st_mode) && found.st_dev == device_ &&
          found.st_ino == inode_;
 }
 
+void SocketFile::KeepSecondName() {
+  if (path_.empty() || !second_.empty()) return;
+  std::string second = SecondName(path_);
+  // A reinit that was killed may have left one.
+  if (second.size() < sizeof(sockaddr_un::sun_path) &&
+      !RemoveStale(second).ok()) {
+    return;
+  }
+  if (::link(path_.c_str(), second.c_str()) != 0) return;
+  if (IsAt(second)) {
+    second_ = std::move(second);
+  } else {
+    // The path was replaced just before.
+    ::unlink(second.c_str());
+  }
+}
+
+// A link to a name that is taken fails, so it replaces nothing.
+bool SocketFile::Restore() const {
+  return !IsThere() && IsAt(second_) &&
+         ::link(second_.c_str(), path_.c_str()) == 0;
+}
+
 void SocketFile::Remove() {
   if (IsThere()) ::unlink(path_.c_str());
+  if (IsAt(second_)) ::unlink(second_.c_str());
   path_.clear();
+  second_.clear();
 }
 
 absl::StatusOr<BoundSocket> BindTcp(const ListenSpec& spec, int backlog,
@@ -155,26 +226,21 @@ absl::StatusOr<BoundSocket> BindUnix(const ListenSpec& spec, int backlog,
   if (absl::Status s = RemoveStale(spec.path); !s.ok()) return s;
   BoundSocket bound;
   bound.fd.reset(::socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
-  const sockaddr_un address = UnixAddress(spec.path);
-  if (!bound.fd.valid() ||
-      ::bind(bound.fd.get(), reinterpret_cast<const sockaddr*>(&address),
-             sizeof(address)) != 0) {
-    return Error(errno == ENOENT       ? "its folder is not there"
-                 : errno == EACCES     ? "no permission to write its folder"
-                 : errno == EADDRINUSE ? "this file is there already"
-                                       : ::strerrordesc_np(errno));
+  if (!bound.fd.valid()) return Error(::strerrordesc_np(errno));
+  const int error = spec.mode.has_value()
+                        ? BindFile(bound.fd.get(), spec.path, *spec.mode)
+                        : BindName(bound.fd.get(), spec.path);
+  if (error != 0) {
+    return Error(error == ENOENT       ? "its folder is not there"
+                 : error == EACCES     ? "no permission to write its folder"
+                 : error == EADDRINUSE ? "this file is there already"
+                                       : ::strerrordesc_np(error));
   }
   bound.file = SocketFile(spec.path);
   // Nobody can connect before listen, so nobody finds it with other rights.
-  if ((spec.user.has_value() || spec.group.has_value()) &&
-      ::lchown(spec.path.c_str(), spec.user.value_or(static_cast<uid_t>(-1)),
-               spec.group.value_or(static_cast<gid_t>(-1))) != 0) {
+  if (const int refused = GiveTo(spec); refused != 0) {
     return Error(absl::StrCat("cannot be given to that user or group: ",
-                              ::strerrordesc_np(errno)));
-  }
-  if (spec.mode.has_value() && ::chmod(spec.path.c_str(), *spec.mode) != 0) {
-    return Error(
-        absl::StrCat("cannot be given that mode: ", ::strerrordesc_np(errno)));
+                              ::strerrordesc_np(refused)));
   }
   if (::listen(bound.fd.get(), backlog) != 0) {
     return Error(::strerrordesc_np(errno));

@@ -1,4 +1,4 @@
-// Making listening sockets.
+// Binds listening sockets.
 #ifndef REINIT_SUPERVISOR_SOCKET_BIND_H_
 #define REINIT_SUPERVISOR_SOCKET_BIND_H_
 
@@ -15,7 +15,7 @@
 namespace reinit {
 
 // A socket's file that we made; it goes with this object, but only if it is
-// still that one.
+// still that one. All methods block on a file system that hangs.
 class SocketFile {
  public:
   SocketFile() = default;
@@ -25,11 +25,23 @@ class SocketFile {
   SocketFile& operator=(SocketFile&& other) noexcept;
   ~SocketFile() { Remove(); }
 
-  bool IsThere() const;
+  // Makes a second hard link, `.NAME.reinit` in the same folder, for Restore.
+  // Does nothing where the file system or the kernel refuses links.
+  void KeepSecondName();
+  // Gives the file its path again, if something has removed it from there and
+  // there is a second name. Leaves alone whatever else is at the path: the
+  // process may have bound a socket there. True if the path was given back.
+  bool Restore() const;
+
+  bool IsThere() const { return IsAt(path_); }
+  // Both names.
   void Remove();
 
  private:
-  std::string path_;  // empty: none
+  bool IsAt(const std::string& path) const;
+
+  std::string path_;    // empty: none
+  std::string second_;  // empty: none
   dev_t device_ = 0;
   ino_t inode_ = 0;
 };
@@ -38,6 +50,11 @@ struct BoundSocket {
   UniqueFd fd;  // CLOEXEC, blocking, listening
   SocketFile file;
 };
+
+// Binds a unix socket to `path`; its file has this mode from the first moment
+// on, whatever the umask is. By the path it could be another file by then: the
+// folder may be another user's. 0 or errno.
+int BindFile(int fd, const std::string& path, mode_t mode);
 
 // Neither blocks. Errors are in words, without the flag: "the address is in
 // use...".

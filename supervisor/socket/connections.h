@@ -1,4 +1,4 @@
-// Connections that have come in by a port.
+// Lists the connections that have come in by a port.
 #ifndef REINIT_SUPERVISOR_SOCKET_CONNECTIONS_H_
 #define REINIT_SUPERVISOR_SOCKET_CONNECTIONS_H_
 

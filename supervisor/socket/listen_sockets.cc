@@ -21,6 +21,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "reaper/passed_rights.h"
 #include "supervisor/socket/connections.h"
 
 namespace reinit {
@@ -113,6 +114,11 @@ bool WasShutDown(int fd) {
 
 }  // namespace
 
+ListenSockets::~ListenSockets() {
+  for (Socket& socket : sockets_) LeaveToExit(std::move(socket.fd));
+  for (UniqueFd& socket : replaced_) LeaveToExit(std::move(socket));
+}
+
 ListenSockets::Problems ListenSockets::Open(
     const ListenOptions* options, pid_t self,
     std::vector<std::string>* environment) {
@@ -182,6 +188,7 @@ void ListenSockets::OpenOne(const ListenSpec& spec, Problems* problems) {
   socket.passed.name = spec.name;
   socket.fd = std::move(bound->fd);
   socket.file = std::move(bound->file);
+  socket.file.KeepSecondName();
   Describe(socket.fd.get(), &socket.passed);
   sockets_.push_back(std::move(socket));
 }
@@ -235,22 +242,54 @@ absl::StatusOr<BoundSocket> ListenSockets::Bind(const ListenSpec& spec) const {
              : BindUnix(spec, options_->backlog);
 }
 
-std::vector<std::string> ListenSockets::Renew() {
+bool ListenSockets::HasFiles() const {
+  return std::any_of(sockets_.begin(), sockets_.end(), HasFile);
+}
+
+std::string ListenSockets::RestoreFiles() const {
+  std::string states;
+  for (const Socket& socket : sockets_) {
+    FileState state = FileState::kThere;
+    if (HasFile(socket) && !socket.file.IsThere()) {
+      state = socket.file.Restore() ? FileState::kRestored : FileState::kLost;
+    }
+    states.push_back(static_cast<char>(state));
+  }
+  return states;
+}
+
+std::vector<std::string> ListenSockets::Restored(
+    std::string_view states) const {
   std::vector<std::string> news;
-  for (Socket& socket : sockets_) {
+  for (size_t i = 0; i < sockets_.size(); ++i) {
+    if (!Has(states, i, FileState::kRestored)) continue;
+    news.push_back(
+        Line(*sockets_[i].spec,
+             "the process removed its file; restored with the same socket"));
+  }
+  return news;
+}
+
+std::vector<std::string> ListenSockets::Renew(std::string_view states) {
+  std::vector<std::string> news;
+  for (size_t i = 0; i < sockets_.size(); ++i) {
+    Socket& socket = sockets_[i];
     const bool ours = socket.spec != nullptr &&
                       socket.spec->kind != ListenSpec::Kind::kDescriptor;
     if (!ours) continue;
-    const bool gone =
-        socket.spec->kind == ListenSpec::Kind::kUnix && !socket.file.IsThere();
+    const bool gone = Has(states, i, FileState::kLost);
     if (!gone && !WasShutDown(socket.fd.get())) continue;
     ListenSpec spec = *socket.spec;
     spec.port = socket.passed.port;  // also where the kernel chose it
-    socket.file.Remove();
+    // What is at the path of a lost one is not ours. The second name stays, in
+    // case the path cannot be bound now.
+    if (!gone) socket.file.Remove();
     absl::StatusOr<BoundSocket> bound = Bind(spec);
     if (bound.ok()) {
+      if (HasFile(socket)) replaced_.push_back(std::move(socket.fd));
       socket.fd = std::move(bound->fd);
       socket.file = std::move(bound->file);
+      socket.file.KeepSecondName();
     }
     news.push_back(Line(
         spec, absl::StrCat(gone ? "its file was removed" : "it was shut down",
@@ -258,6 +297,15 @@ std::vector<std::string> ListenSockets::Renew() {
                            bound.status().message())));
   }
   return news;
+}
+
+bool ListenSockets::Has(std::string_view states, size_t index,
+                        FileState state) {
+  return index < states.size() && states[index] == static_cast<char>(state);
+}
+
+bool ListenSockets::HasFile(const Socket& socket) {
+  return socket.spec != nullptr && socket.spec->kind == ListenSpec::Kind::kUnix;
 }
 
 std::vector<PassedSocket> ListenSockets::Passed() const {

@@ -1,4 +1,4 @@
-// The sockets that reinit holds for the process.
+// Holds the sockets of --listen for the process.
 #ifndef REINIT_SUPERVISOR_SOCKET_LISTEN_SOCKETS_H_
 #define REINIT_SUPERVISOR_SOCKET_LISTEN_SOCKETS_H_
 
@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -21,7 +22,8 @@ namespace reinit {
 // Bound once, before the first start, and held until reinit ends: clients of a
 // process that is being replaced wait in the queue. Never accepted on, and
 // CLOEXEC, so that no helper, hook or check has them. Built by main, which owns
-// it; used on its thread. Destroying it removes the socket files that it made.
+// it; used on its thread. Destroying it removes the socket files that it made,
+// and leaves the unix sockets to the exit of the process (LeaveToExit).
 class ListenSockets {
  public:
   // What the kernel knows a socket by, as in /proc.
@@ -38,6 +40,7 @@ class ListenSockets {
   };
 
   ListenSockets() = default;
+  ~ListenSockets();
   ListenSockets(const ListenSockets&) = delete;
   ListenSockets& operator=(const ListenSockets&) = delete;
 
@@ -52,10 +55,25 @@ class ListenSockets {
   bool empty() const { return sockets_.empty(); }
   size_t size() const { return sockets_.size(); }
 
-  // Makes good what a process that has ended did to them: a file that it
-  // removed, or a listener that it shut down, is bound anew. Returns
-  // a line for each. To be called before each start.
-  std::vector<std::string> Renew();
+  // What RestoreFiles found at the path of a unix socket.
+  enum class FileState : char { kThere = '.', kRestored = '+', kLost = '-' };
+  // Whether there is a unix socket with a file that Open made.
+  bool HasFiles() const;
+  // Gives a file that a process has removed its path again, with the same
+  // socket, where nothing else is at the path. Changes nothing here and blocks
+  // on a file system that hangs, so it is for a child. Returns a FileState for
+  // each socket.
+  std::string RestoreFiles() const;
+  // A line for each file that RestoreFiles has restored.
+  std::vector<std::string> Restored(std::string_view states) const;
+
+  // Binds a socket again that a process has shut down, or whose file is lost by
+  // `states`, of RestoreFiles; empty if they are not known. Returns a line for
+  // each. Call it before each start.
+  std::vector<std::string> Renew(std::string_view states);
+  // The unix sockets that Renew has replaced. Strangers may have connected to
+  // them: close them by Os::CloseByChild.
+  std::vector<UniqueFd>* replaced() { return &replaced_; }
 
   // What a process needs to find them. `self`: see WithSockets.
   void Pass(pid_t self, std::vector<std::string>* argv,
@@ -98,9 +116,12 @@ class ListenSockets {
   std::vector<PassedSocket> Passed() const;
   absl::StatusOr<BoundSocket> Bind(const ListenSpec& spec) const;
   bool IsShared(const ListenSpec& spec) const;
+  static bool Has(std::string_view states, size_t index, FileState state);
+  static bool HasFile(const Socket& socket);
 
   const ListenOptions* options_ = nullptr;
   std::vector<Socket> sockets_;  // the first becomes descriptor 3
+  std::vector<UniqueFd> replaced_;
 };
 
 }  // namespace reinit

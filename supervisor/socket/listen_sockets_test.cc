@@ -72,6 +72,8 @@ class ListenSocketsTest : public ::testing::Test {
     return descriptors.at(index).fd;
   }
 
+  Strings Renew() { return sockets_->Renew(sockets_->RestoreFiles()); }
+
   std::string folder_;
   ListenOptions options_;
   Strings environment_;
@@ -88,6 +90,30 @@ int ConnectUnix(const std::string& path) {
              ? 0
              : errno;
 }
+
+struct stat Stat(const std::string& path) {
+  struct stat found = {};
+  EXPECT_EQ(::lstat(path.c_str(), &found), 0) << path;
+  return found;
+}
+
+// Somebody else who listens there.
+class Server {
+ public:
+  explicit Server(const std::string& path)
+      : fd_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_un address = {};
+    address.sun_family = AF_UNIX;
+    std::strcpy(address.sun_path, path.c_str());
+    EXPECT_EQ(::bind(fd_.get(), reinterpret_cast<sockaddr*>(&address),
+                     sizeof(address)),
+              0);
+    EXPECT_EQ(::listen(fd_.get(), 1), 0);
+  }
+
+ private:
+  const UniqueFd fd_;
+};
 
 int ConnectTcp(int port, bool reset = false) {
   const UniqueFd client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -240,19 +266,97 @@ TEST_F(ListenSocketsTest, WhatAProcessDidIsMadeGood) {
   const std::string path = Path("s");
   Open({absl::StrCat("unix:", path), "web=tcp://127.0.0.1:0"});
   const int port = std::stoi(Filled("{port:web}"));
-  EXPECT_EQ(sockets_->Renew(), Strings());
+  EXPECT_EQ(Renew(), Strings());
   ::unlink(path.c_str());
+  ::unlink(Path(".s.reinit").c_str());
   ::shutdown(Fd(1), SHUT_RDWR);
   EXPECT_EQ(ConnectTcp(port), ECONNREFUSED);
-  EXPECT_EQ(sockets_->Renew().size(), 2u);
+  EXPECT_EQ(Renew().size(), 2u);
   EXPECT_EQ(ConnectTcp(port), 0);
   EXPECT_EQ(ConnectUnix(path), 0);
   ::shutdown(Fd(0), SHUT_RDWR);
   EXPECT_NE(ConnectUnix(path), 0);
-  EXPECT_EQ(sockets_->Renew().size(), 1u);
+  EXPECT_EQ(Renew().size(), 1u);
   EXPECT_EQ(ConnectUnix(path), 0);
-  EXPECT_EQ(sockets_->Renew(), Strings());
+  EXPECT_EQ(Renew(), Strings());
   EXPECT_EQ(sockets_->Listening().size(), 2u);
+  EXPECT_EQ(sockets_->replaced()->size(), 2u);  // the unix sockets
+}
+
+TEST_F(ListenSocketsTest, ARemovedFileIsRestoredWithItsSocket) {
+  const std::string path = Path("s");
+  Open({"web=tcp://127.0.0.1:0", absl::StrCat("unix:", path, "?mode=0600")});
+  const struct stat bound = Stat(path);
+  EXPECT_EQ(sockets_->RestoreFiles(), "..");
+  EXPECT_EQ(ConnectUnix(path), 0);  // waits in the queue
+  for (int i = 0; i < 2; ++i) {
+    ::unlink(path.c_str());
+    EXPECT_EQ(ConnectUnix(path), ENOENT);
+    const std::string states = sockets_->RestoreFiles();
+    EXPECT_EQ(states, ".+");
+    EXPECT_EQ(sockets_->Restored(states),
+              Strings{absl::StrCat("--listen=unix:", path,
+                                   "?mode=0600: the process removed its file; "
+                                   "restored with the same socket")});
+    EXPECT_EQ(sockets_->Renew(states), Strings());
+    EXPECT_EQ(ConnectUnix(path), 0);
+  }
+  EXPECT_EQ(Stat(path).st_ino, bound.st_ino);
+  EXPECT_EQ(Stat(path).st_mode, bound.st_mode);
+  EXPECT_EQ(sockets_->Restored(sockets_->RestoreFiles()), Strings());
+  for (int i = 0; i < 3; ++i) {
+    const UniqueFd waited(::accept4(Fd(1), nullptr, nullptr, SOCK_CLOEXEC));
+    EXPECT_TRUE(waited.valid());
+  }
+}
+
+TEST_F(ListenSocketsTest, TwinWithoutASecondNameIsBoundAgain) {
+  const std::string path = Path("s");
+  Open({absl::StrCat("unix:", path)});
+  ::unlink(Path(".s.reinit").c_str());
+  ::unlink(path.c_str());
+  EXPECT_EQ(sockets_->RestoreFiles(), "-");
+  EXPECT_EQ(ConnectUnix(path), ENOENT);
+  EXPECT_EQ(Renew().size(), 1u);
+  EXPECT_EQ(ConnectUnix(path), 0);
+  ::unlink(path.c_str());
+  EXPECT_EQ(sockets_->RestoreFiles(), "+");  // it has one again
+}
+
+TEST_F(ListenSocketsTest, WhatTheProcessBoundAtThePathStays) {
+  const std::string path = Path("s");
+  Open({absl::StrCat("unix:", path)});
+  const ino_t ours = Stat(path).st_ino;
+  ::unlink(path.c_str());
+  {
+    const Server server(path);
+    const ino_t its = Stat(path).st_ino;
+    EXPECT_EQ(sockets_->RestoreFiles(), "-");
+    EXPECT_EQ(Renew().size(), 1u);
+    EXPECT_EQ(Stat(path).st_ino, its);
+    ::unlink(path.c_str());
+  }
+  EXPECT_EQ(sockets_->RestoreFiles(), "+");
+  EXPECT_EQ(Stat(path).st_ino, ours);
+  EXPECT_EQ(ConnectUnix(path), 0);
+}
+
+TEST_F(ListenSocketsTest, ASecondNameThatAKilledReinitLeftIsReplaced) {
+  const std::string path = Path("s");
+  { const Server killed(Path(".s.reinit")); }
+  Open({absl::StrCat("unix:", path)});
+  EXPECT_EQ(Stat(Path(".s.reinit")).st_ino, Stat(path).st_ino);
+}
+
+TEST_F(ListenSocketsTest, ASecondNameThatIsInUseStays) {
+  const std::string path = Path("s");
+  const Server other(Path(".s.reinit"));
+  EXPECT_EQ(Open({absl::StrCat("unix:", path)}).errors, Strings());
+  EXPECT_EQ(ConnectUnix(Path(".s.reinit")), 0);
+  ::unlink(path.c_str());
+  EXPECT_EQ(sockets_->RestoreFiles(), "-");
+  sockets_.reset();
+  EXPECT_EQ(::unlink(Path(".s.reinit").c_str()), 0);
 }
 
 TEST_F(ListenSocketsTest, ADescriptorOfOurs) {

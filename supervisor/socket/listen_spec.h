@@ -1,4 +1,4 @@
-// What --listen asks for, as plain values.
+// Parses what --listen asks for into plain values.
 #ifndef REINIT_SUPERVISOR_SOCKET_LISTEN_SPEC_H_
 #define REINIT_SUPERVISOR_SOCKET_LISTEN_SPEC_H_
 

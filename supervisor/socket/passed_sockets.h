@@ -1,4 +1,4 @@
-// How a process learns which of its descriptors are which sockets.
+// Tells a process which of its descriptors are which sockets.
 #ifndef REINIT_SUPERVISOR_SOCKET_PASSED_SOCKETS_H_
 #define REINIT_SUPERVISOR_SOCKET_PASSED_SOCKETS_H_
 

@@ -1,4 +1,5 @@
-// What the files of /proc say that tell who waits for which descriptor. Pure.
+// Parses the files of /proc that tell which process waits for which descriptor.
+// Pure.
 #ifndef REINIT_SUPERVISOR_SOCKET_PROC_TEXT_H_
 #define REINIT_SUPERVISOR_SOCKET_PROC_TEXT_H_
 

@@ -1,4 +1,4 @@
-// The little of HTTP that the status server speaks.
+// Parses the little of HTTP that the status server speaks.
 #ifndef REINIT_SUPERVISOR_STATUS_SERVER_HTTP_REQUEST_H_
 #define REINIT_SUPERVISOR_STATUS_SERVER_HTTP_REQUEST_H_
 

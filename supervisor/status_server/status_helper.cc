@@ -14,17 +14,23 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "reaper/clock.h"
+#include "reaper/poll_for.h"
 #include "reaper/unique_fd.h"
-#include "supervisor/memory_limit.h"
-#include "supervisor/poll_timeout.h"
+#include "supervisor/helper/memory_limit.h"
 #include "supervisor/status_server/http_request.h"
 #include "supervisor/status_server/status_record.h"
 
 namespace reinit {
 namespace {
 
-// With heads and answers as long as may be this is some 10 MB.
-constexpr size_t kMaxConnections = 64;
+// Clients whose request is here. With answers as long as may be this is some
+// 8 MB.
+constexpr size_t kMaxRequests = 64;
+// Clients whose request has not come: in a flood of connections that say
+// nothing each of them has the time until so many more have come.
+constexpr size_t kMaxSilent = 256;
+// Those that are here are served before more are accepted.
+constexpr int kAcceptsPerTurn = 64;
 constexpr rlim_t kMaxMemory = 128 << 20;
 constexpr absl::Duration kClientTimeout = absl::Seconds(5);
 // What is slower is no answer that a probe would wait for.
@@ -81,11 +87,18 @@ class StatusHelper {
     size_t written = 0;
     short revents = 0;
     bool done = false;
+
+    bool silent() const { return !request.has_value() && answer.empty(); }
   };
 
   void Turn();
   void Wait();
+  bool MakeRoom();
+  bool HasRoom() const;
   void Accept();
+  void RemoveDone() {
+    connections_.remove_if([](const Connection& one) { return one.done; });
+  }
   void Step(Connection* connection);
   void Read(Connection* connection);
   void OnHead(Connection* connection);
@@ -111,22 +124,26 @@ class StatusHelper {
   std::optional<absl::Time> lost_at_;  // a query is under way until then
   Known known_;
   absl::Time accepts_from_ = absl::InfinitePast();
+  bool clients_wait_ = false;  // to be accepted
   bool ended_ = false;
 };
 
 void StatusHelper::Turn() {
   Wait();
   for (Connection& connection : connections_) Step(&connection);
+  RemoveDone();
+  if (clients_wait_) Accept();
   AskAgain();
-  connections_.remove_if([](const Connection& one) { return one.done; });
+  RemoveDone();
 }
 
 void StatusHelper::Wait() {
   const absl::Time now = clock_.Now();
-  const bool accepts = now >= accepts_from_;
+  const bool accepts = now >= accepts_from_ && HasRoom();
   std::vector<pollfd> polled = {{fd_, POLLIN, 0},
                                 {accepts ? listener_ : -1, POLLIN, 0}};
-  absl::Time wake = accepts ? absl::InfiniteFuture() : accepts_from_;
+  absl::Time wake =
+      now >= accepts_from_ ? absl::InfiniteFuture() : accepts_from_;
   wake = std::min(wake, lost_at_.value_or(absl::InfiniteFuture()));
   for (const Connection& one : connections_) {
     short wanted = 0;
@@ -138,19 +155,48 @@ void StatusHelper::Wait() {
     polled.push_back({one.fd.get(), wanted, 0});
     wake = std::min(wake, one.deadline);
   }
+  clients_wait_ = false;
   for (Connection& one : connections_) one.revents = 0;
-  const int count =
-      ::poll(polled.data(), polled.size(), PollTimeout(wake - now));
+  const int count = PollFor(polled.data(), polled.size(), wake - now);
   if (count < 0) return;  // a signal
   auto seen = polled.begin() + 2;
   for (Connection& one : connections_) one.revents = (seen++)->revents;
   if (polled[0].revents != 0) ReadAnswer();
-  if (polled[1].revents != 0) Accept();
+  clients_wait_ = polled[1].revents != 0;
 }
 
-// All that wait, so that of too many the oldest go, not the newest.
+// Only if all that are here wait for PID 1 there is none, which is soon over.
+bool StatusHelper::HasRoom() const {
+  size_t waiting = 0;
+  for (const Connection& one : connections_) {
+    if (one.request.has_value() && one.answer.empty()) ++waiting;
+  }
+  return waiting < kMaxRequests;
+}
+
+// Who says nothing goes first, then who does not read; of each the oldest.
+bool StatusHelper::MakeRoom() {
+  size_t silent = 0;
+  auto oldest_silent = connections_.end();
+  auto oldest_deaf = connections_.end();
+  for (auto one = connections_.begin(); one != connections_.end(); ++one) {
+    auto& oldest = one->silent() ? oldest_silent : oldest_deaf;
+    if (one->silent()) ++silent;
+    const bool may_go = one->silent() || !one->answer.empty();
+    if (may_go && oldest == connections_.end()) oldest = one;
+  }
+  if (silent >= kMaxSilent) connections_.erase(oldest_silent);
+  if (connections_.size() - std::min(silent, kMaxSilent) < kMaxRequests) {
+    return true;
+  }
+  if (oldest_deaf == connections_.end()) return false;
+  connections_.erase(oldest_deaf);
+  return true;
+}
+
+// A request that came with its connection is read at once.
 void StatusHelper::Accept() {
-  for (size_t i = 0; i < kMaxConnections; ++i) {
+  for (int i = 0; i < kAcceptsPerTurn && MakeRoom(); ++i) {
     UniqueFd fd(
         ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!fd.valid()) {
@@ -159,10 +205,11 @@ void StatusHelper::Accept() {
       if (!passes) accepts_from_ = clock_.Now() + kPause;
       return;
     }
-    if (connections_.size() >= kMaxConnections) connections_.pop_front();
     Connection& connection = connections_.emplace_back();
     connection.fd = std::move(fd);
     connection.deadline = clock_.Now() + kClientTimeout;
+    Read(&connection);
+    if (connection.done) connections_.pop_back();
   }
 }
 

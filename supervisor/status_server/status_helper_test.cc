@@ -218,6 +218,17 @@ TEST_F(StatusHelperTest, SilentClientsAreInNobodysWay) {
   EXPECT_EQ(ReadAll(silent.front()), "");  // the oldest went
 }
 
+// More than are accepted in one turn come behind it.
+TEST_F(StatusHelperTest, AFloodOfSilentClientsDoesNotPushOutARequest) {
+  ::kill(helper_, SIGSTOP);
+  const UniqueFd client = Request("/nothing");
+  std::vector<UniqueFd> silent;
+  silent.reserve(120);
+  for (int i = 0; i < 120; ++i) silent.push_back(Connect());
+  ::kill(helper_, SIGCONT);
+  EXPECT_THAT(ReadAll(client), StartsWith("HTTP/1.1 404 "));
+}
+
 TEST_F(StatusHelperTest, ClientsThatNeverReadAreInNobodysWay) {
   std::vector<UniqueFd> deaf;
   for (int i = 0; i < 100; ++i) {

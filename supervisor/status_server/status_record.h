@@ -1,4 +1,4 @@
-// What the status helper asks of PID 1, and what it is told.
+// Defines the records between the status helper and PID 1.
 #ifndef REINIT_SUPERVISOR_STATUS_SERVER_STATUS_RECORD_H_
 #define REINIT_SUPERVISOR_STATUS_SERVER_STATUS_RECORD_H_
 

@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "reaper/passed_rights.h"
 #include "supervisor/control/status_render.h"
 #include "supervisor/status_server/status_record.h"
 
@@ -22,8 +23,13 @@ constexpr int kBacklog = 128;
 }  // namespace
 
 absl::StatusOr<BoundSocket> BindStatusSocket(const ListenSpec& spec) {
-  if (spec.kind == ListenSpec::Kind::kUnix) return BindUnix(spec, kBacklog);
-  return BindTcp(spec, kBacklog, /*only_ipv6=*/false);
+  if (spec.kind != ListenSpec::Kind::kUnix) {
+    return BindTcp(spec, kBacklog, /*only_ipv6=*/false);
+  }
+  absl::StatusOr<BoundSocket> bound = BindUnix(spec, kBacklog);
+  // What the helper accepts inherits that: it would close what a client sends.
+  if (bound.ok()) RefuseRights(bound->fd.get());
+  return bound;
 }
 
 std::string StatusAddress(const BoundSocket& socket) {
@@ -68,6 +74,8 @@ StatusServer::StatusServer(const Context& context, BoundSocket socket,
           .on_record = [this](const char* record) { return OnQuery(record); },
           .on_restarted = nullptr});
 }
+
+StatusServer::~StatusServer() { LeaveToExit(std::move(socket_.fd)); }
 
 void StatusServer::Start() {
   helper_->Start();

@@ -1,4 +1,4 @@
-// PID 1's side of --status-listen.
+// Runs PID 1's side of --status-listen.
 #ifndef REINIT_SUPERVISOR_STATUS_SERVER_STATUS_SERVER_H_
 #define REINIT_SUPERVISOR_STATUS_SERVER_STATUS_SERVER_H_
 
@@ -30,6 +30,7 @@ class StatusServer {
   using DescribeFn = std::function<Status()>;
 
   StatusServer(const Context& context, BoundSocket socket, DescribeFn describe);
+  ~StatusServer();  // leaves a unix socket to the exit of the process
 
   void Start();
   // Kills the helper, for good.
@@ -45,7 +46,7 @@ class StatusServer {
   void Answer();
 
   const Context context_;
-  const BoundSocket socket_;
+  BoundSocket socket_;
   const DescribeFn describe_;
   std::optional<uint64_t> asked_;  // not answered yet
   absl::Time answered_ = absl::InfinitePast();

@@ -1,6 +1,7 @@
 #include "supervisor/status_server/status_server.h"
 
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <memory>
@@ -10,7 +11,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "supervisor/fake_world.h"
+#include "supervisor/scenario/fake_world.h"
 #include "supervisor/status_server/status_record.h"
 
 namespace reinit {
@@ -80,6 +81,22 @@ TEST_F(StatusServerTest, TheHelperHasTheSocketAndNoPrivileges) {
   EXPECT_TRUE(helper().descriptors[kStatusListenFd].valid());
   EXPECT_THAT(world_.log().lines().back(),
               StartsWith("status at http://127.0.0.1:"));
+}
+
+TEST(BindStatusSocketTest, AUnixSocketRefusesDescriptors) {
+  constexpr int kPassRights = 83;
+  // A socket's path is short, and a test's folder may not be.
+  const std::string path =
+      "/tmp/reinit-status-" + std::to_string(::getpid()) + ".sock";
+  const auto socket = BindStatusSocket(*ParseListenSpec("unix:" + path));
+  ASSERT_TRUE(socket.ok());
+  int pass = 1;
+  socklen_t size = sizeof(pass);
+  if (::getsockopt(socket->fd.get(), SOL_SOCKET, kPassRights, &pass, &size) !=
+      0) {
+    GTEST_SKIP() << "this kernel cannot refuse descriptors (Linux 6.16 can)";
+  }
+  EXPECT_EQ(pass, 0);
 }
 
 TEST_F(StatusServerTest, AnswersWithEachText) {

@@ -1,4 +1,4 @@
-// Whether the process serves the sockets that it was passed.
+// Finds the process ready once it serves the sockets that it was passed.
 #ifndef REINIT_SUPERVISOR_STRATEGY_ACCEPT_STRATEGY_H_
 #define REINIT_SUPERVISOR_STRATEGY_ACCEPT_STRATEGY_H_
 
@@ -22,16 +22,24 @@ namespace reinit {
 // as often that it would be felt.
 absl::Duration NextLook(absl::Duration elapsed);
 
+// One look, in a child (see AcceptWatch::Look), at the live processes of the
+// instance; `next` is what the last one has answered.
+using AcceptLook = std::function<AcceptWatch::Answer(
+    absl::Span<const pid_t> pids, absl::Span<const ListenSockets::Id> sockets,
+    size_t next)>;
+
 // For MakeReadyStrategy. Looks, with that pause between, from the moment that
 // the process runs until every socket is served; then never again. Where /proc
 // does not show that, the process counts as ready a second later, and this is
 // said once; with start-first also that a broken version may take over then.
-// `look` is asked for the live processes of the instance.
-std::unique_ptr<Strategy> MakeAcceptStrategy(
-    const Context& context, RestartOptions::Order order,
-    std::function<AcceptWatch::Answer(absl::Span<const pid_t>)> look);
+// A look that hangs tells nothing, and the next one follows. `sockets` are
+// borrowed; null: none.
+std::unique_ptr<Strategy> MakeAcceptStrategy(const Context& context,
+                                             RestartOptions::Order order,
+                                             const ListenSockets* sockets,
+                                             AcceptLook look);
 
-// The same for `sockets`, which are borrowed.
+// With AcceptWatch.
 std::unique_ptr<Strategy> MakeAcceptStrategy(const Context& context,
                                              RestartOptions::Order order,
                                              const ListenSockets* sockets);

@@ -7,7 +7,7 @@
 #include "absl/strings/match.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "supervisor/fake_world.h"
+#include "supervisor/scenario/fake_world.h"
 #include "supervisor/strategy/ready_strategy.h"
 
 namespace reinit {
@@ -26,8 +26,9 @@ class AcceptStrategyTest : public ::testing::Test {
     options_.kind = ReadyOptions::Kind::kAccept;
     strategy_ = MakeReadyStrategy(
         world_.context(), &options_,
-        MakeAcceptStrategy(world_.context(), order,
-                           [this](absl::Span<const pid_t> pids) {
+        MakeAcceptStrategy(world_.context(), order, /*sockets=*/nullptr,
+                           [this](absl::Span<const pid_t> pids,
+                                  absl::Span<const ListenSockets::Id>, size_t) {
                              ++looks_;
                              looked_at_.assign(pids.begin(), pids.end());
                              return answer_;
@@ -55,7 +56,7 @@ class AcceptStrategyTest : public ::testing::Test {
   ReadyOptions options_;
   AcceptWatch::Answer answer_;
   std::unique_ptr<Strategy> strategy_;
-  View view_;
+  InstanceView view_;
   std::vector<pid_t> looked_at_;
   int looks_ = 0;
   int wakes_ = 0;
@@ -100,6 +101,28 @@ TEST_F(AcceptStrategyTest, LooksMoreSeldomAsTimePasses) {
   Up();
   world_.Advance(absl::Seconds(60));
   EXPECT_LT(looks_, 120);
+}
+
+// The memory of the process is on a file system that does not answer.
+TEST_F(AcceptStrategyTest, ALookThatHangsIsNotWaitedFor) {
+  Answer(Verdict::kServed);
+  world_.os().set_hold_forks(true);
+  Up();
+  world_.Advance(absl::Milliseconds(10));
+  EXPECT_EQ(looks_, 0);
+  world_.Advance(absl::Seconds(3));
+  EXPECT_FALSE(strategy_->Ready());
+  EXPECT_EQ(world_.os().forks(), 2);  // given up, and tried again
+  world_.os().set_hold_forks(false);
+  world_.Advance(absl::Seconds(5));
+  EXPECT_TRUE(strategy_->Ready());
+  Become(InstanceState::kReady);
+  // Never ended by itself, and it says so.
+  world_.os().set_hold_forks(true);
+  Become(InstanceState::kGone);
+  Up(2);
+  world_.Advance(absl::Seconds(60));
+  EXPECT_THAT(world_.log().lines(), Contains(HasSubstr("does not answer")));
 }
 
 TEST_F(AcceptStrategyTest, TheHintComesWithTheTimeout) {

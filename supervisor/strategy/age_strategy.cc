@@ -19,7 +19,7 @@ class AgeStrategy : public Strategy {
   std::string_view name() const override { return "age"; }
   void Start(WakeFn wake) override { wake_ = std::move(wake); }
 
-  void OnInstance(const View& view) override {
+  void OnInstance(const InstanceView& view) override {
     const bool runs =
         view.state == InstanceState::kUp || view.state == InstanceState::kReady;
     if (!runs) {
@@ -31,7 +31,7 @@ class AgeStrategy : public Strategy {
     }
   }
 
-  std::optional<Reason> ShouldRestart(const View&) override {
+  std::optional<Reason> ShouldRestart(const InstanceView&) override {
     if (!std::exchange(due_, false)) return std::nullopt;
     Reason reason;
     reason.cause = Reason::Cause::kAge;

@@ -1,4 +1,4 @@
-// A process that has run long enough.
+// Restarts a process that has run long enough.
 #ifndef REINIT_SUPERVISOR_STRATEGY_AGE_STRATEGY_H_
 #define REINIT_SUPERVISOR_STRATEGY_AGE_STRATEGY_H_
 

@@ -10,7 +10,7 @@ class ExitStrategy : public Strategy {
   std::string_view name() const override { return "exit"; }
   void Start(WakeFn) override {}
 
-  std::optional<Reason> ShouldRestart(const View& view) override {
+  std::optional<Reason> ShouldRestart(const InstanceView& view) override {
     if (!view.ended.has_value() ||
         !RestartsAfter(options_->restart, *view.ended, options_->success)) {
       return std::nullopt;

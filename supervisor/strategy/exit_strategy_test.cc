@@ -65,7 +65,7 @@ TEST(ExitStrategyTest, SaysHowItEnded) {
   Options options;
   options.restart.policy = RestartOptions::Policy::kOnFailure;
   const auto strategy = MakeExitStrategy(&options);
-  View view;
+  InstanceView view;
   EXPECT_FALSE(strategy->ShouldRestart(view).has_value());
   view.ended = ExitStatus{.code = 7};
   const auto reason = strategy->ShouldRestart(view);

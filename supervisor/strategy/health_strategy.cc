@@ -1,18 +1,19 @@
 #include "supervisor/strategy/health_strategy.h"
 
 #include <algorithm>
+#include <deque>
 #include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "supervisor/duration_text.h"
+#include "reaper/value/overslept.h"
 #include "supervisor/helper/helper_process.h"
-#include "supervisor/job.h"
-#include "supervisor/overslept.h"
 #include "supervisor/probe/probe_record.h"
-#include "supervisor/strategy/health_state.h"
+#include "supervisor/process/job.h"
+#include "supervisor/strategy/rules/health_state.h"
 #include "supervisor/strategy/stall_check.h"
+#include "supervisor/value/duration_text.h"
 
 namespace reinit {
 namespace {
@@ -20,6 +21,10 @@ namespace {
 // How much longer than its own deadline the helper may take to answer, which
 // is twice that of a check: it makes one again whose deadline it overslept.
 constexpr absl::Duration kHelperGrace = absl::Seconds(2);
+
+// Below what the helper makes side by side, and what its socket holds: none of
+// them waits where its deadline counts already.
+constexpr size_t kMostAsked = 200;
 
 // Of a result, for whoever asks.
 constexpr size_t kShownBytes = 256;
@@ -32,8 +37,9 @@ class HealthStrategy : public Strategy {
 
   std::string_view name() const override { return "health"; }
   void Start(WakeFn wake) override;
-  std::optional<Reason> ShouldRestart(const View& view) override;
-  void OnInstance(const View& view) override;
+  void Prepare(LaunchExtras* launch) override { environment_ = launch->hooks; }
+  std::optional<Reason> ShouldRestart(const InstanceView& view) override;
+  void OnInstance(const InstanceView& view) override;
   bool Ready() const override;
   std::string WhyNotReady() const override;
   void AddChecks(std::vector<CheckStatus>* to) const override;
@@ -43,6 +49,7 @@ class HealthStrategy : public Strategy {
     Check(HealthStrategy* strategy, const ProbeTarget* target, uint32_t index);
 
     const ProbeTarget* const target;
+    std::string name;      // what is shown, of its own
     const uint32_t index;  // among the network checks, when it is one
     HealthState state;
     EventLoop::Timer next;
@@ -62,6 +69,7 @@ class HealthStrategy : public Strategy {
   void RunJob(Check* check);
   void LookForStall(Check* check);
   void AskHelper(Check* check);
+  void SendWaiting();
   bool OnReply(const char* record);
   void OnLate(Check* check);
   void ArmLate(Check* check);
@@ -75,19 +83,22 @@ class HealthStrategy : public Strategy {
     return options_->on_failure.what == OnUnhealthy::What::kSignal ||
            options_->on_failure.what == OnUnhealthy::What::kNone;
   }
+  void NameApart(Check* check) const;
   ProbeConfig Config() const;
 
   const Context context_;
   const HealthOptions* const options_;
-  const std::vector<std::string> environment_;
+  std::vector<std::string> environment_;  // of exec: checks
   const ListenSockets* const sockets_;
   WakeFn wake_;
   std::vector<std::unique_ptr<Check>> checks_;
   std::optional<HelperProcess> helper_;
+  EventLoop::Timer unsent_;
+  std::deque<Check*> waiting_;  // to be sent to the helper
   uint64_t last_id_ = 0;
   uint32_t epoch_ = 0;
   int generation_ = 0;  // being checked; 0: none
-  View view_;
+  InstanceView view_;
   std::optional<Reason> reason_;
 };
 
@@ -95,6 +106,7 @@ HealthStrategy::Check::Check(HealthStrategy* strategy,
                              const ProbeTarget* check_target,
                              uint32_t check_index)
     : target(check_target),
+      name(check_target->shown),
       index(check_index),
       state(strategy->options_),
       next(strategy->context_.loop,
@@ -109,11 +121,13 @@ HealthStrategy::HealthStrategy(const Context& context,
     : context_(context),
       options_(options),
       environment_(std::move(environment)),
-      sockets_(sockets) {
+      sockets_(sockets),
+      unsent_(context.loop, [this] { SendWaiting(); }) {
   uint32_t network = 0;
   for (const ProbeTarget& target : options_->checks) {
     checks_.push_back(std::make_unique<Check>(
         this, &target, target.IsForHelper() ? network++ : 0));
+    NameApart(checks_.back().get());
   }
   if (network == 0) return;
   helper_.emplace(
@@ -123,8 +137,19 @@ HealthStrategy::HealthStrategy(const Context& context,
           .arguments = [this] { return Config().ToArgs(); },
           .record_size = sizeof(ProbeReply),
           .unprivileged = true,
+          .as_command = true,
+          .private_arguments = true,
           .on_record = [this](const char* record) { return OnReply(record); },
           .on_restarted = [this] { OnHelperRestarted(); }});
+}
+
+// Two may differ in nothing but what is not shown.
+void HealthStrategy::NameApart(Check* check) const {
+  const auto same =
+      std::count_if(checks_.begin(), checks_.end(), [check](const auto& one) {
+        return one->target->shown == check->target->shown;
+      });
+  if (same > 1) absl::StrAppend(&check->name, " (", same, ")");
 }
 
 ProbeConfig HealthStrategy::Config() const {
@@ -142,7 +167,7 @@ void HealthStrategy::Start(WakeFn wake) {
   if (helper_.has_value()) helper_->Start();
 }
 
-void HealthStrategy::OnInstance(const View& view) {
+void HealthStrategy::OnInstance(const InstanceView& view) {
   view_ = view;
   const bool up =
       view.state == InstanceState::kUp || view.state == InstanceState::kReady;
@@ -169,6 +194,8 @@ void HealthStrategy::Begin() {
 void HealthStrategy::Halt() {
   generation_ = 0;
   reason_.reset();
+  waiting_.clear();
+  unsent_.Cancel();
   for (const auto& check : checks_) {
     check->next.Cancel();
     check->late.Cancel();
@@ -181,14 +208,14 @@ void HealthStrategy::Halt() {
 void HealthStrategy::RunCheck(Check* check) {
   // Nobody could touch a file meanwhile.
   if (Overslept(check->next.deadline(), context_.loop->Now())) ++epoch_;
-  switch (check->target->kind) {
-    case ProbeTarget::Kind::kExec:
+  switch (check->target->scheme().checker) {
+    case ProbeScheme::Checker::kCommand:
       RunJob(check);
       return;
-    case ProbeTarget::Kind::kStall:
+    case ProbeScheme::Checker::kQueues:
       LookForStall(check);
       return;
-    default:
+    case ProbeScheme::Checker::kHelper:
       AskHelper(check);
       return;
   }
@@ -210,7 +237,7 @@ void HealthStrategy::RunJob(Check* check) {
   const auto done = [this, check](const Job::Result& result) {
     if (result.what == Job::Result::What::kNotForked) {
       context_.log->Write(LogLevel::kWarning,
-                          absl::StrCat("health check ", check->target->text,
+                          absl::StrCat("health check ", check->name,
                                        " could not be made: ", result.text));
       check->next.ArmAfter(options_->interval);
       return;
@@ -218,7 +245,7 @@ void HealthStrategy::RunJob(Check* check) {
     // One that hung through a freeze says nothing: who knows what it met.
     if (result.what == Job::Result::What::kTimedOut &&
         Overslept(check->job->started() + options_->timeout,
-                  context_.loop->Now())) {
+                  check->job->ended())) {
       check->next.ArmAfter(absl::ZeroDuration());
       return;
     }
@@ -233,14 +260,32 @@ void HealthStrategy::RunJob(Check* check) {
 }
 
 void HealthStrategy::AskHelper(Check* check) {
-  ProbeRequest request;
-  request.check = check->index;
-  request.id = ++last_id_;
-  request.epoch = epoch_;
-  check->asked = request.id;
-  ArmLate(check);
-  // If there is no helper just now, OnHelperRestarted asks again.
-  helper_->Send(&request, sizeof(request));
+  waiting_.push_back(check);
+  SendWaiting();
+}
+
+// Of what cannot be sent now each reply, and each start of a helper, sends
+// some.
+void HealthStrategy::SendWaiting() {
+  size_t asked = static_cast<size_t>(
+      std::count_if(checks_.begin(), checks_.end(),
+                    [](const auto& check) { return check->asked != 0; }));
+  for (; !waiting_.empty() && asked < kMostAsked; ++asked) {
+    Check* const check = waiting_.front();
+    ProbeRequest request;
+    request.check = check->index;
+    request.id = last_id_ + 1;
+    request.epoch = epoch_;
+    if (!helper_->Send(&request, sizeof(request))) {
+      // Nobody is there to reply, but that is no reason to forget it.
+      if (asked == 0) unsent_.ArmAfter(RetryDelay());
+      if (asked == 0 && !check->late.armed()) ArmLate(check);
+      return;
+    }
+    waiting_.pop_front();
+    check->asked = ++last_id_;
+    ArmLate(check);
+  }
 }
 
 bool HealthStrategy::OnReply(const char* record) {
@@ -255,9 +300,11 @@ bool HealthStrategy::OnReply(const char* record) {
     } else {
       OnResult(check.get(), reply->passed == 1, reply->text);
     }
-    return true;
+    break;
   }
-  return true;  // to a question of an earlier instance
+  // It may be to a question of an earlier instance: there is room all the same.
+  SendWaiting();
+  return true;
 }
 
 void HealthStrategy::OnLate(Check* check) {
@@ -277,8 +324,12 @@ void HealthStrategy::ArmLate(Check* check) {
 // What it was asked is lost: that is no result, so ask again.
 void HealthStrategy::OnHelperRestarted() {
   for (const auto& check : checks_) {
-    if (check->asked != 0) AskHelper(check.get());
+    if (check->asked == 0) continue;
+    check->asked = 0;
+    check->late.Cancel();
+    waiting_.push_back(check.get());
   }
+  SendWaiting();
 }
 
 void HealthStrategy::OnResult(Check* check, bool passed,
@@ -294,14 +345,14 @@ void HealthStrategy::OnResult(Check* check, bool passed,
   const bool goes_on = verdict != Verdict::kUnhealthy || LivesOn();
   if (goes_on) check->next.ArmAt(check->state.next());
   const std::string result =
-      absl::StrCat("health check ", check->target->text, ": ", text);
+      absl::StrCat("health check ", check->name, ": ", text);
   if (verdict == Verdict::kFailing) {
     context_.log->Event(
         LogLevel::kWarning, "health_failing",
         absl::StrCat(result, " (", check->state.failures(), " of ",
                      options_->retries, " failures in a row)"),
         {{"generation", generation_},
-         {"check", check->target->text},
+         {"check", check->name},
          {"failures", check->state.failures()},
          {"reason", text}});
   } else if (first && !passed && verdict == Verdict::kNothing) {
@@ -333,7 +384,7 @@ void HealthStrategy::OnResult(Check* check, bool passed,
   }
 }
 
-std::optional<Reason> HealthStrategy::ShouldRestart(const View&) {
+std::optional<Reason> HealthStrategy::ShouldRestart(const InstanceView&) {
   return std::exchange(reason_, std::nullopt);
 }
 
@@ -348,7 +399,7 @@ std::string HealthStrategy::WhyNotReady() const {
   for (const auto& check : checks_) {
     if (check->state.ever_passed()) continue;
     why.push_back(absl::StrCat(
-        "health check ", check->target->text, ": ",
+        "health check ", check->name, ": ",
         check->shown.text.empty() ? "no result yet" : check->shown.text));
   }
   return absl::StrJoin(why, "; ");
@@ -357,7 +408,7 @@ std::string HealthStrategy::WhyNotReady() const {
 void HealthStrategy::AddChecks(std::vector<CheckStatus>* to) const {
   for (const auto& check : checks_) {
     CheckStatus& shown = to->emplace_back(check->shown);
-    shown.check = check->target->text;
+    shown.check = check->name;
     shown.failures = check->state.failures();
     shown.ago = context_.loop->Now() - check->shown_at;
   }

@@ -5,13 +5,14 @@
 
 #include <cstring>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "supervisor/fake_world.h"
 #include "supervisor/probe/probe_record.h"
+#include "supervisor/scenario/fake_world.h"
 
 namespace reinit {
 namespace {
@@ -33,7 +34,7 @@ class HealthStrategyTest : public ::testing::Test {
   }
 
   void Tell(InstanceState state, int generation) {
-    View view;
+    InstanceView view;
     view.state = state;
     view.generation = generation;
     strategy_->OnInstance(view);
@@ -147,7 +148,7 @@ TEST_F(HealthStrategyTest, NoChecksWhileStopping) {
 TEST_F(HealthStrategyTest, NoChecksWhileTwoShareTheSockets) {
   Start({"http://127.0.0.1:1/"});
   AnswerNext(true);
-  View view;
+  InstanceView view;
   view.state = InstanceState::kUp;
   view.generation = 2;
   view.shares_sockets = true;
@@ -170,6 +171,37 @@ TEST_F(HealthStrategyTest, AnAnswerAboutAnEarlierInstanceDoesNotCount) {
   EXPECT_TRUE(strategy_->Ready());
 }
 
+// Its socket does not take so many at once.
+TEST_F(HealthStrategyTest, OfManyChecksNoneIsLost) {
+  Start(std::vector<std::string>(400, "tcp://127.0.0.1:1"));
+  std::set<uint32_t> asked;
+  for (auto request = Asked(); request.has_value(); request = Asked()) {
+    asked.insert(request->check);
+    Answer(request->id, true);
+  }
+  EXPECT_EQ(asked.size(), 400u);
+  EXPECT_TRUE(strategy_->Ready());
+  EXPECT_EQ(world_.os().last(), helper_);
+}
+
+// What was asked for an instance that is gone is still in its socket.
+TEST_F(HealthStrategyTest, WhatAHelperDoesNotReadIsAskedOfTheNext) {
+  Start(std::vector<std::string>(150, "tcp://127.0.0.1:1"));
+  for (int generation = 2; generation <= 4; ++generation) {
+    Tell(InstanceState::kStopping, generation - 1);
+    Tell(InstanceState::kUp, generation);
+  }
+  world_.Advance(2 * options_.timeout + absl::Seconds(3));
+  ASSERT_NE(world_.os().last(), helper_);
+  helper_ = world_.os().last();
+  std::set<uint32_t> asked;
+  for (auto request = Asked(); request.has_value(); request = Asked()) {
+    asked.insert(request->check);
+    Answer(request->id, true);
+  }
+  EXPECT_EQ(asked.size(), 150u);
+}
+
 TEST_F(HealthStrategyTest, AHelperThatDiesIsAskedAgain) {
   Start({"http://127.0.0.1:1/"});
   ASSERT_TRUE(Asked().has_value());
@@ -189,6 +221,25 @@ TEST_F(HealthStrategyTest, AHelperThatDoesNotAnswerIsReplaced) {
   AnswerNext(true);
   EXPECT_TRUE(strategy_->Ready());
   EXPECT_EQ(Reason(), "nothing");
+}
+
+// The middle process of a double fork has no environment when it ends.
+TEST_F(HealthStrategyTest, ADaemonOfAnExecCheckDoesNotStay) {
+  Start({"exec:check"});
+  FakeOs& os = world_.os();
+  const pid_t job = os.last();
+  const pid_t middle = os.AddChildOf(job);
+  const pid_t daemon = os.AddChildOf(middle);
+  os.process(middle).ending = true;
+  os.process(middle).unkillable = true;
+  os.Exit(job, {.code = 0});
+  world_.Settle();
+  EXPECT_TRUE(os.Alive(daemon));
+  EXPECT_FALSE(strategy_->Ready());
+  os.Exit(middle, {});
+  world_.Settle();
+  EXPECT_FALSE(os.Alive(daemon));
+  EXPECT_TRUE(strategy_->Ready());
 }
 
 TEST_F(HealthStrategyTest, ExecChecksAreJobs) {

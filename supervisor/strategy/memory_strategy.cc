@@ -2,9 +2,10 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "supervisor/members.h"
+#include "supervisor/process/members.h"
 
 namespace reinit {
 namespace {
@@ -25,7 +26,7 @@ class MemoryStrategy : public Strategy {
   std::string_view name() const override { return "memory"; }
   void Start(WakeFn wake) override { wake_ = std::move(wake); }
 
-  void OnInstance(const View& view) override {
+  void OnInstance(const InstanceView& view) override {
     view_ = view;
     const bool runs =
         view.state == InstanceState::kUp || view.state == InstanceState::kReady;
@@ -37,7 +38,7 @@ class MemoryStrategy : public Strategy {
     }
   }
 
-  std::optional<Reason> ShouldRestart(const View&) override {
+  std::optional<Reason> ShouldRestart(const InstanceView&) override {
     return std::exchange(reason_, std::nullopt);
   }
 
@@ -45,10 +46,13 @@ class MemoryStrategy : public Strategy {
   void Look() {
     timer_.ArmAfter(kInterval);
     int64_t sum = 0;
-    for (const pid_t pid :
-         MembersOf(context_, view_.pid, view_.group, view_.mark)) {
+    // An orphan whose marks are unknown counts the next time.
+    std::vector<ProcessInfo> unknown;
+    for (const pid_t pid : MembersOf(context_, view_.pid, view_.group,
+                                     view_.mark, nullptr, &unknown)) {
       sum += context_.os->ResidentBytes(pid);
     }
+    context_.marks->Learn(unknown);
     if (sum <= limit_) return;
     reason_.emplace();
     reason_->cause = Reason::Cause::kMemory;
@@ -61,7 +65,7 @@ class MemoryStrategy : public Strategy {
   const int64_t limit_;
   EventLoop::Timer timer_;
   WakeFn wake_;
-  View view_;
+  InstanceView view_;
   std::optional<Reason> reason_;
 };
 

@@ -1,4 +1,4 @@
-// A process that has grown too large.
+// Restarts a process that has grown too large.
 #ifndef REINIT_SUPERVISOR_STRATEGY_MEMORY_STRATEGY_H_
 #define REINIT_SUPERVISOR_STRATEGY_MEMORY_STRATEGY_H_
 

@@ -32,10 +32,10 @@ class ReadyStrategy : public Strategy {
     wake_ = wake;
     if (check_ != nullptr) check_->Start(std::move(wake));
   }
-  void Prepare(Launch* launch) override;
-  void OnInstance(const View& view) override;
+  void Prepare(LaunchExtras* launch) override;
+  void OnInstance(const InstanceView& view) override;
   void OnNotify(const NotifyMessage& message) override;
-  std::optional<Reason> ShouldRestart(const View&) override {
+  std::optional<Reason> ShouldRestart(const InstanceView&) override {
     return std::exchange(reason_, std::nullopt);
   }
   bool Ready() const override {
@@ -67,10 +67,11 @@ class ReadyStrategy : public Strategy {
   std::optional<Reason> reason_;
 };
 
-void ReadyStrategy::Prepare(Launch* launch) {
+void ReadyStrategy::Prepare(LaunchExtras* launch) {
   ready_ = false;
   reason_.reset();
   watch_.Cancel();
+  if (check_ != nullptr) check_->Prepare(launch);
   if (options_->kind != Kind::kDescriptor) return;
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) {
@@ -89,11 +90,11 @@ void ReadyStrategy::Prepare(Launch* launch) {
   if (watch.ok()) watch_ = *std::move(watch);
 }
 
-void ReadyStrategy::OnInstance(const View& view) {
+void ReadyStrategy::OnInstance(const InstanceView& view) {
   write_end_.reset();
   const bool starting = view.state == InstanceState::kUp;
   if (check_ != nullptr) {
-    View seen = view;
+    InstanceView seen = view;
     // It has said what it was asked.
     if (view.state == InstanceState::kReady) {
       seen.state = InstanceState::kStopping;

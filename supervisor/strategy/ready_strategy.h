@@ -1,4 +1,4 @@
-// When the process serves, as --ready says.
+// Decides when the process is ready, as --ready says.
 #ifndef REINIT_SUPERVISOR_STRATEGY_READY_STRATEGY_H_
 #define REINIT_SUPERVISOR_STRATEGY_READY_STRATEGY_H_
 

@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "supervisor/members.h"
-#include "supervisor/overslept.h"
+#include "reaper/value/overslept.h"
+#include "supervisor/process/members.h"
 
 namespace reinit {
 namespace {
@@ -42,7 +42,7 @@ bool CanBeTold(const Queue& queue) {
 
 }  // namespace
 
-StallCheck::StallCheck(const Context& context, const View& view,
+StallCheck::StallCheck(const Context& context, const InstanceView& view,
                        QueuesFn queues, absl::Duration timeout, OnDone on_done)
     : context_(context),
       view_(view),
@@ -101,11 +101,17 @@ void StallCheck::Look() {
 
 std::map<pid_t, absl::Duration> StallCheck::TimesUsed() const {
   std::map<pid_t, absl::Duration> times;
-  for (const pid_t pid :
-       MembersOf(context_, view_.pid, view_.group, view_.mark)) {
+  std::vector<ProcessInfo> unknown;
+  for (const pid_t pid : MembersOf(context_, view_.pid, view_.group, view_.mark,
+                                   nullptr, &unknown)) {
     times[pid] =
         context_.os->ProcessorTime(pid).value_or(absl::InfiniteDuration());
   }
+  // It may be one of them, until its marks are read.
+  for (const ProcessInfo& one : unknown) {
+    times[one.pid] = absl::InfiniteDuration();
+  }
+  context_.marks->Learn(unknown);
   return times;
 }
 

@@ -1,4 +1,4 @@
-// Whether a process has stopped taking the connections that wait for it.
+// Checks whether a process has stopped taking the connections that wait for it.
 #ifndef REINIT_SUPERVISOR_STRATEGY_STALL_CHECK_H_
 #define REINIT_SUPERVISOR_STRATEGY_STALL_CHECK_H_
 
@@ -35,7 +35,7 @@ class StallCheck {
   // Called once; may not destroy the check.
   using OnDone = absl::AnyInvocable<void(bool passed, std::string_view text)>;
 
-  StallCheck(const Context& context, const View& view, QueuesFn queues,
+  StallCheck(const Context& context, const InstanceView& view, QueuesFn queues,
              absl::Duration timeout, OnDone on_done);
 
   void Start();
@@ -46,7 +46,7 @@ class StallCheck {
   absl::Duration Used() const;
 
   const Context context_;
-  const View view_;
+  const InstanceView view_;
   const QueuesFn queues_;
   const absl::Duration timeout_;
   OnDone on_done_;

@@ -8,7 +8,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "supervisor/fake_world.h"
+#include "supervisor/scenario/fake_world.h"
 
 namespace reinit {
 namespace {
@@ -47,7 +47,7 @@ class StallCheckTest : public ::testing::Test {
   }
 
   FakeWorld world_;
-  View view_;
+  InstanceView view_;
   std::vector<ListenSockets::Queue> queues_;
   std::unique_ptr<StallCheck> check_;
   std::string result_;

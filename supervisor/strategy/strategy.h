@@ -1,8 +1,7 @@
-// What decides that the process should be started anew.
+// Defines a strategy: it says when to reload or restart the process.
 #ifndef REINIT_SUPERVISOR_STRATEGY_STRATEGY_H_
 #define REINIT_SUPERVISOR_STRATEGY_STRATEGY_H_
 
-#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -10,49 +9,17 @@
 #include <vector>
 
 #include "absl/time/time.h"
-#include "reaper/exit_status.h"
 #include "reaper/os.h"
-#include "supervisor/instance_state.h"
+#include "reaper/value/exit_status.h"
 #include "supervisor/notify/notify_message.h"
+#include "supervisor/process/instance_state.h"
+#include "supervisor/reason.h"
+#include "supervisor/status.h"
 
 namespace reinit {
 
-// Why the process is started anew.
-struct Reason {
-  enum class Cause {
-    kFile,
-    kSignal,   // --reload-signal
-    kControl,  // reinit ctl
-    kHealth,
-    kExit,
-    kNotReady,
-    kWatchdog,
-    kMemory,
-    kAge,
-  };
-  static constexpr int kCauses = static_cast<int>(Cause::kAge) + 1;
-  Cause cause = Cause::kExit;
-  std::string text;        // for people: "src/app.py and 3 more"
-  std::string changed;     // for the child: the path, if one is known
-  absl::Duration settled;  // how long was waited for quiet (kFile)
-  // Digest of all that is watched, with this change (kFile).
-  std::optional<uint64_t> content = std::nullopt;
-  // By when all of it had been done, at the latest (kFile).
-  absl::Time done_by = absl::InfiniteFuture();
-
-  // Something that --on-change is for; else the process itself is the matter.
-  bool IsChange() const {
-    return cause == Cause::kFile || cause == Cause::kSignal ||
-           cause == Cause::kControl;
-  }
-  // Reloads never use the restart budget, failures do.
-  bool IsFailure() const { return !IsChange() && cause != Cause::kAge; }
-};
-
-std::string_view ToString(Reason::Cause cause);
-
 // What a strategy may know of the instance; a copy.
-struct View {
+struct InstanceView {
   int generation = 0;
   InstanceState state = InstanceState::kGone;  // kGone: there is none
   pid_t pid = 0;                               // 0: there is none
@@ -67,25 +34,16 @@ struct View {
 };
 
 // What a strategy adds to a start.
-struct Launch {
+struct LaunchExtras {
+  // What hooks of this start have, to be read: for a strategy's own commands.
+  std::vector<std::string> hooks;
   std::vector<std::string> environment;  // KEY=value
   std::vector<PassedDescriptor> descriptors;
 };
 
-// What is shown of one health check.
-struct CheckStatus {
-  enum class State { kUnknown, kPassing, kFailing };
-  std::string check;  // as given
-  State state = State::kUnknown;
-  int failures = 0;                               // in a row, that counted
-  std::string text;                               // the last result in words
-  absl::Duration ago = absl::InfiniteDuration();  // infinite: none yet
-};
-
 // One rule, with the source that feeds it (a helper, a timer, nothing). Owned
-// by the Supervisor, on its thread. A new strategy is one pair of files, one
-// line in the registry, its flag rows and one test; the rule itself is a pure
-// function beside it.
+// by the Supervisor, on its thread. CONTRIBUTING.md lists the files of a new
+// strategy; its rule is a pure function.
 class Strategy {
  public:
   enum class Wake {
@@ -106,7 +64,7 @@ class Strategy {
   // Why the process should be started anew, or nothing. Asked when the
   // strategy woke the loop, and whenever it becomes possible to act; an answer
   // is a change handed over: it is not given twice.
-  virtual std::optional<Reason> ShouldRestart(const View& view) = 0;
+  virtual std::optional<Reason> ShouldRestart(const InstanceView& view) = 0;
 
   // Why reinit itself must end, so that whoever started it does so anew;
   // nothing: it need not. Asked when the strategy woke the loop.
@@ -114,13 +72,13 @@ class Strategy {
 
   // A process is about to be started. What is passed must stay open until
   // the instance has moved.
-  virtual void Prepare(Launch* launch) { (void)launch; }
+  virtual void Prepare(LaunchExtras* launch) { (void)launch; }
 
   // What the process, or one of its own, said of itself (sd_notify).
   virtual void OnNotify(const NotifyMessage& message) { (void)message; }
 
   // The instance moved; `view` is how it is now.
-  virtual void OnInstance(const View& view) { (void)view; }
+  virtual void OnInstance(const InstanceView& view) { (void)view; }
 
   // Whether, as far as this strategy can tell, the instance serves.
   virtual bool Ready() const { return true; }

@@ -2,7 +2,10 @@
 #ifndef REINIT_SUPERVISOR_STRATEGY_WATCH_STRATEGY_H_
 #define REINIT_SUPERVISOR_STRATEGY_WATCH_STRATEGY_H_
 
+#include <cstdint>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "supervisor/context.h"
 #include "supervisor/options.h"
@@ -10,12 +13,24 @@
 
 namespace reinit {
 
+// Of a sidecar, whose start may be a change.
+struct WatchStart {
+  bool counts = false;
+  std::string known_file = {};  // see ReloadOptions::on_start_file
+};
+
+// What stands in such a file for a digest.
+std::string DigestText(uint64_t digest);
+
 // The watch helper looks, compares and waits for quiet; this keeps what it
 // reports until it is asked, so that any number of changes while it is not is
 // one reload afterwards. `options` is borrowed for the life of the strategy.
+// The paths in `also` are watched as well (--env-file).
 std::unique_ptr<Strategy> MakeWatchStrategy(const Context& context,
                                             const WatchOptions* options,
-                                            absl::Duration reload_delay);
+                                            absl::Duration reload_delay,
+                                            std::vector<std::string> also = {},
+                                            WatchStart start = {});
 
 }  // namespace reinit
 

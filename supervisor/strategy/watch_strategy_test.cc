@@ -8,16 +8,19 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "reaper/unique_fd.h"
-#include "supervisor/fake_world.h"
+#include "supervisor/scenario/fake_world.h"
+#include "supervisor/value/command_times.h"
 #include "supervisor/watch/watch_record.h"
 
 namespace reinit {
@@ -32,12 +35,20 @@ class WatchStrategyTest : public ::testing::Test {
  protected:
   WatchStrategyTest() {
     options_.paths = {"src"};
-    strategy_ =
-        MakeWatchStrategy(world_.context(), &options_, absl::Milliseconds(500));
+    Context context = world_.context();
+    context.commands = &commands_;
+    strategy_ = MakeWatchStrategy(context, &options_, absl::Milliseconds(500),
+                                  {".env"});
     strategy_->Start([this](Strategy::Wake wake) { wakes_.push_back(wake); });
     world_.Settle();
   }
 
+  void BeginAnew(const WatchStart& start) {
+    strategy_ = MakeWatchStrategy(world_.context(), &options_,
+                                  absl::Milliseconds(500), {}, start);
+    strategy_->Start([this](Strategy::Wake wake) { wakes_.push_back(wake); });
+    world_.Settle();
+  }
   void Report(WatchRecord::Kind kind, uint32_t count, const char* path,
               uint64_t digest = 7) {
     WatchRecord record;
@@ -65,7 +76,7 @@ class WatchStrategyTest : public ::testing::Test {
     world_.Settle();
   }
   void Start() {
-    View view;
+    InstanceView view;
     view.generation = ++generation_;
     view.state = InstanceState::kUp;
     strategy_->OnInstance(view);
@@ -76,6 +87,7 @@ class WatchStrategyTest : public ::testing::Test {
   }
 
   FakeWorld world_;
+  CommandTimes commands_;
   WatchOptions options_;
   std::vector<Strategy::Wake> wakes_;
   std::unique_ptr<Strategy> strategy_;
@@ -97,6 +109,71 @@ TEST_F(WatchStrategyTest, ReportsAChangeOnce) {
   EXPECT_EQ(reason->settled, absl::Milliseconds(52));
   EXPECT_FALSE(reason->IsFailure());
   EXPECT_EQ(Asked(), "nothing");
+}
+
+TEST_F(WatchStrategyTest, AllFilesOfAChangeAreHandedOn) {
+  Report(WatchRecord::Kind::kPath, 0, "src/.x");
+  Report(WatchRecord::Kind::kPath, 0, "src/app.py");
+  EXPECT_TRUE(wakes_.empty());
+  Report(WatchRecord::Kind::kChanged, 2, "src/app.py");
+  Report(WatchRecord::Kind::kChanged, 1, "src/more");
+  const auto reason = strategy_->ShouldRestart({});
+  ASSERT_TRUE(reason.has_value());
+  EXPECT_EQ(reason->changed, "src/app.py");
+  EXPECT_EQ(reason->files.text(), "src/.x\nsrc/app.py\nsrc/more");
+  EXPECT_EQ(reason->files.count(), 3);
+  Report(WatchRecord::Kind::kChanged, 1, "src/a");
+  const auto next = strategy_->ShouldRestart({});
+  ASSERT_TRUE(next.has_value());
+  EXPECT_EQ(next->files.text(), "src/a");
+  EXPECT_EQ(next->files.count(), 1);
+}
+
+TEST_F(WatchStrategyTest, WhatIsNotKnownIsNotCounted) {
+  Report(WatchRecord::Kind::kChanged, 0, "");
+  const auto reason = strategy_->ShouldRestart({});
+  ASSERT_TRUE(reason.has_value());
+  EXPECT_EQ(reason->files.text(), "");
+  EXPECT_EQ(reason->files.count(), std::nullopt);
+}
+
+TEST_F(WatchStrategyTest, TheStartOfASidecarMayBeAChange) {
+  Report(WatchRecord::Kind::kReady, 0, "");
+  EXPECT_EQ(Asked(), "nothing");
+  BeginAnew({.counts = true});
+  EXPECT_EQ(Asked(), "nothing");
+  Report(WatchRecord::Kind::kReady, 0, "", 9);
+  EXPECT_THAT(wakes_, ElementsAre(Strategy::Wake::kAsk));
+  const auto reason = strategy_->ShouldRestart({});
+  ASSERT_TRUE(reason.has_value());
+  EXPECT_EQ(reason->text, "whatever changed in src before the start");
+  EXPECT_EQ(reason->content, 9);
+  EXPECT_TRUE(reason->IsChange());
+  // A new helper is no start.
+  Report(WatchRecord::Kind::kReady, 0, "", 9);
+  EXPECT_EQ(Asked(), "nothing");
+}
+
+TEST_F(WatchStrategyTest, TheStartIsNoChangeIfWhatIsThereWasApplied) {
+  const std::string file = testing::TempDir() + "/applied";
+  for (const auto& [known, change] :
+       {std::pair<std::string, bool>{DigestText(9) + "\n", false},
+        {DigestText(8) + "\n", true},
+        {"", true}}) {
+    std::ofstream(file) << known;
+    BeginAnew({.counts = true, .known_file = file});
+    Report(WatchRecord::Kind::kReady, 0, "", 9);
+    EXPECT_EQ(Asked() != "nothing", change) << known;
+  }
+  BeginAnew({.counts = true, .known_file = "/no/such/file"});
+  Report(WatchRecord::Kind::kReady, 0, "", 9);
+  EXPECT_NE(Asked(), "nothing");
+  // What changes while the file is read, or after it, counts.
+  std::ofstream(file) << DigestText(9);
+  BeginAnew({.counts = true, .known_file = file});
+  Report(WatchRecord::Kind::kReady, 0, "", 9);
+  Report(WatchRecord::Kind::kChanged, 1, "src/a", 10);
+  EXPECT_EQ(Asked(), "src/a");
 }
 
 TEST_F(WatchStrategyTest, WhatIsNotAskedForIsGathered) {
@@ -167,6 +244,8 @@ TEST_F(WatchStrategyTest, AHelperThatComesBackKnowsTheLastDigest) {
        world_.os().process(world_.os().last()).request.argv.end()});
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->digest, 0xabcdefu);
+  EXPECT_THAT(config->paths, ElementsAre("src", ".env"));
+  EXPECT_THAT(config->base, ::testing::StartsWith("/"));
   Report(WatchRecord::Kind::kChanged, 0, "");
   EXPECT_THAT(Asked(), HasSubstr("something in src"));
 }
@@ -194,7 +273,7 @@ TEST_F(WatchStrategyTest, AProcessThatWritesWhatIsWatchedIsReloadedSlower) {
   EXPECT_EQ(Asked(), "src/log");
   Start();
   EXPECT_FALSE(write());
-  world_.Advance(absl::Seconds(3));
+  world_.Advance(absl::Seconds(1));
   EXPECT_TRUE(wakes_.empty());
   // Somebody's edit brings what waits with it, and is no more of the same.
   Report(WatchRecord::Kind::kChanged, 1, "src/app.py");
@@ -202,6 +281,31 @@ TEST_F(WatchStrategyTest, AProcessThatWritesWhatIsWatchedIsReloadedSlower) {
   world_.Advance(absl::Hours(1));
   EXPECT_EQ(world_.log().lines().size(), 1u);
   EXPECT_EQ(Asked(), "nothing");
+}
+
+// A command that ran then is named; nobody else is.
+TEST_F(WatchStrategyTest, TheCommandThatRanIsNamed) {
+  for (int reload = 0; reload < 6; ++reload) {
+    const int run = commands_.Began(world_.now(), "make all");
+    world_.Advance(absl::Seconds(9));
+    Report(WatchRecord::Kind::kChanged, 1, "src/out");
+    Asked();
+    commands_.Ended(run, world_.now());
+    world_.Advance(absl::Minutes(1));
+  }
+  EXPECT_THAT(world_.log().lines(),
+              ElementsAre(AllOf(HasSubstr("src/out has changed"),
+                                HasSubstr("while 'make all' runs"))));
+}
+
+// As while a program is copied slowly, and in a sidecar: nothing was started
+// that could have written it.
+TEST_F(WatchStrategyTest, WithoutAStartNothingIsHeldBack) {
+  for (int reload = 0; reload < 20; ++reload) {
+    Report(WatchRecord::Kind::kChanged, 1, "src/app");
+    EXPECT_EQ(Asked(), "src/app");
+  }
+  EXPECT_TRUE(world_.log().lines().empty());
 }
 
 // What `fd` leads to in place of stderr, for the life of this.

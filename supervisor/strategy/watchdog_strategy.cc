@@ -27,7 +27,7 @@ class WatchdogStrategy : public Strategy {
   std::string_view name() const override { return "watchdog"; }
   void Start(WakeFn wake) override { wake_ = std::move(wake); }
 
-  void Prepare(Launch* launch) override {
+  void Prepare(LaunchExtras* launch) override {
     current_ = interval_;
     launch->environment.push_back(
         absl::StrCat("WATCHDOG_USEC=", absl::ToInt64Microseconds(interval_)));
@@ -36,7 +36,7 @@ class WatchdogStrategy : public Strategy {
         absl::StrCat("WATCHDOG_PID=", context_.os->Self()));
   }
 
-  void OnInstance(const View& view) override {
+  void OnInstance(const InstanceView& view) override {
     if (view.state != InstanceState::kReady) {
       timer_.Cancel();
       reason_.reset();
@@ -58,7 +58,7 @@ class WatchdogStrategy : public Strategy {
     }
   }
 
-  std::optional<Reason> ShouldRestart(const View&) override {
+  std::optional<Reason> ShouldRestart(const InstanceView&) override {
     return std::exchange(reason_, std::nullopt);
   }
 

@@ -1,4 +1,4 @@
-// A process that stops saying that it is alive.
+// Restarts a process that stops saying that it is alive.
 #ifndef REINIT_SUPERVISOR_STRATEGY_WATCHDOG_STRATEGY_H_
 #define REINIT_SUPERVISOR_STRATEGY_WATCHDOG_STRATEGY_H_
 

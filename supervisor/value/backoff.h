@@ -1,6 +1,6 @@
-// How long to wait before a restart, and when to give up.
-#ifndef REINIT_SUPERVISOR_BACKOFF_H_
-#define REINIT_SUPERVISOR_BACKOFF_H_
+// Computes how long to wait before a restart, and when to give up.
+#ifndef REINIT_SUPERVISOR_VALUE_BACKOFF_H_
+#define REINIT_SUPERVISOR_VALUE_BACKOFF_H_
 
 #include <cstdint>
 #include <vector>
@@ -49,4 +49,4 @@ class StartLimit {
 
 }  // namespace reinit
 
-#endif  // REINIT_SUPERVISOR_BACKOFF_H_
+#endif  // REINIT_SUPERVISOR_VALUE_BACKOFF_H_

@@ -1,4 +1,4 @@
-#include "supervisor/backoff.h"
+#include "supervisor/value/backoff.h"
 
 #include <vector>
 

@@ -1,6 +1,6 @@
-// Durations as users write and read them.
-#ifndef REINIT_SUPERVISOR_DURATION_TEXT_H_
-#define REINIT_SUPERVISOR_DURATION_TEXT_H_
+// Parses and prints durations as users write them.
+#ifndef REINIT_SUPERVISOR_VALUE_DURATION_TEXT_H_
+#define REINIT_SUPERVISOR_VALUE_DURATION_TEXT_H_
 
 #include <string>
 #include <string_view>
@@ -24,4 +24,4 @@ std::string DurationText(absl::Duration duration);
 
 }  // namespace reinit
 
-#endif  // REINIT_SUPERVISOR_DURATION_TEXT_H_
+#endif  // REINIT_SUPERVISOR_VALUE_DURATION_TEXT_H_

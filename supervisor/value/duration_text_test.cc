@@ -1,4 +1,4 @@
-#include "supervisor/duration_text.h"
+#include "supervisor/value/duration_text.h"
 
 #include <string>
 #include <string_view>

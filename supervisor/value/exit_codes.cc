@@ -1,4 +1,4 @@
-#include "supervisor/exit_codes.h"
+#include "supervisor/value/exit_codes.h"
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
@@ -38,6 +38,28 @@ absl::StatusOr<ExitCodes> ExitCodes::Parse(std::string_view list) {
     for (int code = first; code <= last; ++code) result.codes_.set(code);
   }
   return result;
+}
+
+std::string ExitCodes::ToString() const {
+  std::string out;
+  const auto begin_item = [&out] {
+    if (!out.empty()) out += ',';
+  };
+  for (size_t first = 0; first < codes_.size(); ++first) {
+    if (!codes_[first]) continue;
+    size_t last = first;
+    while (last + 1 < codes_.size() && codes_[last + 1]) ++last;
+    begin_item();
+    absl::StrAppend(&out, first);
+    if (last != first) absl::StrAppend(&out, "-", last);
+    first = last;
+  }
+  for (int signo = 1; signo <= kMaxSignal; ++signo) {
+    if (!signals_[signo]) continue;
+    begin_item();
+    out += SignalName(signo);
+  }
+  return out;
 }
 
 void ExitCodes::AddShellCode(int code) {

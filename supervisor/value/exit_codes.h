@@ -1,13 +1,14 @@
-// A set of exit codes and signals, as --success-exit-status takes it.
-#ifndef REINIT_SUPERVISOR_EXIT_CODES_H_
-#define REINIT_SUPERVISOR_EXIT_CODES_H_
+// Holds a set of exit codes and signals, as --success-exit-status takes it.
+#ifndef REINIT_SUPERVISOR_VALUE_EXIT_CODES_H_
+#define REINIT_SUPERVISOR_VALUE_EXIT_CODES_H_
 
 #include <bitset>
+#include <string>
 #include <string_view>
 
 #include "absl/status/statusor.h"
-#include "reaper/exit_status.h"
-#include "reaper/signals.h"
+#include "reaper/value/exit_status.h"
+#include "reaper/value/signals.h"
 
 namespace reinit {
 
@@ -19,6 +20,9 @@ class ExitCodes {
 
   // What a shell calls `code`: with 143, an end by SIGTERM as well.
   void AddShellCode(int code);
+
+  // As Parse takes it: `3,64-78,SIGTERM`; empty if there are none.
+  std::string ToString() const;
 
   bool empty() const { return codes_.none() && signals_.none(); }
   bool Contains(const ExitStatus& status) const {
@@ -32,4 +36,4 @@ class ExitCodes {
 
 }  // namespace reinit
 
-#endif  // REINIT_SUPERVISOR_EXIT_CODES_H_
+#endif  // REINIT_SUPERVISOR_VALUE_EXIT_CODES_H_

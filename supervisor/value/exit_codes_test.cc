@@ -1,4 +1,4 @@
-#include "supervisor/exit_codes.h"
+#include "supervisor/value/exit_codes.h"
 
 #include <signal.h>
 
@@ -18,6 +18,16 @@ TEST(ExitCodesTest, HoldsCodesRangesAndSignals) {
     EXPECT_EQ(codes.Contains({.signal = signo}),
               signo == SIGTERM || signo == SIGRTMIN + 1)
         << signo;
+  }
+}
+
+TEST(ExitCodesTest, ItsTextMeansTheSame) {
+  EXPECT_EQ(ExitCodes().ToString(), "");
+  EXPECT_EQ(ExitCodes::Parse("TERM,255,0, 64-66 ,67")->ToString(),
+            "0,64-67,255,SIGTERM");
+  for (const char* list : {"0-255", "3", "SIGHUP,SIGRTMIN+1", "1,3,5-6"}) {
+    const std::string text = ExitCodes::Parse(list)->ToString();
+    EXPECT_EQ(ExitCodes::Parse(text)->ToString(), text) << list;
   }
 }
 

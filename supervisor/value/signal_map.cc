@@ -1,9 +1,9 @@
-#include "supervisor/signal_map.h"
+#include "supervisor/value/signal_map.h"
 
 #include <signal.h>
 
 #include "absl/strings/str_cat.h"
-#include "reaper/signals.h"
+#include "reaper/value/signals.h"
 
 namespace reinit {
 

@@ -1,13 +1,13 @@
-// Which signal is passed on for which.
-#ifndef REINIT_SUPERVISOR_SIGNAL_MAP_H_
-#define REINIT_SUPERVISOR_SIGNAL_MAP_H_
+// Maps each received signal to the signal that is passed on.
+#ifndef REINIT_SUPERVISOR_VALUE_SIGNAL_MAP_H_
+#define REINIT_SUPERVISOR_VALUE_SIGNAL_MAP_H_
 
 #include <array>
 #include <cstdint>
 #include <string_view>
 
 #include "absl/status/status.h"
-#include "reaper/signals.h"
+#include "reaper/value/signals.h"
 
 namespace reinit {
 
@@ -35,4 +35,4 @@ class SignalMap {
 
 }  // namespace reinit
 
-#endif  // REINIT_SUPERVISOR_SIGNAL_MAP_H_
+#endif  // REINIT_SUPERVISOR_VALUE_SIGNAL_MAP_H_

@@ -1,4 +1,4 @@
-#include "supervisor/signal_map.h"
+#include "supervisor/value/signal_map.h"
 
 #include <signal.h>
 

@@ -1,6 +1,6 @@
 // Splits a CMD that was given inside a flag.
-#ifndef REINIT_SUPERVISOR_WORDS_H_
-#define REINIT_SUPERVISOR_WORDS_H_
+#ifndef REINIT_SUPERVISOR_VALUE_WORDS_H_
+#define REINIT_SUPERVISOR_VALUE_WORDS_H_
 
 #include <string>
 #include <string_view>
@@ -17,4 +17,4 @@ absl::StatusOr<std::vector<std::string>> SplitWords(std::string_view command);
 
 }  // namespace reinit
 
-#endif  // REINIT_SUPERVISOR_WORDS_H_
+#endif  // REINIT_SUPERVISOR_VALUE_WORDS_H_

@@ -1,4 +1,4 @@
-#include "supervisor/words.h"
+#include "supervisor/value/words.h"
 
 #include <string>
 #include <string_view>

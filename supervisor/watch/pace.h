@@ -1,4 +1,4 @@
-// How often to sweep.
+// Decides how often to sweep.
 #ifndef REINIT_SUPERVISOR_WATCH_PACE_H_
 #define REINIT_SUPERVISOR_WATCH_PACE_H_
 

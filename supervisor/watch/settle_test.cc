@@ -92,5 +92,128 @@ TEST(SettleTest, AWriterThatNeverStopsDoesNotStarveIt) {
   EXPECT_TRUE(settle.OutOfTime(At(now + 1)));
 }
 
+// A burst that is one finished save is over early.
+
+constexpr int64_t kQuiet = 50;
+
+Settle Adapting() { return Settle(absl::Milliseconds(kQuiet), true); }
+
+TEST(SettleTest, AFinishedSaveIsOverEarly) {
+  Settle settle = Adapting();
+  settle.OnChange(At(0));
+  settle.OnSave(false, At(0));  // written, and not closed yet
+  EXPECT_EQ(settle.next(), At(50));
+  settle.OnSave(true, At(3));
+  EXPECT_EQ(settle.next(), At(13));
+  EXPECT_FALSE(settle.Over(At(12)));
+  EXPECT_TRUE(settle.Over(At(13)));
+}
+
+TEST(SettleTest, AGivenTimeIsThatTime) {
+  Settle settle(absl::Milliseconds(kQuiet));
+  settle.OnChange(At(0));
+  settle.OnSave(true, At(0));
+  EXPECT_EQ(settle.next(), At(50));
+}
+
+TEST(SettleTest, WhateverComesAfterASaveWaitsForTheWholeTimeFromThen) {
+  Settle settle = Adapting();
+  settle.OnChange(At(0));
+  settle.OnSave(true, At(0));
+  settle.OnSave(false, At(9));  // no change, but something was announced
+  EXPECT_EQ(settle.next(), At(59));
+  EXPECT_EQ(settle.Quiet(At(59)), absl::Milliseconds(59));
+  settle.OnChange(At(20));
+  settle.OnSave(false, At(20));
+  EXPECT_EQ(settle.next(), At(70));
+}
+
+TEST(SettleTest, ASaveThatIsClosedLateIsNotPutOffByThat) {
+  Settle settle = Adapting();
+  settle.OnChange(At(0));
+  settle.OnSave(false, At(0));
+  settle.OnSave(true, At(45));
+  EXPECT_EQ(settle.next(), At(50));
+}
+
+TEST(SettleTest, OnlyACalmSecondMakesASaveOne) {
+  for (const int64_t pause : {999, 1000}) {
+    Settle settle = Adapting();
+    settle.OnChange(At(0));
+    settle.OnSave(false, At(0));
+    settle.Finish(At(50));
+    settle.OnChange(At(pause));
+    settle.OnSave(true, At(pause));
+    EXPECT_EQ(settle.next(), At(pause + (pause < 1000 ? 50 : 10)));
+  }
+}
+
+TEST(SettleTest, AWrongGuessIsNotMadeAgainForAMinute) {
+  Settle settle = Adapting();
+  settle.OnChange(At(0));
+  settle.OnSave(true, At(0));
+  settle.Finish(At(10));
+  settle.OnChange(At(30));  // within the 50 ms that were not waited for
+  settle.OnSave(true, At(30));
+  EXPECT_EQ(settle.next(), At(80));
+  settle.Finish(At(80));
+  for (const int64_t later : {59'000, 120'000}) {
+    settle.OnChange(At(later));
+    settle.OnSave(true, At(later));
+    EXPECT_EQ(settle.next(), At(later + (later < 60'000 ? 50 : 10)));
+    settle.Finish(settle.next());
+  }
+}
+
+TEST(SettleTest, ARightGuessIsTrustedAgain) {
+  Settle settle = Adapting();
+  for (const int64_t now : {0, 1'000, 2'000, 9'000}) {
+    settle.OnChange(At(now));
+    settle.OnSave(true, At(now));
+    EXPECT_EQ(settle.next(), At(now + 10));
+    settle.Finish(At(now + 10));
+  }
+}
+
+// Whatever the history, an adapting one is over no later than another, and
+// earlier only while all of the burst is one finished save.
+TEST(SettleTest, AnyHistoryIsOverEarlyOnlyAsASave) {
+  const std::vector<int> gaps = {0, 5, 9, 10, 49, 50, 1000};
+  const int n = static_cast<int>(gaps.size()) * 3;
+  for (int code = 0; code < n * n * n * n; ++code) {
+    Settle adapts = Adapting();
+    Settle plain{absl::Milliseconds(kQuiet)};
+    int64_t now = 0;
+    for (int rest = code, step = 0; step < 4; ++step, rest /= n) {
+      now += gaps[static_cast<size_t>(rest % n / 3)];
+      const int what = rest % n % 3;  // a change, a saved file, more of it
+      for (Settle* const one : {&adapts, &plain}) {
+        if (one->Over(At(now))) one->Finish(At(now));
+        if (what < 2) one->OnChange(At(now));
+        one->OnSave(what == 1, At(now));
+      }
+      if (what == 0) {
+        ASSERT_EQ(adapts.next(), plain.next()) << code;
+      }
+      if (what == 1) {
+        ASSERT_LE(adapts.next(), plain.next()) << code;
+      }
+      if (what == 2 && plain.active()) {
+        ASSERT_GE(adapts.next(), plain.next()) << code;
+      }
+    }
+  }
+}
+
+TEST(SettleTest, FineStampsNeedNoTick) {
+  Settle settle(absl::ZeroDuration());
+  settle.SetFineStamps(true);
+  settle.OnChange(At(0));
+  EXPECT_EQ(settle.next(), At(0));
+  EXPECT_TRUE(settle.Over(At(0)));
+  settle.SetFineStamps(false);
+  EXPECT_EQ(settle.next(), At(10));
+}
+
 }  // namespace
 }  // namespace reinit

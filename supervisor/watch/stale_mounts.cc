@@ -94,6 +94,7 @@ StaleMounts::StaleMounts(const std::vector<std::string>& roots,
           std::find(paths_.begin(), paths_.end(), mount.path) != paths_.end();
       if (inside && !known && !twice && IsStiff(mount)) {
         paths_.push_back(mount.path);
+        if (InsideOfVersion(mount.source)) parts_.push_back(mount.path);
       }
     }
   }

@@ -1,4 +1,4 @@
-// Mounts that do not follow what is mounted.
+// Finds mounts that do not follow what is mounted.
 #ifndef REINIT_SUPERVISOR_WATCH_STALE_MOUNTS_H_
 #define REINIT_SUPERVISOR_WATCH_STALE_MOUNTS_H_
 
@@ -29,11 +29,15 @@ class StaleMounts {
 
   const std::vector<std::string>& paths() const { return paths_; }
 
+  // Those of `paths` that are parts of a Kubernetes volume (subPath).
+  const std::vector<std::string>& volume_parts() const { return parts_; }
+
   // Those that have been replaced since the last look.
   std::vector<std::string> Check();
 
  private:
   std::vector<std::string> paths_;
+  std::vector<std::string> parts_;
   std::vector<std::string> left_;  // not replaced yet
 };
 

@@ -43,6 +43,7 @@ TEST(StaleMounts, FilesAndPartsOfVolumes) {
        {"/etc/hosts", "/x/hosts"}});
   EXPECT_THAT(mounts.paths(),
               ElementsAre(folder.Path("conf/file"), folder.Path("conf/part")));
+  EXPECT_THAT(mounts.volume_parts(), ElementsAre(folder.Path("conf/part")));
 }
 
 TEST(StaleMounts, WhatTheRuntimeMountsDoesNotCount) {

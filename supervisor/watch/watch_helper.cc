@@ -16,14 +16,17 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "reaper/clock.h"
-#include "supervisor/poll_timeout.h"
-#include "supervisor/watch/announcer.h"
-#include "supervisor/watch/filter.h"
-#include "supervisor/watch/look_alarm.h"
-#include "supervisor/watch/pace.h"
+#include "reaper/poll_for.h"
+#include "supervisor/watch/filter/filter.h"
+#include "supervisor/watch/scan_pace.h"
 #include "supervisor/watch/settle.h"
 #include "supervisor/watch/stale_mounts.h"
-#include "supervisor/watch/tree.h"
+#include "supervisor/watch/sweep_plan.h"
+#include "supervisor/watch/tree/absolute_path.h"
+#include "supervisor/watch/tree/announcer.h"
+#include "supervisor/watch/tree/look_alarm.h"
+#include "supervisor/watch/tree/stamp_clock.h"
+#include "supervisor/watch/tree/tree.h"
 #include "supervisor/watch/watch_record.h"
 
 namespace reinit {
@@ -81,6 +84,14 @@ std::string Rounded(absl::Duration duration) {
   return absl::FormatDuration(absl::Trunc(duration, absl::Milliseconds(1)));
 }
 
+std::vector<std::string> AbsolutePaths(const WatchConfig& config) {
+  std::vector<std::string> paths;
+  for (const std::string& path : config.paths) {
+    paths.push_back(AbsolutePath(path, config.base));
+  }
+  return paths;
+}
+
 // The state of RunWatchHelper; one thread. `fd` is borrowed.
 class WatchHelper {
  public:
@@ -91,18 +102,20 @@ class WatchHelper {
         alarm_(limits.answers_within,
                [this](const char* path) { TellHang(path); }),
         open_error_(config.poll ? 0 : announcer_.Open()),
+        stale_(AbsolutePaths(config), OwnMounts()),
         tree_({.roots = config.paths,
+               .base = config.base,
                .filter = Filter(config.filter),
                .compare = config.compare,
+               .volume_parts = stale_.volume_parts(),
                .announcer = &announcer_,
                .since = config.digest.has_value() ? std::nullopt : config.since,
                .max_open_directories = RaiseDescriptorLimit(),
                .alarm = &alarm_,
                .progress = [this] { TellProgress(); }}),
-        stale_(config.paths, OwnMounts()),
-        settle_(config.settle),
-        pace_(config.reload_delay),
-        scan_pace_(config.scan) {}
+        settle_(config.settle, config.settle_adapts),
+        plan_(config.reload_delay),
+        scan_pace_(config.scan, config.scan_adapts) {}
 
   int Run() {
     InTime([this] { Begin(); });
@@ -118,6 +131,9 @@ class WatchHelper {
 
  private:
   void Begin() {
+    if (config_.settle < Settle::kMin && announcer_.is_open()) {
+      stamps_ = KernelStamps::Ask();
+    }
     progress_at_ = clock_.Now() + limits_.progress_every;
     tree_.Scan();
     outbox_.clear();  // progress that was not read
@@ -137,6 +153,7 @@ class WatchHelper {
                         tree_.LargestDirectories(1)[0].first,
                         ": leave out what does not matter"));
     }
+    WarnOfNothing();
     progress_at_ = absl::InfiniteFuture();
     for (const std::string& path : stale_.paths()) {
       Warn(absl::StrCat(
@@ -146,13 +163,33 @@ class WatchHelper {
           "changes here; mount the folder that it is in"));
     }
     CheckMounts();
-    next_sweep_ = clock_.Now() + pace_.delay();
-    next_scan_ = clock_.Now() + scan_pace_.delay();
+    last_scan_ = clock_.Now();
+    plan_.Begin(last_scan_);
+  }
+
+  // Only at the start of PID 1: what has emptied a folder later was told. A
+  // folder without a filter may well fill later.
+  void WarnOfNothing() {
+    const FilterOptions& filter = config_.filter;
+    const bool restricted = !filter.extensions.empty() ||
+                            !filter.include.empty() || !filter.exclude.empty();
+    if (config_.digest.has_value() || (!restricted && !filter.ignore_files)) {
+      return;
+    }
+    for (const std::string& root : tree_.EmptyRoots()) {
+      Warn(absl::StrCat(
+          root, ": no file in this folder is watched: ",
+          restricted ? "--watch-ext, --watch-include and --watch-exclude match "
+                       "none"
+                     : "the folder is empty, or .gitignore files leave all out",
+          "; files that match later are noticed"));
+    }
   }
 
   void InTime(absl::FunctionRef<void()> look) {
     alarm_.Begin();
     look();
+    tree_.Rest();
     if (alarm_.End()) Warn("what is watched answers again");
   }
 
@@ -198,6 +235,8 @@ class WatchHelper {
       if (now >= settle_.next()) LookAgain();
     } else if (now >= std::min(WhenToSweep(), missing_at_)) {
       Sweep();
+    } else if (now >= WhenToSweepRecent()) {
+      SweepRecent();
     } else if (now >= WhenToScan()) {
       Scan();
     }
@@ -232,11 +271,12 @@ class WatchHelper {
     now = clock_.Now();
     if (!settle_.Over(now)) return;
     TellSilent();
-    const Tree::Changes changes = tree_.TakeChanges(WatchRecord::kMaxNames);
+    const FoundChanges changes = tree_.TakeChanges(WatchRecord::kMaxNames);
     if (changes.count == 0) {
       settle_.Finish(now);
       return;
     }
+    if (changes.count > 1) PushPaths(changes.paths);
     WatchRecord& record = Push(WatchRecord::Kind::kChanged, changes.first);
     record.count = static_cast<uint32_t>(changes.count);
     std::copy_n(changes.names.begin(), record.NameCount(), record.names);
@@ -244,22 +284,43 @@ class WatchHelper {
         static_cast<uint64_t>(absl::ToInt64Milliseconds(settle_.Quiet(now)));
     record.settled_ms =
         static_cast<uint32_t>(absl::ToInt64Milliseconds(settle_.Finish(now)));
-    next_sweep_ = now + pace_.delay();
+  }
+
+  void PushPaths(const std::vector<std::string>& paths) {
+    size_t bytes = 0;
+    for (const std::string& path : paths) {
+      // Half a path would name another file.
+      if (path.size() >= sizeof(WatchRecord::path)) continue;
+      bytes += path.size() + 1;
+      if (bytes > WatchRecord::kMaxPathBytes) return;
+      Push(WatchRecord::Kind::kPath, path);
+    }
   }
 
   void Sweep() {
     const uint64_t revision = tree_.revision();
+    const absl::Time begin = clock_.Now();
     const absl::Duration before = ProcessorTime();
     tree_.Sweep(Tree::Scope::kNotCovered);
-    pace_.OnSweep(ProcessorTime() - before);
-    next_sweep_ = clock_.Now() + pace_.delay();
+    plan_.OnSweep(begin, clock_.Now(), ProcessorTime() - before);
     AfterLook(revision);
-    if (pace_.stretched() && !std::exchange(stretch_told_, true)) {
+    const Pace& pace = plan_.pace();
+    if (pace.stretched() && !std::exchange(stretch_told_, true)) {
       Warn(absl::StrCat(
-          "looking at ", tree_.files(), " files takes ", Rounded(pace_.cost()),
-          ": done every ", Rounded(pace_.delay()), " instead of every ",
-          Rounded(config_.reload_delay), " to stay below 5 % of a processor"));
+          "looking at ", tree_.files(), " files takes ", Rounded(pace.cost()),
+          ": done every ", Rounded(pace.delay()), " instead of every ",
+          Rounded(config_.reload_delay),
+          " (more often after a change) to stay below 5 % of a processor"));
     }
+  }
+
+  void SweepRecent() {
+    const uint64_t revision = tree_.revision();
+    const absl::Time begin = clock_.Now();
+    const absl::Duration before = ProcessorTime();
+    tree_.Sweep(Tree::Scope::kRecent);
+    plan_.OnRecent(begin, clock_.Now(), ProcessorTime() - before);
+    AfterLook(revision);
   }
 
   // Looks for what nobody has announced.
@@ -269,8 +330,8 @@ class WatchHelper {
     const uint64_t revision = tree_.revision();
     const absl::Duration before = ProcessorTime();
     tree_.Audit();
-    scan_pace_.OnSweep(ProcessorTime() - before);
-    next_scan_ = clock_.Now() + scan_pace_.delay();
+    scan_pace_.OnScan(ProcessorTime() - before);
+    last_scan_ = clock_.Now();
     AfterLook(revision);
   }
 
@@ -279,6 +340,7 @@ class WatchHelper {
   void TellSilent() {
     const auto [file, swept] = tree_.TakeSilent();
     if (file.empty()) return;
+    scan_pace_.OnSilent();
     if (swept) {
       Warn(absl::StrCat("a change of ", file,
                         " was not announced by its file system: looking there "
@@ -318,14 +380,22 @@ class WatchHelper {
     } else if (missing_at_ == absl::InfiniteFuture()) {
       missing_at_ = clock_.Now() + kReplaceTime;
     }
-    if (tree_.revision() == revision_before) return;
-    if (settle_.OnChange(clock_.Now())) {
-      Push(WatchRecord::Kind::kNoticed, "");
+    if (stamps_.has_value()) {
+      settle_.SetFineStamps(!tree_.Sweeps() &&
+                            !tree_.file_systems().Coarse(*stamps_).has_value());
     }
+    const absl::Time now = clock_.Now();
+    if (tree_.revision() != revision_before) {
+      plan_.OnChange(now);
+      if (settle_.OnChange(now)) Push(WatchRecord::Kind::kNoticed, "");
+    }
+    settle_.OnSave(
+        announcer_.save().finished() && tree_.findings().OnlyOneRewritten(),
+        now);
   }
 
   void PushTreeEvents() {
-    for (const Tree::RootEvent& event : tree_.TakeRootEvents()) {
+    for (const RootEvent& event : tree_.TakeRootEvents()) {
       Push(event.gone ? WatchRecord::Kind::kGone : WatchRecord::Kind::kBack,
            event.path);
     }
@@ -352,19 +422,28 @@ class WatchHelper {
   }
 
   absl::Time WhenToSweep() const {
-    return tree_.Sweeps() ? next_sweep_ : absl::InfiniteFuture();
+    return tree_.Sweeps() ? plan_.next() : absl::InfiniteFuture();
+  }
+
+  absl::Time WhenToSweepRecent() const {
+    return tree_.Sweeps() ? plan_.next_recent() : absl::InfiniteFuture();
   }
 
   absl::Time WhenToScan() const {
     const bool scans =
         announcer_.is_open() && config_.scan > absl::ZeroDuration();
-    return scans ? next_scan_ : absl::InfiniteFuture();
+    if (!scans) return absl::InfiniteFuture();
+    // A file that is mounted by itself is written without a word.
+    const bool all_announced = tree_.file_systems().AnnounceAll() &&
+                               !tree_.Sweeps() && stale_.paths().empty();
+    return last_scan_ + scan_pace_.delay(all_announced);
   }
 
   // When to look even if nobody says anything.
   absl::Time WhenToLook() const {
     if (settle_.active()) return settle_.next();
-    return std::min({WhenToSweep(), WhenToScan(), missing_at_, next_mounts_});
+    return std::min({WhenToSweep(), WhenToSweepRecent(), WhenToScan(),
+                     missing_at_, next_mounts_});
   }
 
   void Wait() {
@@ -380,7 +459,7 @@ class WatchHelper {
         wake = std::min(wake, next_read_);
       }
     }
-    if (::poll(polled, 2, PollTimeout(wake - clock_.Now())) <= 0) return;
+    if (PollFor(polled, 2, wake - clock_.Now()) <= 0) return;
     announced_ = polled[1].revents != 0;
     if ((polled[0].revents & POLLIN) != 0) {
       char ignored;  // PID 1 has nothing to say
@@ -400,13 +479,14 @@ class WatchHelper {
   LookAlarm alarm_;  // outlives the tree
   Announcer announcer_;
   const int open_error_;
-  Tree tree_;
   StaleMounts stale_;
+  Tree tree_;
   Settle settle_;
-  Pace pace_;       // of sweeps of what is not covered
-  Pace scan_pace_;  // of safety scans
-  absl::Time next_sweep_;
-  absl::Time next_scan_;
+  // Only where it is asked to wait for less than a tick.
+  std::optional<KernelStamps> stamps_;
+  SweepPlan plan_;  // of what is not covered
+  ScanPace scan_pace_;
+  absl::Time last_scan_;
   absl::Time next_mounts_ = absl::InfiniteFuture();
   absl::Time missing_at_ = absl::InfiniteFuture();
   bool announced_ = false;  // something is, and not yet looked at

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <filesystem>
 #include <functional>
 #include <future>
 #include <optional>
@@ -25,19 +26,24 @@
 namespace reinit {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::EndsWith;
+using ::testing::HasSubstr;
 using ::testing::StartsWith;
 using Kind = WatchRecord::Kind;
 
 TEST(WatchConfigTest, SurvivesTheCommandLine) {
   WatchConfig config;
   config.paths = {"src", "--digest=1", "a\nb"};
+  config.base = "/some/where";
   config.filter.extensions = {"py", "html"};
   config.reload_delay = absl::Milliseconds(500);
   config.settle = absl::ZeroDuration();
+  config.settle_adapts = true;
   config.poll = true;
   config.compare = WatchCompare::kHash;
   config.scan = absl::Seconds(7);
+  config.scan_adapts = true;
   for (const std::optional<uint64_t> digest :
        {std::optional<uint64_t>(), std::optional<uint64_t>(0),
         std::optional<uint64_t>(~0ULL)}) {
@@ -45,12 +51,15 @@ TEST(WatchConfigTest, SurvivesTheCommandLine) {
     const auto back = WatchConfig::FromArgs(config.ToArgs());
     ASSERT_TRUE(back.ok()) << back.status();
     EXPECT_EQ(back->paths, config.paths);
+    EXPECT_EQ(back->base, config.base);
     EXPECT_EQ(back->filter.extensions, config.filter.extensions);
     EXPECT_EQ(back->reload_delay, config.reload_delay);
     EXPECT_EQ(back->settle, config.settle);
+    EXPECT_TRUE(back->settle_adapts);
     EXPECT_TRUE(back->poll);
     EXPECT_EQ(back->compare, config.compare);
     EXPECT_EQ(back->scan, config.scan);
+    EXPECT_TRUE(back->scan_adapts);
     EXPECT_EQ(back->digest, config.digest);
     EXPECT_FALSE(back->since.has_value());
   }
@@ -68,6 +77,10 @@ TEST(WatchConfigTest, RefusesWhatItDidNotWrite) {
         "--digest=", "--digest=11111111111111111"}) {
     EXPECT_FALSE(WatchConfig::FromArgs({arg}).ok()) << arg;
   }
+}
+
+bool StartsWithPath(const std::string& path, const std::string& folder) {
+  return path == folder || absl::StartsWith(path, folder + "/");
 }
 
 constexpr std::string_view kStretched = "5 % of a processor";
@@ -95,6 +108,7 @@ class WatchHelperTest : public ::testing::TestWithParam<bool> {
     config.reload_delay =
         poll_ ? absl::Milliseconds(20) : absl::InfiniteDuration();
     config.settle = settle;
+    config.settle_adapts = adapts_;
     config.filter.extensions = extensions_;
     config.digest = digest;
     config.since = since_;
@@ -106,11 +120,17 @@ class WatchHelperTest : public ::testing::TestWithParam<bool> {
   }
 
   // The next record, other than the remark that looking takes long, which a
-  // busy machine may cause in any test.
+  // busy machine may cause in any test. The paths that stand before a kChanged
+  // go into paths_.
   WatchRecord Next() {
-    WatchRecord record = NextOfAll();
-    while (absl::EndsWith(record.path, kStretched)) record = NextOfAll();
-    return record;
+    for (;;) {
+      const WatchRecord record = NextOfAll();
+      if (record.kind == Kind::kPath) {
+        paths_.emplace_back(record.path);
+      } else if (!absl::EndsWith(record.path, kStretched)) {
+        return record;
+      }
+    }
   }
 
   // Fails after a time that no machine needs.
@@ -155,10 +175,12 @@ class WatchHelperTest : public ::testing::TestWithParam<bool> {
   bool poll_ = GetParam();
   std::vector<std::string> extensions_;
   std::optional<timespec> since_;
+  bool adapts_ = false;
   // However long the first scan takes here, nothing is said of it.
   FirstScanLimits limits_ = {.progress_every = absl::InfiniteDuration()};
   UniqueFd ours_;
   std::future<int> exit_;
+  std::vector<std::string> paths_;
 };
 
 TEST_P(WatchHelperTest, ReportsAChangeOnce) {
@@ -189,6 +211,34 @@ TEST_P(WatchHelperTest, ManyFilesAtOnceAreOneRecord) {
   folder.Rename("new", "root");
   Expect(Kind::kBack);
   EXPECT_EQ(ExpectChange().count, 16U);
+  std::vector<std::string> all;
+  all.reserve(16);
+  for (int i = 0; i < 16; ++i) {
+    all.push_back(folder.Path(absl::StrCat("root/", i)));
+  }
+  EXPECT_THAT(paths_, testing::UnorderedElementsAreArray(all));
+}
+
+// However many, and however long: PID 1 keeps them.
+TEST_P(WatchHelperTest, ThePathsOfAChangeAreBounded) {
+  const WatchedFolder folder;
+  Start({folder.Path("root")}, std::nullopt, absl::Milliseconds(300));
+  Expect(Kind::kReady);
+  Expect(Kind::kGone);
+  folder.MakeDirectory("new");
+  for (int i = 0; i < 300; ++i) {
+    folder.Write(absl::StrCat("new/", std::string(200, 'x'), i), "");
+  }
+  folder.Rename("new", "root");
+  Expect(Kind::kBack);
+  EXPECT_EQ(ExpectChange().count, 300U);
+  size_t bytes = 0;
+  for (const std::string& path : paths_) bytes += path.size() + 1;
+  EXPECT_LE(bytes, WatchRecord::kMaxPathBytes);
+  EXPECT_GT(bytes, WatchRecord::kMaxPathBytes - 1000);
+  paths_.clear();
+  ExpectNothingBut(folder, "root/marker");
+  EXPECT_EQ(paths_, std::vector<std::string>());
 }
 
 // Written one after the other, with looks in between: the records together
@@ -222,6 +272,73 @@ TEST_P(WatchHelperTest, ChangesElsewhereWhileSettlingBelongToTheSameReport) {
   ADD_FAILURE() << "never in one report";
 }
 
+// However long the settle time: what is announced shows that it is finished.
+// Where nothing is announced it is waited for.
+TEST_P(WatchHelperTest, ASavedFileIsReportedBeforeTheSettleTime) {
+  const WatchedFolder folder;
+  folder.Write("a", "1");
+  folder.Write("b", "1");
+  adapts_ = true;
+  constexpr uint64_t kSettle = 2'000;
+  Start({folder.path()}, std::nullopt, absl::Milliseconds(kSettle));
+  Expect(Kind::kReady);
+  folder.Write("a", "22");
+  if (poll_) {
+    EXPECT_GE(ExpectChange().quiet_ms, kSettle);
+    return;
+  }
+  const WatchRecord saved = ExpectChange();
+  EXPECT_GE(saved.quiet_ms, 10U);
+  EXPECT_LT(saved.quiet_ms, kSettle);
+  // No second has been calm since.
+  folder.Write("b", "22");
+  EXPECT_GE(ExpectChange().quiet_ms, kSettle);
+}
+
+// Of the same size, and each right after the report of the one before: within a
+// tick of a coarse clock, where the helper has to wait for it.
+TEST_P(WatchHelperTest, NoneOfManyWritesInARowIsLost) {
+  if (poll_) GTEST_SKIP() << "a sweep every 20 ms would make it long";
+  const WatchedFolder folder;
+  folder.Write("a", "0");
+  Start({folder.path()}, std::nullopt, absl::ZeroDuration());
+  Expect(Kind::kReady);
+  const UniqueFd file(::open(folder.Path("a").c_str(), O_WRONLY | O_CLOEXEC));
+  for (int i = 0; i < 2 * 2'000; ++i) {
+    ASSERT_EQ(::pwrite(file.get(), i % 2 == 0 ? "1" : "0", 1, 0), 1);
+    ASSERT_EQ(ExpectChange().count, 1U) << i;
+  }
+}
+
+TEST_P(WatchHelperTest, WhatIsMoreThanASaveHasTheWholeSettleTime) {
+  if (poll_) GTEST_SKIP() << "nothing is announced, so nothing is quick";
+  constexpr uint64_t kSettle = 1'100;  // longer than a calm second
+  const WatchedFolder folder;
+  folder.Write("a", "1");
+  folder.Write("b", "1");
+  adapts_ = true;
+  Start({folder.path()}, std::nullopt, absl::Milliseconds(kSettle));
+  Expect(Kind::kReady);
+  const auto whole = [&](const char* what) {
+    EXPECT_GE(ExpectChange().quiet_ms, kSettle) << what;
+  };
+  folder.Write("new", "1");
+  whole("a new file");
+  folder.Write("a", "");
+  whole("an empty file");
+  folder.Remove("new");
+  whole("a removed file");
+  {
+    const UniqueFd writer(::open(folder.Path("a").c_str(), O_WRONLY));
+    ASSERT_EQ(::write(writer.get(), "333", 3), 3);
+    whole("a file that is open for writing");
+  }
+  folder.Write("4913", "");
+  folder.Remove("4913");
+  folder.Write("a", "4444");
+  whole("a file beside it, though left out");
+}
+
 TEST_P(WatchHelperTest, ChangesAfterAReportAreNewOnes) {
   const WatchedFolder folder;
   folder.Write("a", "1");
@@ -236,6 +353,7 @@ TEST_P(WatchHelperTest, ChangesAfterAReportAreNewOnes) {
 
 TEST_P(WatchHelperTest, ExcludedNamesAndOtherExtensionsAreSilent) {
   const WatchedFolder folder;
+  folder.Write("a.py", "");  // a folder without any would be said
   extensions_ = {"py"};
   Start({folder.path()});
   Expect(Kind::kReady);
@@ -245,6 +363,45 @@ TEST_P(WatchHelperTest, ExcludedNamesAndOtherExtensionsAreSilent) {
   folder.MakeDirectory("__pycache__");
   folder.Write("__pycache__/a.py", "");
   ExpectNothingBut(folder, "marker.py");
+}
+
+TEST_P(WatchHelperTest, AFolderWithoutAMatchingFileIsSaidOnce) {
+  const WatchedFolder folder;
+  folder.MakeDirectory("some");
+  folder.MakeDirectory("none");
+  folder.Write("some/a.py", "1");
+  folder.Write("none/a.txt", "1");
+  extensions_ = {"py"};
+  Start({folder.Path("some"), folder.Path("none")});
+  Expect(Kind::kReady);
+  EXPECT_THAT(std::string(Expect(Kind::kWarning).path),
+              AllOf(StartsWith(folder.Path("none")), HasSubstr("--watch-ext")));
+  folder.Write("none/b.py", "1");
+  ExpectChange();
+}
+
+// Else what they are on could not be unmounted.
+TEST_P(WatchHelperTest, AtIdleNoDirectoryIsOpen) {
+  if (poll_) GTEST_SKIP() << "looks all the time";
+  const WatchedFolder folder;
+  folder.MakeDirectory("a/b");
+  folder.Write("a/b/c", "1");
+  Start({folder.path()});
+  Expect(Kind::kReady);
+  folder.Write("a/b/c", "12");
+  ExpectChange();
+  const auto below = [&folder] {
+    int count = 0;
+    for (const auto& one :
+         std::filesystem::directory_iterator("/proc/self/fd")) {
+      std::error_code error;
+      const std::string path =
+          std::filesystem::read_symlink(one.path(), error).string();
+      if (StartsWithPath(path, folder.path())) ++count;
+    }
+    return count;
+  };
+  EXPECT_EQ(below(), 0);
 }
 
 TEST_P(WatchHelperTest, RootGoneAndBack) {

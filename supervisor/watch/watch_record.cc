@@ -37,6 +37,8 @@ std::vector<std::string> WatchConfig::ToArgs() const {
       absl::StrCat("--scan=", absl::FormatDuration(scan)),
       absl::StrCat("--compare=", static_cast<int>(compare))};
   if (poll) args.push_back("--poll");
+  if (scan_adapts) args.push_back("--scan-adapts");
+  if (settle_adapts) args.push_back("--settle-adapts");
   if (digest.has_value()) {
     args.push_back(absl::StrCat("--digest=", absl::Hex(*digest)));
   }
@@ -58,6 +60,7 @@ std::vector<std::string> WatchConfig::ToArgs() const {
   for (const std::string& path : paths) {
     args.push_back(absl::StrCat("--path=", path));
   }
+  if (!base.empty()) args.push_back(absl::StrCat("--base=", base));
   return args;
 }
 
@@ -78,6 +81,10 @@ absl::StatusOr<WatchConfig> WatchConfig::FromArgs(
       good = absl::SimpleAtoi(value, &compare) && compare >= 0 &&
              compare <= static_cast<int>(WatchCompare::kHash);
       config.compare = static_cast<WatchCompare>(compare);
+    } else if (value == "--scan-adapts") {
+      config.scan_adapts = true;
+    } else if (value == "--settle-adapts") {
+      config.settle_adapts = true;
     } else if (value == "--poll") {
       config.poll = true;
     } else if (absl::ConsumePrefix(&value, "--digest=")) {
@@ -100,6 +107,8 @@ absl::StatusOr<WatchConfig> WatchConfig::FromArgs(
       config.filter.defaults = false;
     } else if (absl::ConsumePrefix(&value, "--path=")) {
       config.paths.emplace_back(value);
+    } else if (absl::ConsumePrefix(&value, "--base=")) {
+      config.base = std::string(value);
     } else {
       good = false;
     }

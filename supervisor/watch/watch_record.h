@@ -1,4 +1,4 @@
-// What the watch helper tells PID 1, and what PID 1 tells it at its start.
+// Defines the records between the watch helper and PID 1.
 #ifndef REINIT_SUPERVISOR_WATCH_WATCH_RECORD_H_
 #define REINIT_SUPERVISOR_WATCH_WATCH_RECORD_H_
 
@@ -12,8 +12,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "supervisor/watch/compare.h"
-#include "supervisor/watch/filter.h"
+#include "supervisor/watch/filter/compare.h"
+#include "supervisor/watch/filter/filter.h"
 
 namespace reinit {
 
@@ -31,8 +31,12 @@ struct WatchRecord {
     kWarning = 6,   // `path` holds one line of text for the log
     kProgress = 7,  // the first scan goes on, with `count` directories so far
     kStale = 8,     // what is mounted as `path` was replaced outside
+    kPath = 9,      // `path` is one of the files of the next kChanged
   };
-  static constexpr Kind kLastKind = Kind::kStale;
+  static constexpr Kind kLastKind = Kind::kPath;
+  // So many bytes of kPath, with one more for each, at most stand before a
+  // kChanged. It needs none if it is about a single file.
+  static constexpr size_t kMaxPathBytes = 32 * 1024;
 
   uint32_t magic = kMagic;
   Kind kind = Kind::kReady;
@@ -60,11 +64,16 @@ std::optional<WatchRecord> ReadWatchRecord(const char* bytes);
 
 struct WatchConfig {
   std::vector<std::string> paths;
+  // Absolute: what relative paths begin at. The working directory may have been
+  // removed and made again. Empty: the working directory.
+  std::string base;
   bool poll = false;  // sweep only; else what is not announced is swept
   WatchCompare compare = WatchCompare::kAuto;
   absl::Duration reload_delay;  // between two sweeps
   absl::Duration scan;          // between two safety scans; 0: none
+  bool scan_adapts = false;     // more where scans find nothing (scan_pace.h)
   absl::Duration settle;        // quiet time; 5 s in all at most
+  bool settle_adapts = false;   // less for one finished save (settle.h)
   FilterOptions filter;
   std::optional<uint64_t> digest;  // what PID 1 last heard, if it ever did
   // When PID 1 began (CLOCK_REALTIME): what is younger when the first scan

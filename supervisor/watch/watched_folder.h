@@ -1,4 +1,4 @@
-// A folder to change in tests.
+// Makes a folder for tests to change.
 #ifndef REINIT_SUPERVISOR_WATCH_WATCHED_FOLDER_H_
 #define REINIT_SUPERVISOR_WATCH_WATCHED_FOLDER_H_
 

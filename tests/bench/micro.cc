@@ -13,7 +13,7 @@
 #include "reaper/clock.h"
 #include "reaper/event_loop.h"
 #include "reaper/os.h"
-#include "reaper/signal_mask.h"
+#include "reaper/self/signal_mask.h"
 #include "reaper/signal_source.h"
 
 namespace reinit {

@@ -17,10 +17,16 @@ import subprocess
 import sys
 import time
 
+import meters
+from meters import proc
+
 REINIT = os.environ.get("REINIT", "cmd/reinit")
 PROBE = os.path.abspath(os.environ.get("REINIT_PEER_PROBE", "tests/bench/peer_probe"))
+END = os.path.abspath(os.environ.get("REINIT_END", "tests/bench/end"))  # static, ends at once
 PEERS = {"tini": "tini", "tini-static": "tini", "dumb-init": "dumb-init", "catatonit": "catatonit"}  # program: package
+TOOLS = {"strace": "strace"}
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+NOTES = {}  # key of a row: why it has no values
 
 
 def say(text):
@@ -29,15 +35,16 @@ def say(text):
 
 def install():
     """Gets the missing peers with apt, where that can be done."""
-    missing = sorted({package for program, package in PEERS.items() if not shutil.which(program, path=PATH)})
+    wanted = {**PEERS, **TOOLS}
+    missing = sorted({package for program, package in wanted.items() if not shutil.which(program, path=PATH)})
     if missing and os.getuid() == 0 and shutil.which("apt-get", path=PATH):
         environment = dict(os.environ, PATH=PATH, DEBIAN_FRONTEND="noninteractive")
         apt = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300"]
         for arguments in (["update"], ["install", "-y", "--no-install-recommends", *missing]):
             subprocess.run(apt + arguments, env=environment, stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False)
-    for program in PEERS:
+    for program, package in wanted.items():
         if not shutil.which(program, path=PATH):
-            say(f"peers: {program} is missing: apt-get install {PEERS[program]}")
+            say(f"peers: {program} is missing: apt-get install {package}")
 
 
 def inits():
@@ -50,33 +57,20 @@ def inits():
     return found
 
 
-def proc(pid, file):
-    with open(f"/proc/{pid}/{file}") as content:
-        return content.read()
-
-
-def child_of(pid):
-    return int(proc(pid, f"task/{pid}/children").split()[0])
-
-
 @contextlib.contextmanager
 def pid1(init, *command, **how):
     """An init with its command as PID 1 of a namespace; gives the launcher and the init's pid here."""
     launcher = subprocess.Popen(["unshare", "--pid", "--fork", "--kill-child", *init, *command], **how)
     try:
         deadline = time.monotonic() + 10
-        while not (proc(launcher.pid, f"task/{launcher.pid}/children").split()):
+        while not meters.children(launcher.pid):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{init[0]} does not start")
             time.sleep(0.001)
-        yield launcher, child_of(launcher.pid)
+        yield launcher, meters.children(launcher.pid)[0]
     finally:
         launcher.kill()
         launcher.wait()
-
-
-def context_switches(pid):
-    return sum(map(int, re.findall(r"ctxt_switches:\s+(\d+)", proc(pid, "status"))))
 
 
 def idle(init, seconds):
@@ -86,61 +80,113 @@ def idle(init, seconds):
                                           pass_fds=[write]) as (_, pid):
         os.close(write)
         reader.readline()
-        time.sleep(0.5)  # nothing tells that a process has come to rest
-        memory = dict(re.findall(r"^(\w+):\s+(\d+) kB", proc(pid, "smaps_rollup"), re.MULTILINE))
-        before = context_switches(pid)
+        meters.come_to_rest()
+        pss, private = meters.memory(pid)
+        before = meters.context_switches(pid)
         time.sleep(seconds)
-        return {"pss": int(memory["Pss"]), "private": int(memory["Private_Dirty"]), "wakeups": context_switches(pid) - before}
+        return {"pss": pss, "private": private, "wakeups": meters.context_switches(pid) - before}
 
 
-def start(init, _):
-    """Seconds from spawn to the end of `init /bin/true`, not in a namespace; with no init: of /bin/true."""
-    command = [*init, "/bin/true"]
-    began = time.perf_counter()
-    pid = os.posix_spawn(command[0], command, {"TINI_SUBREAPER": ""})
-    os.waitpid(pid, 0)
-    return {"start": time.perf_counter() - began}
+# Without the first, tini would warn that it is not PID 1.
+ENVIRONMENT = {"TINI_SUBREAPER": "", "PATH": PATH}
+
+
+def start(init, count):
+    """Runs `init PROGRAM` `count` times, not in a namespace; with an empty init, the program alone."""
+    found = {}
+    for key, program in (("start", END), ("start true", "/bin/true")):
+        run = subprocess.run([PROBE, "start", str(count), *init, program], env=ENVIRONMENT, capture_output=True, text=True,
+                             check=True)
+        median, early, faults, instructions = run.stdout.strip().split(" ", 3)
+        found.update({key: int(median) / 1e9, f"{key} p10": int(early) / 1e9, f"{key} faults": float(faults)})
+        if instructions.isdigit():
+            found[f"{key} instructions"] = int(instructions)
+        else:
+            NOTES[f"{key} instructions"] = f"this machine does not count them ({instructions})"
+    return found
+
+
+def reap(init, count, meter):
+    """Seconds until `count` orphans are reaped, and the meter's reading for the init."""
+    with pid1(init, PROBE, "orphans", str(count), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as (launcher, pid):
+        launcher.stdout.readline()
+        meters.come_to_rest()
+        measured = meter(pid)
+        launcher.stdin.write("\n")
+        launcher.stdin.flush()
+        took = int(launcher.stdout.readline()) / 1e9
+        return took, measured.stop()
 
 
 def orphans(init, count):
-    with pid1(init, PROBE, "orphans", str(count), stdout=subprocess.PIPE, text=True) as (launcher, _):
-        return {f"orphans {count}": int(launcher.stdout.readline()) / 1e9}
+    took, used = reap(init, count, meters.ProcessorTime)
+    return {f"orphans {count}": took, f"orphan cpu {count}": used / count}
 
 
-def signals(init, count):
+def forward(init, count, meter):
+    """Median and 99th percentile in seconds of `count` signals' ways, and the meter's reading for the init."""
     read, write = os.pipe()
     with pid1(init, PROBE, "receive", str(write), pass_fds=[write]) as (_, pid):
         os.close(write)
         os.read(read, 8)
-        before = int(proc(pid, "schedstat").split()[0])
+        meters.come_to_rest()
+        measured = meter(pid)
         sent = subprocess.run([PROBE, "send", str(pid), str(count), str(read)], pass_fds=[read], capture_output=True,
                               text=True, check=True)
-        used = int(proc(pid, "schedstat").split()[0]) - before
+        used = measured.stop()
     os.close(read)
     median, late = map(int, sent.stdout.split())
-    return {"signal": median / 1e9, "signal p99": late / 1e9, "signal cpu": used / 1e9 * 100_000 / count}
+    return median / 1e9, late / 1e9, used
+
+
+def signals(init, count):
+    median, late, used = forward(init, count, meters.ProcessorTime)
+    return {"signal": median, "signal p99": late, "signal cpu": used / count}
+
+
+def calls(init, count):
+    """Counts system calls, in rounds of which no times are taken."""
+    if not meters.can_count_calls():
+        NOTES.update({f"{what} calls": "strace is missing" for what in ("start", "signal", "orphan")})
+        return {}
+    found = {"start calls": meters.calls_of([*init, END], ENVIRONMENT)}
+    if init:
+        found["signal calls"] = forward(init, count, meters.SystemCalls)[2] / count
+        found["orphan calls"] = reap(init, count, meters.SystemCalls)[1] / count
+    return found
 
 
 # What is measured: name, function, its argument and the number of rounds; the same in quick.
 MEASURES = [
-    ("start", start, None, 400, None, 5),
+    ("start", start, 20, 100, 2, 1),
     ("idle", idle, 10, 1, 0.1, 1),
     ("orphans", orphans, 10_000, 7, 200, 1),
     ("many-orphans", orphans, 100_000, 3, 1000, 1),
     ("signals", signals, 20_000, 5, 100, 1),
+    ("calls", calls, 1000, 1, 100, 1),
 ]
+ALONE = ("start", "calls")  # measured without an init as well
 
 # How results are shown: key, title, unit, factor, digits.
 ROWS = [
-    ("start", "start and end of `INIT -- true`", "ms", 1e3, 2),
+    ("start", "start and end of `INIT -- PROGRAM`, median", "µs", 1e6, 0),
+    ("start p10", "start and end, 10th percentile", "µs", 1e6, 0),
+    ("start calls", "system calls of a start and end", "", 1, 0),
+    ("start faults", "page faults of a start and end", "", 1, 1),
+    ("start instructions", "instructions of a start and end, user mode", "thousands", 1e-3, 0),
+    ("start true", "start and end of `INIT -- /bin/true`, median", "µs", 1e6, 0),
     ("pss", "memory at idle, PSS", "KiB", 1, 0),
     ("private", "memory at idle, private dirty", "KiB", 1, 0),
     ("wakeups", "wake-ups in 10 s at idle", "", 1, 0),
     ("orphans 10000", "10,000 orphans made and reaped", "s", 1, 2),
+    ("orphan cpu 10000", "processor time of the init per orphan of 10,000", "µs", 1e6, 2),
     ("orphans 100000", "100,000 orphans made and reaped", "s", 1, 2),
+    ("orphan cpu 100000", "processor time of the init per orphan of 100,000", "µs", 1e6, 2),
+    ("orphan calls", "system calls per orphan", "", 1, 2),
     ("signal", "a signal's way to the child, median", "µs", 1e6, 1),
-    ("signal p99", "the same, 99th percentile", "µs", 1e6, 1),
-    ("signal cpu", "processor time of 100,000 signals", "s", 1, 2),
+    ("signal p99", "a signal's way, 99th percentile", "µs", 1e6, 1),
+    ("signal cpu", "processor time of the init per signal", "µs", 1e6, 2),
+    ("signal calls", "system calls per signal", "", 1, 2),
 ]
 
 
@@ -154,7 +200,7 @@ def measure(only, quick):
             argument, rounds = quick_argument, quick_rounds
         say(f"peers: {name}, {rounds} rounds")
         subjects = inits()
-        if name == "start":
+        if name in ALONE:
             subjects["no init"] = []
         for _ in range(rounds):
             for subject, init in subjects.items():
@@ -167,14 +213,21 @@ def table(medians):
     """Header and lines of cells."""
     names = [name for name in ("reinit", *PEERS, "no init") if name in medians]
     lines = [["", *names, "reinit to the best"]]
-    rows = [row for row in ROWS if row[0] in medians["reinit"]] or [(key, key, "", 1, 6) for key in medians["reinit"]]
+    ours = medians.get("reinit", {})
+    rows = [row for row in ROWS if row[0] in ours or row[0] in NOTES] or [(key, key, "", 1, 6) for key in ours]
     for key, title, unit, factor, digits in rows:
         cells = [medians[name].get(key) for name in names]
         best = min((medians[name][key] for name in PEERS if name in medians and key in medians[name]), default=None)
-        ratio = "" if not best else f"{medians['reinit'][key] / best:.2f}"
+        ratio = f"{ours[key] / best:.2f}" if best and key in ours else ""
         lines.append([f"{title}, {unit}" if unit else title,
                       *("" if cell is None else f"{cell * factor:.{digits}f}" for cell in cells), ratio])
     return lines
+
+
+def notes():
+    """One line for each row without values."""
+    titles = {row[0]: row[1] for row in ROWS}
+    return "".join(f"\n{titles[key]}: no values, because {why}" for key, why in sorted(NOTES.items()) if key in titles)
 
 
 def machine():
@@ -203,14 +256,17 @@ def main():
         sys.exit("peers: PID namespaces need root")
     install()
     os.sync()  # pages of a binary that was just built would count as dirty memory
+    before = os.getloadavg()[0]
     results = measure(set(filter(None, flags.only.split(","))), flags.quick)
     medians = {name: {key: statistics.median(values) for key, values in measured.items()}
                for name, measured in results.items()}
-    print(f"{machine()}\n\n{show(table(medians), flags.markdown)}")
+    load = f"load {before:.1f} before, {os.getloadavg()[0]:.1f} after"
+    print(f"{machine()}, {load}\n\n{show(table(medians), flags.markdown)}\n{notes()}")
     if flags.json:
         folder = os.environ.get("BUILD_WORKING_DIRECTORY", "")
         with open(os.path.join(folder, flags.json), "w") as file:
-            json.dump({"machine": machine(), "quick": flags.quick, "median": medians, "values": results}, file, indent=1)
+            json.dump({"machine": machine(), "load": load, "quick": flags.quick, "median": medians, "values": results},
+                      file, indent=1)
 
 
 if __name__ == "__main__":

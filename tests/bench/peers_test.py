@@ -8,6 +8,7 @@ import sys
 import tempfile
 import unittest
 
+import meters
 import peers
 import xml_runner
 
@@ -25,11 +26,21 @@ class PeersTest(unittest.TestCase):
                 result = json.load(content)
         here = {"reinit", *(name for name in peers.PEERS if shutil.which(name, path=peers.PATH))}
         self.assertEqual(here, set(result["median"]) - {"no init"})
+        counted = ("start calls", "signal calls", "orphan calls") if meters.can_count_calls() else ()
+        for key in ("start", "start faults", "private", "orphan cpu 200", "signal cpu", *counted):
+            self.assertIn(key, result["median"]["reinit"])
         for name in here:
-            self.assertEqual(9, len(result["median"][name]), name)
+            self.assertEqual(set(result["median"]["reinit"]), set(result["median"][name]), name)
             for key, value in result["median"][name].items():
                 self.assertGreaterEqual(value, 0, f"{name}: {key}")
         self.assertIn("reinit to the best", run.stdout)
+
+    def test_a_call_that_does_not_return_counts_and_one_that_is_interrupted_counts_once(self):
+        trace = ("7 execve(\"a\", [\"a\"], 0x7) = 0\n7 wait4(-1,  <unfinished ...>\n"
+                 "8 exit_group(0)  = ?\n8 +++ exited with 0 +++\n"
+                 "7 <... wait4 resumed>NULL, 0, NULL) = 8\n7 --- SIGCHLD {si_signo=SIGCHLD} ---\n")
+        self.assertEqual(3, meters.count_calls(trace))
+        self.assertEqual(1, meters.count_calls("read(0, \"\", 1) = 0\n"))
 
 
 if __name__ == "__main__":

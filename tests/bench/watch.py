@@ -1,8 +1,10 @@
 """reinit beside other reloaders, measured in one run: `tools/bazel run -c opt //tests/bench:watch [-- FLAGS]`.
 
-How long from a file saved to the new process running, and what watching costs when nothing changes. The new process sends
-the time as its first act; those of uvicorn and gunicorn when the application is imported. Rounds alternate between the
-tools, each as PID 1 of a PID namespace, on the same tree. The bare loops are the least that such a tool can do.
+How long from a file saved to the new process running, and what watching costs when nothing changes. The clock starts when
+the write() of the save has returned. The new process sends the time as its first act; those of uvicorn and gunicorn when the
+application is imported. Rounds alternate between the tools, each as PID 1 of a PID namespace, on the same tree. The bare
+loops are the least that such a tool can do. What polls is saved for at random moments between its looks. Where strace is
+installed, the system calls of a few more saves are counted: of the tool and of all processes that it starts.
 """
 
 import argparse
@@ -10,7 +12,9 @@ import glob
 import json
 import os
 import random
+import re
 import shutil
+import signal
 import socket
 import statistics
 import struct
@@ -28,6 +32,11 @@ NODEMON = os.path.join(NPM, "node_modules/.bin/nodemon")
 PACKAGES = {"entr": "entr", "inotifywait": "inotify-tools", "watchmedo": "python3-watchdog", "uvicorn": "uvicorn",
             "gunicorn": "gunicorn", "npm": "npm"}  # program: package
 PER_FOLDER = 40
+POLLS = ("statx", "poll", "-L", "uvicorn", "gunicorn")  # in the names of those that look now and then
+LONGEST_LOOK = 3  # seconds between two looks of these
+CALM = 1  # seconds without a change before a save is taken for a single one
+ENOUGH = 300  # samples for a 99th percentile
+STRACED = 5  # saves
 APP = """import socket, time
 socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(time.monotonic_ns().to_bytes(8, "little"), %r)
 async def asgi(scope, receive, send): pass
@@ -84,6 +93,7 @@ def commands(tree):
         "bare inotify loop": [PROBE, "inotify", "0", tree.path, tree.socket],
         "bare inotify loop, 50 ms quiet": [PROBE, "inotify", "50", tree.path, tree.socket],
         "reinit": [*reinit, "--", *child],
+        "reinit --watch-settle=50ms": [*reinit, "--watch-settle=50ms", "--", *child],
         "reinit --watch-settle=0": [*reinit, "--watch-settle=0", "--", *child],
         "bare statx loop, 500 ms": [PROBE, "statx", "500", tree.path, tree.socket],
         "reinit --watch-mode=poll": [*reinit, "--watch-mode=poll", "--", *child],
@@ -104,17 +114,32 @@ def commands(tree):
     return found, [name for name in every if name not in found]
 
 
-def processor_time(pid):
-    """Seconds that a process and all below it have used."""
-    used, below = 0, [pid]
-    while below:
-        for task in glob.glob(f"/proc/{below.pop()}/task/*"):
+def tasks_below(pid):
+    """The folders in /proc of all threads of a process and of all processes below it."""
+    left = [pid]
+    while left:
+        for task in glob.glob(f"/proc/{left.pop()}/task/*"):
             try:
-                with open(f"{task}/schedstat") as stat, open(f"{task}/children") as children:
-                    used += int(stat.read().split()[0])
-                    below += map(int, children.read().split())
+                with open(f"{task}/children") as children:
+                    left += map(int, children.read().split())
+                yield task
             except (FileNotFoundError, ProcessLookupError):
                 pass  # it has just ended
+
+
+def below(pid):
+    return {int(task.split("/")[2]) for task in tasks_below(pid)}
+
+
+def processor_time(pid):
+    """Seconds that a process and all below it have used."""
+    used = 0
+    for task in tasks_below(pid):
+        try:
+            with open(f"{task}/schedstat") as stat:
+                used += int(stat.read().split()[0])
+        except (FileNotFoundError, ProcessLookupError):
+            pass
     return used / 1e9
 
 
@@ -143,10 +168,26 @@ class Listener:
 
 
 def save(file):
+    """When the write had returned: how long the disk takes is not the watcher's."""
     with open(file, "ab", buffering=0) as out:
-        began = time.monotonic_ns()
         out.write(b"\n")
-    return began
+        return time.monotonic_ns()
+
+
+def system_calls(pid, saves, save_one):
+    """How many all below the process make for one save, or nothing without strace."""
+    strace = shutil.which("strace", path=peers.PATH)
+    if not strace:
+        return None
+    with tempfile.NamedTemporaryFile(prefix="rwc", mode="r") as out:
+        tracer = subprocess.Popen([strace, "-f", "-c", "-o", out.name, *(f"-p{one}" for one in below(pid))],
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        tracer.stderr.readline()  # it is attached
+        done = sum(save_one() for _ in range(saves))
+        tracer.send_signal(signal.SIGINT)
+        tracer.communicate()
+        total = re.search(r"^100\.00\s+\S+\s+\S+\s+(\d+)", out.read(), re.MULTILINE)
+    return int(total[1]) / done if total and done else None
 
 
 def saved_to_running(name, command, tree, edits, idle, quiet, patience):
@@ -165,7 +206,12 @@ def saved_to_running(name, command, tree, edits, idle, quiet, patience):
             say(f"watch: {name} does not react in a tree of {tree.count} files")
             return {}
         listener.drain(quiet * 3)
+        polls = any(word in name for word in POLLS)
         for _ in range(edits):
+            if polls:
+                time.sleep(random.uniform(0, min(LONGEST_LOOK, patience)))
+            elif name == "reinit":
+                time.sleep(CALM)
             began = save(choose())
             stamp = listener.receive(patience)
             if stamp is None:
@@ -177,6 +223,15 @@ def saved_to_running(name, command, tree, edits, idle, quiet, patience):
             before, began = processor_time(pid), time.monotonic()
             time.sleep(idle)
             found["cpu"] = (processor_time(pid) - before) / (time.monotonic() - began) * 100
+
+            def save_one():
+                save(choose())
+                seen = listener.receive(patience) is not None
+                listener.drain(quiet)
+                return seen
+            calls = system_calls(pid, STRACED, save_one)
+            if calls:
+                found["calls"] = calls
     listener.socket.close()
     return found
 
@@ -202,12 +257,13 @@ def measure(trees, only, rounds, edits, idle, quiet, patience):
 
 
 def late(values):
-    return sorted(values)[len(values) * 99 // 100]
+    """The 99th percentile as text, with enough values for one."""
+    return f", {sorted(values)[len(values) * 99 // 100]:.1f}" if len(values) >= ENOUGH else ""
 
 
 def table(results, sizes):
     """Header and lines of cells."""
-    lines = [["saved to running in ms: median, 99th percentile; CPU at idle in %",
+    lines = [[f"saved to running in ms: median, 99th percentile of {ENOUGH} or more; CPU at idle in %; system calls",
               *(f"{size:,} files" for size in sizes)]]
     for name, measured in results.items():
         line = [name]
@@ -216,8 +272,9 @@ def table(results, sizes):
             if not found.get("latency"):
                 line.append("does not react")
                 continue
-            cell = f"{statistics.median(found['latency']):.1f}, {late(found['latency']):.1f}"
+            cell = f"{statistics.median(found['latency']):.1f}{late(found['latency'])}"
             cell += f"; {found['cpu']:.2f}" if "cpu" in found else ""
+            cell += f"; {found['calls']:.0f} calls" if "calls" in found else ""
             cell += "".join(f"; {found[key]} {key}" for key in ("missed", "extra") if found[key])
             line.append(cell)
         lines.append(line)
@@ -227,7 +284,7 @@ def table(results, sizes):
 def budget(results, sizes):
     """reinit to the bare loop, the settle time apart: what both wait for is taken off."""
     text = []
-    for name, floor, settle in (("reinit", "bare inotify loop, 50 ms quiet", 50),
+    for name, floor, settle in (("reinit --watch-settle=50ms", "bare inotify loop, 50 ms quiet", 50),
                                 ("reinit --watch-settle=0", "bare inotify loop", 0)):
         ratios = []
         for size in sizes:

@@ -8,7 +8,31 @@ from compat import CATATONIT, DUMB_INIT, NATIVE, ORIGINALS, TINI, Line, row
 
 EXIT_3 = ["/bin/sh", "-c", "exit 3"]
 TERM_ITSELF = ["/bin/sh", "-c", "kill -15 $$"]
-TINI_USAGE = "<me> (tini version 0.19.0)\nUsage: <me> <tini usage>"
+# The end of it is reinit's own.
+TINI_USAGE = """<me> (tini version 0.19.0)
+Usage: <me> [OPTIONS] PROGRAM -- [ARGS] | --version
+
+Execute a program under the supervision of a valid init process (<me>)
+
+Command line options:
+
+  --version: Show version and exit.
+  -h: Show this help message and exit.
+  -s: Register as a process subreaper (requires Linux >= 3.4).
+  -p SIGNAL: Trigger SIGNAL when parent dies, e.g. "-p SIGKILL".
+  -v: Generate more verbose output. Repeat up to 3 times.
+  -w: Print a warning when processes are getting reaped.
+  -g: Send signals to the child's process group.
+  -e EXIT_CODE: Remap EXIT_CODE (from 0 to 255) to 0.
+  -l: Show license and exit.
+
+Environment variables:
+
+  TINI_SUBREAPER: Register as a process subreaper (requires Linux >= 3.4).
+  TINI_VERBOSITY: Set the verbosity level (default: 1).
+  TINI_KILL_PROCESS_GROUP: Send signals to the child's process group.
+
+<more>"""
 
 
 def fatal(text):
@@ -55,7 +79,25 @@ TINI_LINES = [
 REWRITE_USAGE = ("Usage: -r option takes <signum>:<signum>, where <signum> is between 1 and 31.\n"
                  "This option can be specified multiple times.\nUse --help for full usage.\n")
 DUMB_USAGE = "Usage: <path> [option] program [args]\nTry <path> --help for full usage.\n"
-DUMB_HELP = "dumb-init v1.2.5\nUsage: <path> [option] command [[arg] ...]\n<dumb-init usage>"
+DUMB_HELP = """dumb-init v1.2.5
+Usage: <path> [option] command [[arg] ...]
+
+dumb-init is a simple process supervisor that forwards signals to children.
+It is designed to run as PID1 in minimal container environments.
+
+Optional arguments:
+   -c, --single-child   Run in single-child mode.
+                        In this mode, signals are only proxied to the
+                        direct child and not any of its descendants.
+   -r, --rewrite s:r    Rewrite received signal s to new signal r before proxying.
+                        To ignore (not proxy) a signal, rewrite it to 0.
+                        This option can be specified multiple times.
+   -v, --verbose        Print debugging information to stderr.
+   -h, --help           Print this help message and exit.
+   -V, --version        Print the current version and exit.
+
+Full help is available online at https://github.com/Yelp/dumb-init
+"""
 
 DUMB_INIT_LINES = [
     *(Line(f"version {flags}", flags, 0, err="dumb-init v1.2.5\n")

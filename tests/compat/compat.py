@@ -139,10 +139,7 @@ HOLES = {
     "<pid>": "[0-9]+",
     "<some>": "(?s:.+)",
     "<words>": ".*",
-    "<tini usage>": _naming("--version", *(f" -{letter}" for letter in "hspvwgel"), "TINI_SUBREAPER",
-                            "TINI_VERBOSITY", "TINI_KILL_PROCESS_GROUP"),
-    "<dumb-init usage>": _naming("-c, --single-child", "-r, --rewrite", "-v, --verbose", "-h, --help",
-                                 "-V, --version"),
+    "<more>": "(?s:.*)",
     "<catatonit usage>": _naming("usage: catatonit ", " -g", " -h", " -L", " -P", " -V, --version"),
     "<tini ticks>": r"(?:\[TRACE tini \([0-9]+\)\] No child to reap\n)*",  # after a signal, and once a second
 }

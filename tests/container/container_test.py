@@ -146,6 +146,41 @@ class StopTest(ContainerTest):
             container.lines.wait("got 15")
             self.assertEqual(137, code)
 
+    def bring(self, program):
+        """Flags that bring a program of this machine, and the libraries that the image lacks, into a container."""
+        path = engines.which(program)
+        libraries = re.findall(r"=> (/\S+)", subprocess.run(["ldd", path], capture_output=True, text=True, check=True).stdout)
+        _, lacking, _ = self.once("--", "sh", "-c", 'for file; do test -e "$file" || echo "$file"; done', "sh", *libraries)
+        return [flag for file in (path, *lacking.split()) for flag in ("-v", f"{file}:{file}:ro")]
+
+    def stops_by_its_stop_signal(self, name, program, package, *command, docker=()):
+        """`docker stop` of an image with this STOPSIGNAL, whose server is started again when it ends by itself."""
+        with open("/etc/os-release", encoding="utf-8") as file:
+            if f"VERSION_CODENAME={engines.SUITE}" not in file.read():
+                self.skipTest("programs of this machine do not run in the image")
+        engines.ensure_packages({program: package})
+        flags = ("-v", f"{self.folder}:/app", f"--stop-signal=SIG{name}", *self.bring(program), *docker)
+        with self.engine.container("app", "--restart=always", f"--stop-signal={name}", "--health=tcp://127.0.0.1:8080",
+                                   "--health-interval=50ms", "--log-level=debug", "--", program, *command,
+                                   flags=flags) as container:
+            container.lines.wait("ready after")
+            code, _ = container.stop(10)
+            container.lines.wait(f"SIG{name}: stopping")
+            self.assertEqual(0, code, container.lines.all())
+            self.assertNotIn("starting it again", "".join(container.lines.all()))
+
+    def test_haproxy_is_stopped_by_usr1(self):
+        self.write("haproxy.cfg", "defaults\n mode http\n timeout client 5s\n timeout server 5s\n timeout connect 5s\n"
+                   "frontend web\n bind 127.0.0.1:8080\n http-request return status 200\n")
+        self.stops_by_its_stop_signal("USR1", "haproxy", "haproxy", "-db", "-q", "-f", "/app/haproxy.cfg")
+
+    def test_httpd_is_stopped_by_winch(self):
+        modules = "/usr/lib/apache2/modules"
+        self.write("httpd.conf", f"LoadModule mpm_event_module {modules}/mod_mpm_event.so\nServerRoot /tmp\nServerName x\n"
+                   "PidFile /tmp/pid\nListen 127.0.0.1:8080\nErrorLog /dev/stderr\n")
+        self.stops_by_its_stop_signal("WINCH", "apache2", "apache2-bin", "-DFOREGROUND", "-f", "/app/httpd.conf",
+                                      docker=("-v", f"{modules}:{modules}:ro"))
+
     def test_signals_arrive(self):
         numbers = {"HUP": 1, "INT": 2, "QUIT": 3, "USR1": 10, "USR2": 12, "CONT": 18, "WINCH": 28, "RTMIN+3": 37}
         with self.app(apps.SIGNALS, *numbers.values()) as container:

@@ -43,8 +43,10 @@ class ManPageTest(unittest.TestCase):
     def test_its_examples_are_accepted(self):
         examples = [line[len(".Dl "):].replace("\\-", "-") for line in self.page().splitlines() if line.startswith(".Dl ")]
         self.assertGreaterEqual(len(examples), 4)
-        with tempfile.TemporaryDirectory() as folder:
-            # What they name.
+        with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+            # The default place of the control socket may be another's: of a test that runs at the same time.
+            environment = {"PATH": folder, "REINIT_CONTROL": f"{folder}/control"}
+            # What the examples name.
             os.mkdir(os.path.join(folder, "src"))
             for program in ("server", "python3"):
                 path = os.path.join(folder, program)
@@ -53,7 +55,7 @@ class ManPageTest(unittest.TestCase):
                 os.chmod(path, 0o755)
             for example in examples:
                 checked = subprocess.run([os.path.abspath(REINIT), "--check", *example.split()[1:]], cwd=folder,
-                                         env={"PATH": folder}, capture_output=True, text=True, check=False)
+                                         env=environment, capture_output=True, text=True, check=False)
                 self.assertEqual((0, ""), (checked.returncode, checked.stderr), example)
 
 

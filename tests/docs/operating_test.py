@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import tempfile
 import unittest
 
 import xml_runner
@@ -13,7 +14,10 @@ with open("docs/operating.md", encoding="utf-8") as guide:
 
 
 def reinit(*words):
-    return subprocess.run([REINIT, *words], capture_output=True, text=True, check=False)
+    # The default place of the control socket may be another's: of a test that runs at the same time.
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # a short path, as for every socket
+        environment = dict(os.environ, REINIT_CONTROL=f"{folder}/control")
+        return subprocess.run([REINIT, *words], capture_output=True, text=True, check=False, env=environment)
 
 
 class OperatingTest(unittest.TestCase):

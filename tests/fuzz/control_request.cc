@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "reaper/signals.h"
+#include "reaper/value/signals.h"
 #include "tests/fuzz/require.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

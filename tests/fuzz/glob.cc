@@ -1,13 +1,13 @@
 // Patterns: the first line is a path, the second what a user writes, and the
 // rest a .gitignore, which whoever may write to a watched folder brings along.
-#include "supervisor/watch/glob.h"
+#include "supervisor/watch/filter/glob.h"
 
 #include <cstdint>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_split.h"
-#include "supervisor/watch/ignore_rules.h"
+#include "supervisor/watch/filter/ignore_rules.h"
 #include "tests/fuzz/require.h"
 
 namespace reinit {

@@ -1,4 +1,4 @@
-// What a fuzz target asserts.
+// Asserts a condition in a fuzz target.
 #ifndef REINIT_TESTS_FUZZ_REQUIRE_H_
 #define REINIT_TESTS_FUZZ_REQUIRE_H_
 

@@ -1,9 +1,13 @@
 """--ready=accept: ready when the process serves the socket that it was passed, as /proc shows it."""
 
 import os
+import select
 import signal
+import struct
+import subprocess
 import unittest
 
+import bindfs
 import harness
 import namespace
 import xml_runner
@@ -35,6 +39,29 @@ while True:
             os._exit(1)
         workers.add(worker)
     workers.discard(os.wait()[0])
+"""
+# On USR2 it polls by a set that is in a file, and whose page is not in memory any more.
+POLL_BY_FILE = """
+import ctypes, mmap, os, signal, sys, threading
+libc = ctypes.CDLL(None, use_errno=True)
+libc.mmap.restype = ctypes.c_void_p
+file = os.open(sys.argv[1], os.O_RDONLY)
+page = ctypes.c_void_p(libc.mmap(None, 4096, mmap.PROT_READ, mmap.MAP_PRIVATE, file, 0))
+thread = threading.Thread(target=libc.poll, args=(page, 1, -1), daemon=True)
+
+def on_usr2(*_):
+    thread.start()
+    while "poll" not in open(f"/proc/self/task/{thread.native_id}/wchan").read():
+        pass
+    libc.madvise(page, 4096, mmap.MADV_DONTNEED)
+    os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+    os.write(1, b"polls\\n")
+
+signal.signal(signal.SIGUSR1, lambda *_: os.write(1, b"alive\\n"))
+signal.signal(signal.SIGUSR2, on_usr2)
+os.write(1, b"up\\n")
+while True:
+    signal.pause()
 """
 SELECT = "import select; select.select([3], [], [])"
 CANNOT_TELL = "--ready=accept cannot be told here"
@@ -171,6 +198,30 @@ class AcceptTest(harness.Pid1Test):
         fields = harness.status_fields(harness.proc(run.host, "status"))
         self.assertEqual((fields["Uid"].split(), fields["Gid"].split()), (["0"] * 4, ["0"] * 4))
         self.assertEqual(fields["CapEff"], fields["CapPrm"])
+        self.stop(run)
+
+    def test_its_memory_is_on_a_file_system_that_hangs(self):
+        source = self.folder()
+        with open(os.path.join(source, "set"), "wb") as file:
+            file.write(struct.pack("ihh", 3, select.POLLIN, 0).ljust(4096, b"\0"))
+        mount = bindfs.Mount(self, source)
+        control = os.path.join(self.folder(), "control")
+        run = self.start(TCP, f"--control={control}", "--", *PYTHON, POLL_BY_FILE, os.path.join(mount.path, "set"))
+        self.wait_for(lambda: "up\n" in run.stdout, "up")
+        # Beside it there may be the child that looks.
+        main, = [p.host for p in run.members() if p.parent == run.host and p.name != "reinit"]
+        os.kill(run.host, signal.SIGSTOP)
+        os.kill(main, signal.SIGUSR2)
+        self.wait_for(lambda: "polls\n" in run.stdout, "polls")
+        mount.hang()
+        os.kill(run.host, signal.SIGCONT)
+        self.eventually(lambda: any(p.state == "D" for p in run.members()), lambda: "nobody reads its memory")
+        run.kill(signal.SIGUSR1)
+        self.wait_for(lambda: "alive\n" in run.stdout, "alive")
+        subprocess.run([harness.REINIT, f"--control={control}", "ctl", "status"], check=True, capture_output=True,
+                       timeout=self.deadline)
+        mount.go_on()
+        run.says("ready after")
         self.stop(run)
 
     def test_nothing_to_accept_on(self):

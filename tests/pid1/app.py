@@ -9,6 +9,7 @@ All signals are blocked and read from a signalfd, so count, order and payload ar
   ignore      [signals] set to SIG_IGN
   respawn     before such an exit, leave a copy behind (it is hard to end)
   exit        code: exit at once after reporting the start
+  reads       file: its content is in the report of the start
 """
 
 import ctypes
@@ -70,7 +71,11 @@ class App:
             foreground = os.tcgetpgrp(0)
         except OSError:
             foreground = None
-        self.report("start", ppid=os.getppid(), group=os.getpgrp(), session=os.getsid(0), argv=sys.argv,
+        content = None
+        if "reads" in self.config:
+            with open(self.config["reads"], encoding="utf-8") as file:
+                content = file.read()
+        self.report("start", content=content, ppid=os.getppid(), group=os.getpgrp(), session=os.getsid(0), argv=sys.argv,
                     env=dict(os.environ), fds=fds, foreground=foreground, cwd=os.getcwd())
 
     def run(self):
@@ -131,6 +136,12 @@ class App:
     def do_write(self, fd, text):
         self.report("wrote", size=os.write(fd, text.encode()))
 
+    def do_full_screen(self):
+        """As an editor leaves the terminal that dies: raw, on the alternate screen, the mouse reported."""
+        import tty
+        tty.setraw(0, when=tty.TCSANOW)
+        self.do_write(1, "\033[?1049h\033[?1000h\033[?2004h\033[?25l")
+
     def do_close(self, fd):
         os.close(fd)
         self.report("closed")
@@ -153,13 +164,18 @@ class App:
         run(config)
 
     def do_orphans(self, count):
-        """That many grandchildren which end as orphans, in tens, so that no limit on processes is met."""
+        """That many grandchildren which end as orphans, in tens, so that no limit on processes is met. Told when all
+        are there and about to be zombies: a test that looks for them earlier may look before they are made."""
+        ended, alive = os.pipe()  # the end of the pipe is that of the last one that has it
         for left in range(count, 0, -10):
             if os.fork() == 0:
                 for _ in range(min(left, 10)):
                     if os.fork() == 0:
                         os._exit(0)
                 os._exit(0)
+        os.close(alive)
+        os.read(ended, 1)
+        os.close(ended)
         self.report("made")
 
     def do_fork_exits(self, count):

@@ -1,9 +1,14 @@
 """Bad input: every error is said, exit 2, and nothing was started."""
 
 import os
+import resource
 
 import harness
 import xml_runner
+
+
+def few_descriptors():
+    resource.setrlimit(resource.RLIMIT_NOFILE, (128, 128))
 
 
 class BadInputTest(harness.Pid1Test):
@@ -107,6 +112,54 @@ class GoodInputTest(harness.Pid1Test):
                     self.assertEqual(run.stdout, "")
                     stderr.add(run.stderr)
                 self.assertEqual(len(stderr), 1, stderr)
+
+    def refuse_alike(self, flags, code, word):
+        """--check and the start end with the same status and the same last line."""
+        for check in ([], ["--check"]):
+            run = self.start(*check, *flags, "--", "/bin/true", setup=few_descriptors)
+            run.end(code)
+            self.assertEqual(run.stdout, "")
+            self.assertIn(word, run.stderr)
+
+    def test_check_has_no_more_descriptors_than_a_start(self):
+        folder = self.folder()
+        listen = [f"--listen=unix:{folder}/{i}" for i in range(1, 130)]
+        self.refuse_alike(listen[:100], 1, "cannot start a process (fcntl(F_DUPFD): Too many open files)")
+        self.refuse_alike(["--ready=fd:200"], 1, "cannot start a process (fcntl(F_DUPFD): Invalid argument)")
+        # A start takes two descriptors for each socket, and some more: both borders are the same, to the last one.
+        ends = {}
+        for count in (*range(54, 64), *range(119, 128)):
+            both = []
+            for check in ([], ["--check"]):
+                run = self.start(*check, "--control=off", *listen[:count], "--", "/bin/true", setup=few_descriptors)
+                code = run.end()
+                if harness.SANITIZED and ("runtime error:" in run.stderr or "Sanitizer" in run.stderr):
+                    # A sanitizer needs descriptors too. Without one it reports an error that is none.
+                    both = [(1, "no descriptor for the sanitizer")] * 2
+                    break
+                # A start tries a few times more, since a limit may have been met for a moment.
+                both.append((code, run.stderr.splitlines()[-1] if code != 0 else ""))
+            ends[count] = both
+        self.assertEqual([(count, *both) for count, both in ends.items() if both[0] != both[1]], [])
+        self.assertEqual({both[0][0] for both in ends.values()}, {0, 1} if harness.SANITIZED else {0, 1, 2})
+
+    def test_check_looks_for_the_pre_start(self):
+        for flags, code, word in ((["--pre-start=/no/such"], 127, "--pre-start: cannot run '/no/such'"),
+                                  (["--pre-start=/"], 126, "--pre-start: cannot run '/'")):
+            self.refuse_alike(flags, code, word)
+
+    def test_check_and_a_pre_start_that_the_next_save_may_cure(self):
+        run = self.start("--check", "--dev", "--pre-start=/no/such", "--", "/bin/true", setup=lambda: os.chdir(self.folder()))
+        run.end(0)
+        self.assertIn("--pre-start: cannot run '/no/such'", run.stderr)
+
+    def test_a_variable_that_is_too_large(self):
+        path = self.write(os.path.join(self.folder(), "env"), f"A=1\nBIG={'x' * 200000}\n")
+        for check in ([], ["--check"]):
+            run = self.start(*check, f"--env-file={path}", "--", "/bin/true")
+            run.end(126)
+            self.assertIn("Argument list too long", run.stderr)
+            self.assertIn("BIG (200004)", run.stderr)
 
     def test_check_looks_where_the_command_would_be_found(self):
         folder = self.folder()

@@ -466,6 +466,36 @@ class HostileTest(ControlTest):
         self.finish(run)
 
     @unittest.skipUnless(os.geteuid() == 0, "needs root to be somebody else")
+    def test_a_stranger_that_listens(self):
+        """Another user took the path: it is not believed, and what a server says reaches no terminal as it is."""
+        if os.geteuid() != 0:
+            self.skipTest("needs root")
+        for user, code in ((NOBODY, 1), (0, 0)):
+            path = os.path.join(self.folder(), "control")
+            os.chmod(os.path.dirname(path), 0o777)
+            pid = os.fork()
+            if pid == 0:
+                namespace.die_with_parent()
+                try:
+                    os.setresuid(user, user, user)
+                    server = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+                    server.bind(path)
+                    server.listen()
+                    while True:
+                        client = server.accept()[0]
+                        if client.recv(100):
+                            client.send(b"ok\nstate: \x1b]0;x\x07\xc2\x9bm\x9b\n")
+                finally:
+                    os._exit(0)
+            self.addCleanup(os.waitpid, pid, 0)
+            self.addCleanup(os.kill, pid, KILL)
+            self.eventually(lambda path=path: os.path.exists(path), lambda: "no server")
+            said = self.ctl("status", code=code, path=path)
+            if code:
+                self.assertIn(f"user {NOBODY} listens there", said)
+            else:
+                self.assertEqual(said, "state: \\x1b]0;x\\x07\\xc2\\x9bm\\x9b\n")
+
     def test_a_stranger(self):
         """Even where the file's mode lets anybody in."""
         run, app = self.supervise()

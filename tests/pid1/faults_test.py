@@ -1,8 +1,9 @@
-"""Surroundings that lack something: /proc, a writable root, a known user, processes, descriptors."""
+"""Surroundings that lack something: /proc, a writable root, a known user, processes, descriptors, a reader of stderr."""
 
 import errno
 import os
 import resource
+import shutil
 import signal
 import unittest
 
@@ -65,6 +66,28 @@ class SurroundingsTest(FaultTest):
             namespace.mount("none", "/proc", "tmpfs")
         self.works_plain(setup)
         self.works_supervised(setup)
+
+    @unittest.skipIf(harness.SANITIZED, "the sanitizers themselves need /proc")
+    def test_leftovers_without_our_proc(self):
+        """The group is swept, and what cannot be found is warned of."""
+        def no_proc():
+            namespace.mount("none", "/proc", "tmpfs")
+
+        def proc_of_another_namespace():
+            namespace.unmount("/proc")
+        for setup in (no_proc, proc_of_another_namespace):
+            with self.subTest(setup.__name__):
+                run, app = self.start_app(*QUICK, "--restart=always", "--leftover-timeout=100ms", setup=setup)
+                run.says("/proc is not mounted, or is that of another pid namespace")
+                self.tell(app, "spawn", name="leftover", orphan=True, exit_on={})
+                leftover = self.event("start", name="leftover")
+                self.tell(app, "exit", code=1)
+                self.event("signal", name="leftover", signal=TERM)
+                app = self.event("start", name="main")
+                self.assertFalse(self.alive(leftover))
+                run.kill(TERM)
+                self.event("signal", name="main", signal=TERM)
+                run.end(0)
 
     def test_read_only_root(self):
         root = self.folder()
@@ -130,6 +153,27 @@ class SurroundingsTest(FaultTest):
         run.end(4)
 
 
+class FullStderrTest(harness.Pid1Test):
+    def test_a_pipe_that_is_read_again(self):
+        """What was lost is counted, and the first line that gets through tells it."""
+        for user in ([], ["--user=65534"]) if os.geteuid() == 0 else ([],):
+            with self.subTest(user=user):
+                reader, full = self.full_pipe()
+                run, app = self.start_app("--log-level=debug", "--restart=always", "--restart-delay=1ms", *user,
+                                          stdio=(None, "pipe", full))
+                self.tell(app, "exit", code=1)
+                app = self.event("start")
+                os.set_blocking(reader, False)
+                os.read(reader, 1 << 20)
+                self.tell(app, "exit", code=1)
+                self.event("start")
+                run.kill(signal.SIGTERM)
+                run.end(0)
+                said = os.read(reader, 1 << 20).decode()
+                self.assertRegex(said, r"^reinit: \(\d+ lines before this were lost\)\nreinit: ")
+                self.assertIn("reinit: SIGTERM: stopping\n", said)
+
+
 class HungFileSystemTest(FaultTest):
     """A FUSE file system that answers nobody any more."""
 
@@ -149,6 +193,32 @@ class HungFileSystemTest(FaultTest):
             run.says(flag, "does not answer")
         run.kill(TERM)
         run.end(0)
+
+    def test_the_exec_of_a_plain_init(self):
+        """It waits for the exec as well, with all signals; only KILL ends both at once."""
+        source = self.folder()
+        shutil.copy("/bin/sleep", source)
+        for number, code in ((TERM, 143), (signal.SIGKILL, -signal.SIGKILL)):
+            with self.subTest(number):
+                mount = bindfs.Mount(self, source)
+                mount.hang()
+                run = self.start("--", f"{mount.path}/sleep", "1000")
+                self.eventually(lambda: any("request_wait" in one.wchan() for one in run.members()), lambda: "no exec")
+                run.kill(number)
+                if number == TERM:
+                    mount.go_on()
+                run.end(code)
+
+    def test_the_exec_of_a_supervised_process(self):
+        """That holds nothing up: reinit hears TERM at once."""
+        source = self.folder()
+        shutil.copy("/bin/sleep", source)
+        mount = bindfs.Mount(self, source)
+        mount.hang()
+        run = self.start("--restart=always", "--", f"{mount.path}/sleep", "1000")
+        self.eventually(lambda: any("request_wait" in one.wchan() for one in run.members()), lambda: "no exec")
+        run.kill(TERM)
+        run.end(143)
 
     def test_ready_file(self):
         source = self.folder()
@@ -182,6 +252,20 @@ class HungFileSystemTest(FaultTest):
         self.write(os.path.join(source, "env"), "ONE=2\n")
         self.tell(app, "exit", code=1)
         self.assertEqual(self.event("start")["env"]["ONE"], "2")
+        run.kill(TERM)
+        run.end(0)
+
+    def test_a_first_env_file_that_hangs(self):
+        source = self.folder()
+        self.write(os.path.join(source, "env"), "ONE=1\n")
+        mount = bindfs.Mount(self, source)
+        mount.hang()
+        run = self.start(f"--env-file={mount.path}/env", "--", *self.app())
+        run.says("--env-file", "does not answer", "trying again")
+        self.no_event("start")
+        mount.go_on()
+        app = self.event("start")
+        self.assertEqual(app["env"]["ONE"], "1")
         run.kill(TERM)
         run.end(0)
 
@@ -233,7 +317,24 @@ class HungFileSystemTest(FaultTest):
         run.kill(TERM)
         run.says("SIGKILL")
         run.says("survives SIGKILL in state D")
-        # It is not the init that is stuck.
+        run.says("ending without it, as --shutdown-timeout=50ms is over")
+        # A namespace ends with its last process: now it is the kernel that waits.
+        inner.go_on()
+        run.end(137)
+
+    def test_an_unkillable_process_without_a_limit(self):
+        """Twin: it is waited for, and it is not the init that is stuck."""
+        inner = bindfs.Mount(self, self.folder())
+        outer = bindfs.Mount(self, inner.path)
+        run, app = self.start_app("--restart=always")
+        inner.hang()
+        self.tell(app, "look", path=os.path.join(outer.path, "file"))
+        self.eventually(lambda: "request_wait" in harness.proc(app["host"], "wchan") and outer.waits(),
+                        lambda: "it does not wait")
+        run.kill(signal.SIGINT)
+        run.says("SIGINT: stopping")
+        run.kill(signal.SIGINT)
+        run.says("survives SIGKILL in state D")
         run.kill(signal.SIGUSR1)
         self.assertIsNone(run.status)
         inner.go_on()
@@ -269,6 +370,18 @@ class LastWordsTest(FaultTest):
         run.end(137)
         with open(words, encoding="utf-8") as file:
             self.assertEqual(file.read(), "process ended: SIGKILL\n")
+        # What a shell says of a command that was killed; a plain init does not watch, but looks at the end.
+        killed = ["/bin/sh", "-c", f"echo oom_kill 1 >{events}; exit 137"]
+        run = self.start(f"--termination-log={words}", "--", *killed, setup=setup)
+        run.end(137)
+        with open(words, encoding="utf-8") as file:
+            self.assertEqual(file.read(), "process ended: exit code 137, after the kernel had killed 1 process below it: "
+                                          "out of memory\n")
+        run = self.start("--restart=always", "--restart-delay=1h", "--restart-delay-max=1h", "--", *killed, setup=setup)
+        run.says("out of memory: the kernel has killed 1 process below the main process, 1 since the start")
+        run.says("ended: exit code 137, after the kernel had killed 1 process below it: out of memory, starting it again")
+        run.kill(TERM)
+        run.end(143)
 
 
 class ForkFailsTest(FaultTest):

@@ -1,6 +1,7 @@
 """What is left out of watched folders, and what is not."""
 
 import os
+import shutil
 
 import xml_runner
 from reload_test import QUICK, ReloadTest
@@ -85,6 +86,34 @@ class FilterTest(ReloadTest):
         self.put("a.log", "new")
         self.finish(run, self.reloaded_below("a.log"))
 
+    def test_dev_with_a_file_more(self):
+        self.put(".gitignore", ".env\n")
+        self.put(".env")
+        run, _ = self.start_dev("--watch=.env")
+        self.put(".env", "new")
+        self.reloaded_below(".env")
+        self.put("app.py", "new")
+        self.finish(run, self.reloaded_below("app.py"))
+
+    def test_a_folder_that_is_made_again(self):
+        """git checkout removes and makes folders: the watch and the process find the new one by its path."""
+        run, app = self.start_dev()
+        shutil.rmtree(self.root)
+        os.mkdir(self.root)
+        self.put("b.py")
+        app = self.event("start", name="main")
+        self.assertEqual(app["cwd"], self.root)
+        self.finish(run, app)
+
+    def test_a_changed_environment_file(self):
+        env = self.write(os.path.join(self.folder(), "vars"), "A=1")
+        run, app = self.start_watching(f"--env-file={env}")
+        self.assertEqual(app["env"]["A"], "1")
+        self.write(env, "A=2")
+        app = self.reloaded(env)
+        self.assertEqual(app["env"]["A"], "2")
+        self.finish(run, app)
+
     def test_check_counts(self):
         for name in ("src/a.py", "src/b.py", "build/c.py", ".git/x.py"):
             self.put(name)
@@ -93,7 +122,8 @@ class FilterTest(ReloadTest):
         self.assertIn(f"{self.root}: 3 files in 2 folders, most in {self.root}/src (2)", run.stdout)
 
     def test_bad_patterns(self):
-        for flag in ("--watch-include=[a", "--watch-exclude={a", "--watch-exclude=a\\", "--watch-exclude="):
+        for flag in ("--watch-include=[a", "--watch-exclude={a", "--watch-exclude=a\\", "--watch-exclude=",
+                     "--watch-include=!a", "--watch-exclude=*.py,*.js", "--watch-include=../a", "--watch-ext=py js"):
             run = self.start(f"--watch={self.root}", flag, "--", "/bin/true")
             run.end(2)
             self.assertEqual(len(run.stderr.splitlines()), 1, run.stderr)

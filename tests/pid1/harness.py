@@ -99,6 +99,21 @@ class Pid1Test(unittest.TestCase):
         os.rename(file.name, path)
         return path
 
+    def full_pipe(self):
+        """Both ends of a pipe into which nothing more can be written."""
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        self.addCleanup(os.close, writer)
+        os.set_blocking(writer, False)
+        size = 65536
+        while size:
+            try:
+                os.write(writer, b"x" * size)
+            except BlockingIOError:
+                size //= 2
+        os.set_blocking(writer, True)
+        return reader, writer
+
     # Starting.
 
     def app(self, name="main", **config):

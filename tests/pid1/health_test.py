@@ -154,6 +154,64 @@ signal.pause()
         os.close(self.memory)
 
 
+class SecretsTest(harness.Pid1Test):
+    """What a check has of secrets and rights."""
+
+    def test_secrets_are_not_shown(self):
+        server = Server(self)
+        path = os.path.join(self.folder(), "control")
+        run, _ = self.start_app(*QUICK, f"--health={server.url}?token=s3cret&page=1",
+                                "--health=exec:/bin/sh -c 'exit 0 s3cret'", "--health=exec:/bin/sh -c 'exit 1 s3cret'",
+                                "--health-on-failure=none", f"--control={path}", pid1=False)
+        run.says("health check exec:/bin/sh (2)")
+        run.says("health check http", "token=***&page=***", "HTTP 200")
+        self.assertNotIn("s3cret", harness.proc(run.helpers()["probe"], "cmdline"))
+        for words in (["status"], ["status", "--json"]):
+            shown = subprocess.run([harness.REINIT, f"--control={path}", "ctl", *words], text=True, capture_output=True,
+                                   timeout=self.deadline, check=True).stdout
+            self.assertIn("token=***", shown)
+            self.assertNotIn("s3cret", shown)
+        self.assertNotIn("s3cret", run.stderr)
+        run.kill(TERM)
+        run.end(0)
+
+    def test_the_helper_has_the_rights_of_the_command(self):
+        if os.geteuid() != 0:
+            self.skipTest("needs root")
+        folder = self.folder()
+        os.chmod(folder, 0o700)
+        os.chown(folder, 4711, 4712)
+        alive = self.write(os.path.join(folder, "alive"))
+        run, _ = self.start_app("--user=4711:4712", *QUICK, f"--health=file:{alive}?max-age=1h", pid1=False)
+
+        # Again and again: the helper may not have seen the file as it was yet.
+        def touched():
+            os.utime(alive)
+            return "touched" in run.stderr
+        self.eventually(touched, lambda: "no passing check")
+        self.assertEqual(os.stat(f"/proc/{run.helpers()['probe']}").st_uid, 4711)
+        run.kill(TERM)
+        run.end(0)
+
+    def test_exec_checks_have_the_environment_of_hooks(self):
+        folder = self.folder()
+        file = self.write(os.path.join(folder, "file"), "ONE=file\n")
+        for flag in ("--health", "--ready"):
+            seen = os.path.join(folder, flag.strip("-"))
+            run, _ = self.start_app(*QUICK, f"--env-file={file}", "--env=TWO=flag",
+                                    f"{flag}=exec:/bin/sh -c 'env >{seen}.new && mv {seen}.new {seen}'",
+                                    env={"NOTIFY_SOCKET": "/of/the/manager", "WATCHDOG_USEC": "1000000"})
+            self.eventually(lambda seen=seen: os.path.exists(seen), lambda: "no check")
+            with open(seen, encoding="utf-8") as text:
+                got = dict(line.rstrip("\n").split("=", 1) for line in text)
+            self.assertEqual((got["ONE"], got["TWO"], got["REINIT_GENERATION"]), ("file", "flag", "1"))
+            self.assertIn("REINIT_INSTANCE", got)
+            self.assertNotIn("NOTIFY_SOCKET", got)
+            self.assertNotIn("WATCHDOG_USEC", got)
+            run.kill(TERM)
+            run.end(0)
+
+
 class HealthTest(harness.Pid1Test):
     """Base."""
 

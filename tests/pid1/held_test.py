@@ -104,6 +104,133 @@ class Load:
         return int(body)
 
 
+# Answers with its generation, and removes the path of the held socket when it ends, as gunicorn and php-fpm do.
+REMOVER = """
+import os, select, signal, socket, sys
+path = sys.argv[1]
+server = socket.socket(fileno=3)
+answers = {server: os.environ["REINIT_GENERATION"]}
+if "own" in sys.argv:  # a socket of its own at the path
+    os.unlink(path)
+    own = socket.socket(socket.AF_UNIX)
+    own.bind(path)
+    own.listen(64)
+    answers = {server: "0", own: os.environ["REINIT_GENERATION"]}
+for one in answers:
+    one.setblocking(False)
+stop, told = os.pipe()
+os.set_blocking(told, False)
+kept = None  # a request that takes long
+signal.set_wakeup_fd(told)
+signal.signal(signal.SIGTERM, lambda *_: None)
+while stop not in (ready := select.select([*answers, stop], [], [])[0]):
+    for one in ready:
+        try:
+            with one.accept()[0] as client:
+                client.setblocking(True)
+                client.sendall(answers[one].encode())
+                if "drains" in sys.argv and kept is None:
+                    kept = client.dup()
+        except BlockingIOError:
+            pass  # the other generation has taken it
+if "own" not in sys.argv:
+    os.unlink(path)
+if kept:
+    kept.recv(1)
+os._exit(1 if "fails" in sys.argv else 0)
+"""
+
+
+class RemovedPathTest(harness.Pid1Test):
+    """The process removes the path of the held socket when it ends."""
+
+    def setUp(self):
+        super().setUp()
+        self.path = os.path.join(self.folder(), "s")
+
+    def ask(self):
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(PATIENCE)
+            client.connect(self.path)
+            return int(client.recv(16))
+
+    def serve(self, order, *how):
+        run = self.start(f"--listen=unix:{self.path}", f"--restart-order={order}", "--reload-signal=HUP",
+                         "--stop-timeout=20s", "--restart=on-failure", "--restart-delay=1ms", "--", harness.PYTHON, "-SEc",
+                         REMOVER, self.path, *how)
+        run.says("ready after")
+        return run
+
+    def connect_for_ever(self, ended, failures):
+        while not ended.is_set():
+            try:
+                self.ask()
+            except OSError as error:
+                failures.append(error)
+                time.sleep(0.001)  # the pace of failures, not a wait for anything
+
+    def check_restarts(self, run, restart, count):
+        inode, ended, failures = os.stat(self.path).st_ino, threading.Event(), []
+        client = threading.Thread(target=self.connect_for_ever, args=(ended, failures), daemon=True)
+        client.start()
+        for generation in range(2, count + 2):
+            before = len(run.stderr.splitlines())
+            restart(run)
+            run.says("the process removed its file; restored", after=before)
+            run.says("ready after", after=before)
+            self.assertEqual([self.ask() for _ in range(3)], [generation] * 3)
+            self.assertEqual(os.stat(self.path).st_ino, inode)
+        ended.set()
+        client.join()
+        run.kill(signal.SIGTERM)
+        run.end()
+        # Between its removal and the end of the process nothing is at the path. Who is connected by then is answered.
+        self.assertEqual([error for error in failures if not isinstance(error, FileNotFoundError)], [])
+        self.assertEqual(os.listdir(os.path.dirname(self.path)), [])
+
+    def test_start_first(self):
+        self.check_restarts(self.serve("start-first"), lambda run: run.kill(signal.SIGHUP), RELOADS)
+
+    def test_stop_first(self):
+        self.check_restarts(self.serve("stop-first"), lambda run: run.kill(signal.SIGHUP), RELOADS)
+
+    def test_failure(self):
+        """It ends by itself, in reinit's eyes."""
+        def end(run):
+            helpers = run.helpers().values()
+            for process in run.members():
+                if process.parent == run.host and process.host not in helpers and process.name != "reinit":
+                    os.kill(process.host, signal.SIGTERM)
+        self.check_restarts(self.serve("stop-first", "fails"), end, 3)
+
+    def test_a_long_request_of_the_process_before(self):
+        """It removes the path when it is told to stop, as gunicorn does, and ends much later."""
+        run = self.serve("start-first", "drains")
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(self.path)
+            self.assertEqual(client.recv(16), b"1")
+            run.kill(signal.SIGHUP)
+            run.says("the process removed its file; restored")
+            self.assertEqual([self.ask() for _ in range(3)], [2] * 3)
+            client.setblocking(False)
+            with self.assertRaises(BlockingIOError):
+                client.recv(1)  # not ended yet
+        run.kill(signal.SIGTERM)
+        run.end()
+
+    def test_twin_that_binds_the_path_itself(self):
+        """Its socket is left alone."""
+        run = self.serve("start-first", "own")
+        for generation in (2, 3, 4):
+            before = len(run.stderr.splitlines())
+            run.kill(signal.SIGHUP)
+            run.says("ready after", after=before)
+            # The generation before has ended, or is about to; each start comes after the check at the end before.
+            self.assertEqual([self.ask() for _ in range(3)], [generation] * 3)
+        run.kill(signal.SIGTERM)
+        run.end()
+
+
 class HeldTest(harness.Pid1Test):
     def reload_under_load(self, run, family, address, reloads=RELOADS):
         with Load(family, address) as load:

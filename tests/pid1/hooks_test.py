@@ -1,5 +1,6 @@
 """--pre-start and --post-stop, with real processes."""
 
+import os
 import signal
 
 import harness
@@ -41,6 +42,18 @@ class HooksTest(harness.Pid1Test):
         run.end(1)
         self.assertEqual(run.stdout, "")
         self.assertIn("--pre-start: exit code 1: not starting", run.stderr)
+
+    def test_one_that_fails_at_first_while_developing(self):
+        """The next save may be the cure."""
+        folder = self.folder()
+        path = self.write(os.path.join(folder, "migrate.sh"), "exit 3\n")
+        run = self.start("--dev", f"--pre-start=sh {path}", "--start-limit-burst=1", "--restart-delay=0",
+                         "--", *self.app(), setup=lambda: os.chdir(folder))
+        run.says("--pre-start: exit code 3", "waiting for a change")
+        self.write(path, "exit 0\n")
+        self.event("start", name="main")
+        run.kill(TERM)
+        run.end(0)
 
     def test_one_that_is_not_there(self):
         run = self.start("--pre-start=/no/such/program", "--", "/bin/true")

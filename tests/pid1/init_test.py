@@ -6,7 +6,10 @@ import signal
 import stat
 
 import harness
+import namespace
 import xml_runner
+
+MS_NOEXEC = 0x8
 
 
 @harness.with_twins
@@ -110,7 +113,7 @@ class CannotRunTest(harness.Pid1Test):
         path = self.file(b"#!/bin/sh\n")
         os.chmod(os.path.dirname(path), 0o000)
         try:
-            self.refuse(126, path, setup=drop_override)
+            self.refuse(126, path, f"may not enter the folder '{os.path.dirname(path)}'", setup=drop_override)
         finally:
             os.chmod(os.path.dirname(path), 0o755)
 
@@ -118,6 +121,24 @@ class CannotRunTest(harness.Pid1Test):
         path = os.path.join(self.folder(), "loop")
         os.symlink(path, path)
         self.refuse(126, path, os.strerror(errno.ELOOP).split()[0])
+
+    def test_byte_order_mark(self):
+        self.refuse(126, self.file(b"\xef\xbb\xbf#!/bin/sh\n"), "byte order mark")
+
+    def test_dangling_link(self):
+        path = os.path.join(self.folder(), "link")
+        os.symlink("/no/such/target", path)
+        self.refuse(127, path, "leads to '/no/such/target'")
+
+    def test_noexec(self):
+        path = self.file(b"#!/bin/sh\n")
+        folder = os.path.dirname(path)
+
+        def setup():
+            flags = namespace.MS_BIND | namespace.MS_REMOUNT
+            namespace.mount(folder, folder, "none", namespace.MS_BIND)
+            namespace.mount("none", folder, "none", flags | MS_NOEXEC)
+        self.refuse(126, path, "mounted with noexec", setup=setup)
 
     def test_open_for_writing(self):
         path = self.file(open("/bin/true", "rb").read())
@@ -162,23 +183,9 @@ class StdioTest(harness.Pid1Test):
         run = self.start("--", "/bin/true", setup=lambda: os.close(0))
         run.end(0)
 
-    def full_pipe(self):
-        reader, writer = os.pipe()
-        self.addCleanup(os.close, reader)
-        self.addCleanup(os.close, writer)
-        os.set_blocking(writer, False)
-        size = 65536
-        while size:
-            try:
-                os.write(writer, b"x" * size)
-            except BlockingIOError:
-                size //= 2
-        os.set_blocking(writer, True)
-        return writer
-
     @harness.twin(harness.TINI or "/usr/bin/tini", "-vvv", needs=harness.TINI or "/usr/bin/tini")
     def test_full_stderr_pipe_without_a_reader(self):
-        full = self.full_pipe()
+        _, full = self.full_pipe()
         flags = [] if self.init != [harness.REINIT] else ["--log-level=debug"]
         run, app = self.start_app(*flags, stdio=(None, full, full), config={"exit_on": {"15": 9}})
         run.kill(signal.SIGUSR1)
@@ -187,7 +194,7 @@ class StdioTest(harness.Pid1Test):
         run.end(9)
 
     def test_full_stderr_pipe_and_restarts(self):
-        full = self.full_pipe()
+        _, full = self.full_pipe()
         run = self.start("--log-level=debug", "--restart=always", "--restart-delay=1ms", "--restart-delay-max=1ms",
                          "--start-limit-burst=0", "--", *self.app(), stdio=(None, full, full))
         for _ in range(5):

@@ -22,6 +22,7 @@ MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 0x1, 0x20, 0x1000, 0x4000, 
 PR_SET_PDEATHSIG, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 22, 38
 SECCOMP_MODE_FILTER = 2
 INOTIFY_INIT1 = {"x86_64": 294, "aarch64": 26}[os.uname().machine]
+EXECVEAT = {"x86_64": 322, "aarch64": 281}[os.uname().machine]
 SYS_RT_SIGPROCMASK = {"x86_64": 14, "aarch64": 135}[os.uname().machine]
 ALL_SIGNALS = (1 << 64) - 1
 
@@ -40,6 +41,12 @@ def unshare(flags):
 def mount(source, target, kind, flags=0, options=None):
     check(libc.mount(source.encode(), target.encode(), kind.encode(), ctypes.c_ulong(flags), options and options.encode()),
           f"mount {target}")
+
+
+def unmount(target):
+    """What lies below it is seen again."""
+    detach = 2
+    check(libc.umount2(target.encode(), detach), f"unmount {target}")
 
 
 def refuse(number, error):

@@ -110,6 +110,27 @@ class EnvironmentTest(harness.Pid1Test):
         run.kill(TERM)
         run.end(0)
 
+    def test_an_env_file_with_many_lines(self):
+        lines = "".join(f"NAME_{i}={i}\n" for i in range(60000))
+        path = self.write(os.path.join(self.folder(), "file"), lines)
+        run = self.start(f"--env-file={path}", "--", harness.PYTHON, "-SEc",
+                         "import os, sys; sys.exit(int(os.environ['NAME_59999']) - 59990)")
+        run.end(9)
+
+    def test_an_env_file_for_a_shell(self):
+        path = self.write(os.path.join(self.folder(), "file"), "export ONE=1\n  TWO=2\n")
+        run, app = self.start_app(f"--env-file={path}")
+        self.assertEqual((app["env"].get("ONE"), app["env"].get("TWO")), ("1", "2"))
+        self.tell(app, "exit", code=0)
+        run.end(0)
+        self.write(path, "set ONE=1\n")
+        run = self.start(f"--env-file={path}", "--", "/bin/true")
+        run.end(2)
+        self.assertIn("file:1: the name 'set...' has a blank", run.stderr)
+        run = self.start("--env=export ONE=1", "--", "/bin/true")
+        run.end(2)
+        self.assertIn("the name 'export...' has a blank", run.stderr)
+
     def test_an_env_file_that_is_not_there(self):
         run = self.start("--env-file=/no/such/file", "--", "/bin/true")
         run.end(2)
@@ -199,12 +220,74 @@ class UserTest(harness.Pid1Test):
         return run.stdout.split("\n")[:4]
 
     def test_numbers_in_an_image_without_files(self):
-        self.assertEqual(self.who(f"{UID}:{GID}")[:3], [str(UID), str(GID), str(GID)])
+        self.assertEqual(self.who(f"{UID}:{GID}"), [str(UID), str(GID), str(GID), "/"])
         self.assertEqual(self.who(str(UID))[0], str(UID))
 
     def test_names(self):
         self.assertEqual(self.who("app", **self.FILES), [str(UID), str(GID), f"{GID} 4713", "/home/app"])
         self.assertEqual(self.who("app:web", **self.FILES), [str(UID), "4714", "4714", "/home/app"])
+
+    def test_it_can_open_its_output_by_name(self):
+        """As under a container runtime: many images log to /dev/stdout (nginx, httpd)."""
+        for flags in ([], ["--restart=on-failure"]):
+            run = self.start(*flags, f"--user={UID}:{GID}", "--", "/bin/sh", "-c",
+                             "echo out >/dev/stdout; echo err >/dev/stderr")
+            run.end(0)
+            self.assertEqual(run.stdout, "out\n")
+            self.assertIn("err\n", run.stderr)
+
+    def test_root_in_a_user_namespace_without_setgroups(self):
+        run = self.start("--user=root", "--", "/usr/bin/id", "-u", setup=lambda: namespace.user_namespace(0))
+        run.end(0)
+        self.assertEqual(run.stdout, "0\n")
+
+    def planted(self):
+        """A folder of the user's, and a file of root's that it would like to change."""
+        folder = self.folder()
+        os.chown(folder, UID, GID)
+        victim = self.write(os.path.join(self.folder(), "victim"), "precious", mode=0o600)
+        return folder, victim
+
+    def content(self, path):
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+
+    def test_last_words_through_a_planted_link(self):
+        for link in ("ln -s", "ln"):
+            folder, victim = self.planted()
+            words = os.path.join(folder, "words")
+            run = self.start(f"--user={UID}:{GID}", f"--termination-log={words}", "--", "/bin/sh", "-c",
+                             f"{link} {victim} {words}; exit 0")
+            run.end(0)
+            self.assertEqual(self.content(victim), "precious")
+        folder, victim = self.planted()
+        os.link(victim, os.path.join(folder, "words"))
+        run = self.start(f"--user={UID}:{GID}", f"--termination-log={folder}/words", "--", "/bin/true")
+        run.end(0)
+        self.assertIn("a second name", run.stderr)
+        self.assertEqual(self.content(victim), "precious")
+
+    def test_last_words_into_a_file_that_is_mounted(self):
+        """As the kubelet does it: a file of root's, which stays the same one."""
+        folder = self.folder()
+        outside = self.write(os.path.join(folder, "outside"), "what an earlier container has left there, longer", mode=0o666)
+        words = self.write(os.path.join(folder, "words"))
+        run = self.start(f"--user={UID}:{GID}", f"--termination-log={words}", "--", "/bin/sh", "-c", "exit 3",
+                         setup=lambda: namespace.mount(outside, words, "none", namespace.MS_BIND))
+        run.end(3)
+        self.assertEqual(self.content(outside), "process ended: exit code 3\n")
+
+    def test_the_ready_file_where_a_link_is_planted(self):
+        folder, victim = self.planted()
+        ready = os.path.join(folder, "ready")
+        run = self.start(f"--user={UID}:{GID}", "--health=exec:/bin/sh -c 'test -L ready || ln -s {} ready'".format(victim),
+                         f"--chdir={folder}", f"--ready-file={ready}", "--health-interval=20ms", "--", "/bin/sleep", "1000")
+        self.eventually(lambda: os.path.isfile(ready) and not os.path.islink(ready), lambda: "no ready file")
+        self.assertEqual(os.stat(ready).st_uid, 0)
+        self.assertEqual(self.content(victim), "precious")
+        run.kill(TERM)
+        run.end(143)
+        self.assertEqual(self.content(victim), "precious")
 
     def test_a_name_that_is_not_there(self):
         for files in ({}, self.FILES):

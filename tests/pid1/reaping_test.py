@@ -1,5 +1,6 @@
 """Orphans, zombies and what a process leaves behind."""
 
+import shlex
 import signal
 
 import harness
@@ -210,6 +211,26 @@ class LeftoverTest(harness.Pid1Test):
         self.event("signal", name="stranger", signal=TERM)  # the very end is everybody's
         run.end(0)
         self.no_event("signal", name="outsider")
+
+    def test_a_server_behind_a_shell_has_the_time_of_the_stop(self):
+        """The shell ends at TERM; what it runs is the server, which drains."""
+        shell = ["/bin/sh", "-c", shlex.join(self.app(delay=0.3)) + " & wait"]
+        for flags in (["--restart=always"], []):
+            with self.subTest(flags=flags):
+                run = self.start(*flags, "--stop-timeout=1h", "--leftover-timeout=0", "--", *shell)
+                self.event("start")
+                run.kill(TERM)
+                self.event("signal", signal=TERM)
+                self.event("done")
+                run.end(143)
+
+    def test_the_flag_that_gives_a_leftover_more_time_is_named(self):
+        run, app, leftover = self.leave("--restart=always", "--leftover-timeout=100ms", exit_on={})
+        self.tell(app, "exit", code=1)
+        run.says("leftover process", "SIGKILL, as --leftover-timeout=100ms is over")
+        self.event("start", name="main")
+        run.kill(TERM)
+        run.end(0)
 
     def test_at_the_end_of_a_supervised_process(self):
         run, app, _ = self.leave("--restart=always", session=True, orphan=True, delay=0.3)

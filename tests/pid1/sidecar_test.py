@@ -1,11 +1,14 @@
 """Without a command: processes of others in the same PID namespace, as in a pod with shareProcessNamespace."""
 
 import http.client
+import http.server
 import json
 import os
+import queue
 import signal
 import socket
 import subprocess
+import threading
 import unittest
 
 import engine
@@ -77,6 +80,21 @@ class TargetTest(SidecarTest):
         self.write(path, f"{app['pid']}\n")
         self.event("signal", signal=USR1)
         self.finish(run)
+
+    def test_a_daemon_that_the_entrypoint_left(self):
+        """`nginx; exec reinit ...`: the target is a child of reinit. Its helper and its jobs are not meant."""
+        path = os.path.join(self.folder(), "pid")
+        for flag in (f"--target-process={os.path.basename(harness.PYTHON)}", "--target-cmdline=*app.py*",
+                     f"--target-pidfile={path}"):
+            with self.subTest(flag):
+                script = f'"$@" & echo $! > {path}; exec {harness.REINIT} --watch={self.conf} --on-change=signal:USR1'
+                script += f" '{flag}' {' '.join(QUICK)}"
+                run = self.start("-c", script, "sh", *self.app(), init=["/bin/sh"])
+                self.event("start")
+                run.says("first scan done")
+                self.change()
+                self.event("signal", signal=USR1)
+                self.finish(run)
 
     def test_comes_later(self):
         run = self.sidecar("--on-change=signal:USR1", "--target-cmdline=*app.py*")
@@ -221,6 +239,145 @@ class TargetTest(SidecarTest):
         self.wait_for(lambda: run.status is not None, "the end")
         # PID 1 there ends right after this look, and the kernel the rest.
         self.assertEqual([stat.split()[0] for stat in run.left], [str(app["pid"])], "others are left alone")
+
+
+class StartTest(SidecarTest):
+    """--on-start: what changed while no reinit was there."""
+
+    def begin(self, *flags):
+        return self.sidecar("--on-change=signal:USR1", "--target-cmdline=*app.py*", *flags)
+
+    def test_it_is_a_change_if_one_asks_for_it(self):
+        self.change()
+        run = self.begin("--on-start=apply")
+        run.says("on a change and at the start: signal:USR1")
+        self.target(run)
+        self.event("signal", signal=USR1)
+        run.says("reload: ", "whatever changed in", "before the start")
+        self.change()
+        self.event("signal", signal=USR1)
+        self.finish(run)
+
+    def test_it_is_a_change_if_one_asks_for_it__twin_none(self):
+        self.change()
+        run = self.begin()
+        self.target(run)
+        self.change()
+        self.event("signal", signal=USR1)
+        self.no_event("signal")
+        self.assertNotIn("at the start", run.stderr)
+        self.finish(run)
+
+    def test_what_was_applied_is_not_applied_again(self):
+        flags = "--on-start=apply", f"--on-start-file={os.path.join(self.folder(), 'applied')}"
+        for change, told in ((True, True), (False, False), (True, True), (False, False)):
+            with self.subTest(change=change):
+                if change:
+                    self.change()
+                run = self.begin(*flags)
+                self.target(run)
+                if told:
+                    self.event("signal", signal=USR1)
+                    self.eventually(lambda: self.applied(flags[1]), lambda: "no file")
+                else:
+                    run.says("nothing has changed since")
+                self.finish(run)
+                self.no_event("signal")
+
+    def applied(self, flag):
+        """Whether the file was written after the last change."""
+        path = flag.split("=", 1)[1]
+        return (os.path.exists(path) and os.path.getsize(path) == 17 and
+                os.stat(path).st_mtime_ns > os.stat(os.path.join(self.conf, "file")).st_mtime_ns)
+
+
+class RequestTest(SidecarTest):
+    """--on-change=http: with secrets, and what the server says about an error."""
+
+    def setUp(self):
+        super().setUp()
+        self.heads, self.answers = queue.Queue(), queue.Queue()
+        test = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                test.heads.put(dict(self.headers))
+                code, body = test.answers.get()
+                self.send_response(code)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+        self.server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+        thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(self.server.server_close)
+        self.addCleanup(self.server.shutdown)
+
+    def asked(self):
+        return self.heads.get(timeout=self.deadline)
+
+    def test_headers_and_login_come_from_files_and_are_shown_nowhere(self):
+        headers = self.write(os.path.join(self.folder(), "headers"), "# for the reload\nX-Token: s3cret-one\n", 0o600)
+        login = self.write(os.path.join(self.folder(), "login"), "me:s3cret-two\n", 0o600)
+        control = os.path.join(self.folder(), "control")
+        run = self.sidecar(f"--on-change=http:POST http://127.0.0.1:{self.server.server_port}/reload",
+                           f"--on-change-headers-file={headers}", f"--on-change-auth-file={login}",
+                           f"--control={control}", "--reload-retry-delay=1h")
+        self.answers.put((500, b"bad key\nfor s3cret-one " + b"x" * 400))
+        self.change()
+        head = self.asked()
+        self.assertEqual((head["X-Token"], head["Authorization"]), ("s3cret-one", "Basic bWU6czNjcmV0LXR3bw=="))
+        run.says("reload failed", "HTTP 500: bad key for *** xxx")
+
+        def ctl(*words):
+            return subprocess.run([harness.REINIT, "ctl", f"--control={control}", "status", *words],
+                                  capture_output=True, text=True, check=True).stdout
+        said = "HTTP 500: bad key for *** " + "x" * 250
+        self.eventually(lambda: said in ctl(), ctl)
+        self.assertIn(said, json.loads(ctl("--json"))["change"]["failure"])
+        helper = run.helpers()["probe"]
+        for shown in (run.stderr, ctl(), ctl("--json"), proc(helper, "cmdline"), proc(helper, "environ")):
+            self.assertNotIn("s3cret", shown)
+        # Rotated: read again each time.
+        self.write(headers, "X-Token: another\n", 0o600)
+        self.answers.put((204, b""))
+        self.change()
+        self.assertEqual(self.asked()["X-Token"], "another")
+        run.says("reload: ", "HTTP 204")
+        self.finish(run)
+
+    def test_what_cannot_be_sent_is_a_failure(self):
+        headers = self.write(os.path.join(self.folder(), "headers"), "s3cret\n")
+        run = self.sidecar(f"--on-change=http:POST http://127.0.0.1:{self.server.server_port}/",
+                           f"--on-change-headers-file={headers}")
+        self.change()
+        run.says("reload failed", headers, "line 1", "NAME: VALUE")
+        self.answers.put((200, b""))
+        self.write(headers, "A: b\n")
+        self.assertEqual(self.asked()["A"], "b")
+        run.says("reload: ", "HTTP 200")
+        self.assertNotIn("s3cret", run.stderr)
+        self.finish(run)
+
+
+class FilesTest(SidecarTest):
+    def test_all_files_are_told(self):
+        mark = os.path.join(self.folder(), "mark")
+        run = self.sidecar("--watch-settle=300ms", f"--on-change=exec:/bin/sh -c 'printf \"%s\\n%s\\n\" \"$REINIT_CHANGED_COUNT\""
+                           f" \"$REINIT_CHANGED_FILES\" > {mark}.new; mv {mark}.new {mark}'")
+        names = ["b", "a\nc", "\\d", ".e"]
+        for name in names:
+            self.write(os.path.join(self.conf, name))
+        self.eventually(lambda: os.path.exists(mark), lambda: "no action")
+        with open(mark, encoding="utf-8") as file:
+            count, *files = file.read().splitlines()
+        self.assertEqual(count, "4")
+        self.assertEqual(sorted(files), sorted(os.path.join(self.conf, name.replace("\\", r"\\").replace("\n", r"\n"))
+                                               for name in names))
+        self.finish(run)
 
 
 class ServerTest(SidecarTest):

@@ -70,6 +70,18 @@ class SupervisedTest(harness.Pid1Test):
                     run.end(12)
                     self.events.clear()
 
+    def test_the_stop_signal_is_an_order_to_stop(self):
+        """A runtime stops a container by the image's STOPSIGNAL: WINCH of httpd, USR1 of haproxy."""
+        for sent, flag, received in ((signal.SIGWINCH, "--stop-signal=WINCH", signal.SIGWINCH),
+                                     (signal.SIGUSR1, "--stop-signal=USR1", signal.SIGUSR1),
+                                     (signal.SIGWINCH, "--rewrite=WINCH:TERM", TERM)):
+            with self.subTest(flag):
+                run, app = self.start_supervised("--restart=always", flag, exit_on={str(int(received)): 0})
+                run.kill(sent)
+                self.event("signal", signal=received)
+                run.end(0)
+                self.events.clear()
+
     def test_code_of_one_that_the_signal_ends(self):
         for number in (TERM, INT, QUIT):
             with self.subTest(signal=number):

@@ -9,12 +9,12 @@ LISTEN = ["--listen=web=tcp://127.0.0.1:0", "--ready=exec"]
 
 
 class SuccessorTest(harness.Pid1Test):
-    def swap(self, code=0, successors=("next",), prepare=lambda app: None, flags=LISTEN):
+    def swap(self, code=0, successors=("next",), prepare=lambda app: None, flags=LISTEN, session=False):
         """The main process leaves these behind, each with the socket, and ends."""
         run, main = self.start_app(*flags)
         apps = []
         for name in successors:
-            self.tell(main, "spawn", name=name, exit_on={"15": 7})
+            self.tell(main, "spawn", name=name, exit_on={"15": 7}, session=session)
             apps.append(self.event("start", name=name))
             prepare(apps[-1])
         self.tell(main, "exit", code=code)
@@ -35,6 +35,13 @@ class SuccessorTest(harness.Pid1Test):
         run.kill(signal.SIGTERM)
         run.end(7)
         self.assertEqual(len(apps), 1)
+
+    def test_one_in_a_session_of_its_own_is_adopted(self):
+        """Its environment says whose it is, which a child of reinit reads."""
+        run, _ = self.swap(session=True)
+        run.says("is the main process now")
+        run.kill(signal.SIGTERM)
+        run.end(7)
 
     def test_its_workers_are_not_asked(self):
         def with_worker(app):

@@ -243,6 +243,8 @@ class StaleMountTest(VolumeTest):
                 run.kill(TERM)
                 run.end(0)
                 self.assertEqual(run.stderr.count("was replaced outside"), 1)
+                # It would have been with the old content.
+                self.assertNotIn("reload 1", run.stderr)
 
     def test_can_be_the_end(self):
         volume, run = self.mounted("--on-stale-mount=exit")

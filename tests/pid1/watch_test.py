@@ -4,6 +4,7 @@ import errno
 import mmap
 import os
 import signal
+import struct
 import subprocess
 import unittest
 
@@ -16,7 +17,10 @@ from run import proc
 TERM = signal.SIGTERM
 # Only what is announced reloads, or only what is swept.
 ANNOUNCED = ["--reload-delay=1h", "--watch-scan=0", "--watch-settle=10ms", "--log-level=debug"]
-READ = {"x86_64": 0, "aarch64": 63}.get(os.uname().machine)  # the system call
+# The system calls.
+READ = {"x86_64": 0, "aarch64": 63}.get(os.uname().machine)
+PPOLL = {"x86_64": 271, "aarch64": 73}.get(os.uname().machine)
+FOREVER = -1
 QUICK = ["--reload-delay=10ms", "--watch-scan=0", "--watch-settle=10ms", "--log-level=debug"]
 
 
@@ -98,18 +102,29 @@ class AnnouncedTest(WatchTest):
         self.finish(run, self.reloaded(self.file))
 
     def sleeps(self, run):
-        """What each thread of the helper sleeps in: of the first, poll, the timeout in ms; else the call."""
+        """What each thread of the helper sleeps in: of the first, ppoll, the timeout in ms or FOREVER; else the call."""
         helper = run.helpers()["watch"]
         calls = [proc(helper, f"task/{task}/syscall").split()
                  for task in sorted(os.listdir(f"/proc/{helper}/task"), key=int)]
         if any(len(words) < 4 for words in calls):
             return None
-        return [int(calls[0][3], 16) & 0xffffffff, *(int(words[0]) for words in calls[1:])]
+        if int(calls[0][0]) != PPOLL:
+            return None
+        return [self.milliseconds(helper, int(calls[0][3], 16)), *(int(words[0]) for words in calls[1:])]
+
+    def milliseconds(self, pid, address):
+        """What the timespec of a process says, or FOREVER if there is none."""
+        if address == 0:
+            return FOREVER
+        with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+            memory.seek(address)
+            seconds, nanoseconds = struct.unpack("=qq", memory.read(16))
+        return seconds * 1000 + nanoseconds // 1_000_000
 
     def test_idle_helper_sleeps(self):
         run, app = self.watching(*ANNOUNCED)
-        # poll(fds, 2, -1): it has nothing to wake up for. Who says that it hangs reads a timer that is not armed.
-        self.eventually(lambda: self.sleeps(run) == [0xffffffff, READ], lambda: f"it sleeps in {self.sleeps(run)}")
+        # ppoll(fds, 2, NULL): it has nothing to wake up for. Who says that it hangs reads a timer that is not armed.
+        self.eventually(lambda: self.sleeps(run) == [FOREVER, READ], lambda: f"it sleeps in {self.sleeps(run)}")
         self.finish(run, app)
 
     def test_idle_helper_wakes_twice_a_minute(self):
@@ -135,6 +150,13 @@ class LimitsTest(WatchTest):
         run.says("inotify: Function not implemented", "looking every 10ms instead")
         self.write(self.file, "two")
         self.finish(run, self.reloaded(self.file))
+
+    def test_no_execveat(self):
+        """Some seccomp profiles, and qemu-user: the helpers are executed by their path."""
+        run, app = self.watching(*QUICK, setup=lambda: namespace.refuse(namespace.EXECVEAT, errno.EPERM))
+        self.write(self.file, "two")
+        self.finish(run, self.reloaded(self.file))
+        self.assertNotIn("helper", run.stderr)
 
     def test_watches_run_out(self):
         for number in range(60):

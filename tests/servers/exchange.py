@@ -116,7 +116,8 @@ class Keeper:
         if self.way == "naive":
             flags += ["--reload-stop-signal=" + server.stop]
             return [REINIT, *flags, "--", *self.site.command(held=False)]
-        flags += [f"--listen=web=tcp://127.0.0.1:{self.site.port}", f"--restart-order={self.way}", *server.reinit_flags()]
+        scheme = "unix:" if self.site.server.unix else "tcp://"
+        flags += [f"--listen=web={scheme}{self.site.listen()}", f"--restart-order={self.way}", *server.reinit_flags()]
         return [REINIT, *flags, "--", *self.site.command(held=True)]
 
     def starter(self):
@@ -150,7 +151,7 @@ class Keeper:
 
     def answer(self):
         """The body of an answer; None without one."""
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.site.port), STEP) as client:
+        with contextlib.suppress(OSError), self.site.connect(STEP) as client:
             return ask(client).partition(b"\r\n\r\n")[2].decode()
         return None
 

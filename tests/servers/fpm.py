@@ -2,7 +2,6 @@
 
 import glob
 import os
-import socket
 import struct
 
 from servers import Server
@@ -13,7 +12,7 @@ process_control_timeout = 10s
 error_log = /proc/self/fd/2
 [www]
 user = root
-listen = 127.0.0.1:{port}
+listen = {listen}
 pm = static
 pm.max_children = 2
 clear_env = no
@@ -36,7 +35,7 @@ def ask(site):
     """What index.php of this site answers."""
     pairs = {"SCRIPT_FILENAME": os.path.join(site.folder, "index.php"), "REQUEST_METHOD": "GET"}
     params = b"".join(bytes((len(key), len(value))) + (key + value).encode() for key, value in pairs.items())
-    with socket.create_connection(("127.0.0.1", site.port), 30) as client:
+    with site.connect(30) as client:
         client.sendall(_record(_BEGIN, struct.pack("!HB5x", _RESPONDER, 0)) + _record(_PARAMS, params) + _record(_PARAMS)
                        + _record(_STDIN))
         data = b""

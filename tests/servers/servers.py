@@ -9,6 +9,7 @@ port that clients use, and {fd:web} what reinit (or exchange.py for start_server
 import dataclasses
 import os
 import shutil
+import socket
 import tempfile
 
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
@@ -141,6 +142,7 @@ class Server:
     broken: tuple = ()         # (file, content): a version that cannot start
     drops: str = ""            # why it loses requests when it is told to stop, if it does: see drop.py
     pages: bool = False        # serves files: one folder for each version
+    unix: bool = False         # on a unix socket in its folder, not on a port
     settings: dict = dataclasses.field(default_factory=dict)  # {key: (on its own, held)} for the files
 
     def missing(self):
@@ -220,12 +222,28 @@ class Site:
     def __init__(self, server, folder, port, held):
         self.server, self.folder, self.port = server, folder, port
         values = {key: pair[held] for key, pair in server.settings.items()}
-        self.values = {"work": folder, "port": port, **{key: str(value).format(port=port) for key, value in values.items()}}
+        self.values = {"work": folder, "port": port, "listen": self.listen(), **{key: str(value).format(port=port) for key, value in values.items()}}
         self.version, self.was_broken = 0, False
         self.next()
 
     def path(self, name):
         return os.path.join(self.folder, name)
+
+    def listen(self):
+        """What it listens on, as a configuration has it."""
+        return self.path("socket") if self.server.unix else f"127.0.0.1:{self.port}"
+
+    def connect(self, timeout):
+        if not self.server.unix:
+            return socket.create_connection(("127.0.0.1", self.port), timeout)
+        client = socket.socket(socket.AF_UNIX)
+        try:
+            client.settimeout(timeout)
+            client.connect(self.listen())
+        except BaseException:
+            client.close()
+            raise
+        return client
 
     def write(self, name, text):
         """By a rename, so that nobody sees half of it."""

@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import sys
+import threading
 import unittest
 
 import drop
@@ -205,6 +206,57 @@ class PhpFpmTest(unittest.TestCase):
         """Then it wants to bind the address by itself."""
         with self.assertRaisesRegex(AssertionError, "Address already in use"):
             self.check_answers(dataclasses.replace(FPM, flags=("--listen-env=systemd",)))
+
+
+class UnixSocketTest(unittest.TestCase):
+    """A held unix socket, whose path these servers remove when they end. reinit gives the path back to the same socket."""
+
+    def check(self, server, ask):
+        need(self, [server])
+        for order in ("stop-first", "start-first"):
+            with self.subTest(order), failing(self), exchange.started(server, order, "--ready-timeout=10s") as keeper:
+                self.check_reloads(keeper, ask)
+
+    def check_reloads(self, keeper, ask):
+        site, failures, answers, ended = keeper.site, [], [], threading.Event()
+
+        def load():
+            while not ended.is_set():
+                try:
+                    answers.append(ask(site))
+                except OSError as error:
+                    failures.append(error)
+                ended.wait(exchange.PAUSE_US / 1e6)  # the pace of the load
+
+        def reloaded(version):
+            # The check at the end of the process before may come after the takeover.
+            return keeper.ready(version) and keeper.text().count("the process removed its file; restored") >= version - 1
+        keeper.wait_until(lambda: reloaded(1), "version 1 is not ready")
+        inode, client = os.stat(site.listen()).st_ino, threading.Thread(target=load, daemon=True)
+        client.start()
+        try:
+            for version in range(2, RELOADS + 2):
+                keeper.next()
+                keeper.wait_until(lambda version=version: reloaded(version), f"version {version} does not come")
+                self.assertEqual([ask(site) for _ in range(10)], [str(version)] * 10)
+                self.assertEqual(os.stat(site.listen()).st_ino, inode)
+        finally:
+            ended.set()
+            client.join()
+        gone = [error for error in failures if isinstance(error, FileNotFoundError)]
+        print(f"    {site.server.name} on a unix socket, {keeper.way}: {len(answers)} answers, {len(gone)} before the path was "
+              f"restored, {len(failures) - len(gone)} lost", flush=True)
+        self.assertEqual([error for error in failures if error not in gone], [])
+        self.assertNotIn("", answers)
+
+    def test_gunicorn(self):
+        def ask(site):
+            with site.connect(exchange.STEP) as client:
+                return exchange.ask(client).partition(b"\r\n\r\n")[2].decode()
+        self.check(dataclasses.replace(server_named("gunicorn"), unix=True), ask)
+
+    def test_php_fpm(self):
+        self.check(dataclasses.replace(FPM, unix=True), lambda site: fpm.ask(site).removeprefix("answered by "))
 
 
 class DocumentTest(unittest.TestCase):

@@ -1,4 +1,4 @@
-#include "supervisor/strategy/health_state.h"
+#include "supervisor/strategy/rules/health_state.h"
 
 #include <algorithm>
 #include <utility>

@@ -1,6 +1,6 @@
-// When a health check runs, and what its results mean: Docker's rules.
-#ifndef REINIT_SUPERVISOR_STRATEGY_HEALTH_STATE_H_
-#define REINIT_SUPERVISOR_STRATEGY_HEALTH_STATE_H_
+// Decides when a health check runs, and what its results mean: Docker's rules.
+#ifndef REINIT_SUPERVISOR_STRATEGY_RULES_HEALTH_STATE_H_
+#define REINIT_SUPERVISOR_STRATEGY_RULES_HEALTH_STATE_H_
 
 #include "absl/time/time.h"
 #include "supervisor/options.h"
@@ -47,4 +47,4 @@ class HealthState {
 
 }  // namespace reinit
 
-#endif  // REINIT_SUPERVISOR_STRATEGY_HEALTH_STATE_H_
+#endif  // REINIT_SUPERVISOR_STRATEGY_RULES_HEALTH_STATE_H_

@@ -1,6 +1,6 @@
-// What counts as another state of a watched file.
-#ifndef REINIT_SUPERVISOR_WATCH_COMPARE_H_
-#define REINIT_SUPERVISOR_WATCH_COMPARE_H_
+// Defines what counts as another state of a watched file.
+#ifndef REINIT_SUPERVISOR_WATCH_FILTER_COMPARE_H_
+#define REINIT_SUPERVISOR_WATCH_FILTER_COMPARE_H_
 
 namespace reinit {
 
@@ -12,4 +12,4 @@ enum class WatchCompare {
 
 }  // namespace reinit
 
-#endif  // REINIT_SUPERVISOR_WATCH_COMPARE_H_
+#endif  // REINIT_SUPERVISOR_WATCH_FILTER_COMPARE_H_

@@ -1,4 +1,4 @@
-#include "supervisor/watch/filter.h"
+#include "supervisor/watch/filter/filter.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -99,10 +99,25 @@ bool MatchesAny(const std::vector<Glob>& globs, std::string_view path,
   });
 }
 
-std::vector<Glob> CompileAll(const std::vector<std::string>& patterns) {
+// Whether `pattern` is an absolute path below `root`.
+bool LiesBelow(std::string_view pattern, std::string_view root) {
+  return root.size() > 1 && absl::StartsWith(pattern, root) &&
+         pattern.substr(root.size(), 1) == "/";
+}
+
+// For `root`; what lies below another one of `roots` alone is left out.
+std::vector<Glob> CompileAll(const std::vector<std::string>& patterns,
+                             std::string_view root,
+                             const std::vector<std::string>& roots) {
   std::vector<Glob> all;
   for (const std::string& pattern : patterns) {
-    auto globs = Glob::Compile(pattern);
+    const bool elsewhere = !LiesBelow(pattern, root) &&
+                           std::any_of(roots.begin(), roots.end(),
+                                       [&pattern](const std::string& other) {
+                                         return LiesBelow(pattern, other);
+                                       });
+    if (elsewhere) continue;
+    auto globs = Glob::Compile(pattern, root);
     if (!globs.ok()) continue;
     all.insert(all.end(), std::make_move_iterator(globs->begin()),
                std::make_move_iterator(globs->end()));
@@ -112,14 +127,24 @@ std::vector<Glob> CompileAll(const std::vector<std::string>& patterns) {
 
 }  // namespace
 
-Filter::Filter(const FilterOptions& options)
-    : include_(CompileAll(options.include)),
-      exclude_(CompileAll(options.exclude)),
+Filter::Filter(const FilterOptions& options) : Filter(options, "", {}) {}
+
+Filter::Filter(const FilterOptions& options, std::string_view root,
+               const std::vector<std::string>& roots)
+    : options_(options),
+      restricted_(!options.extensions.empty() || !options.include.empty()),
+      include_(CompileAll(options.include, root, roots)),
+      exclude_(CompileAll(options.exclude, root, roots)),
       ignore_files_(options.ignore_files),
       defaults_(options.defaults) {
   for (const std::string& extension : options.extensions) {
     suffixes_.push_back(absl::StrCat(".", extension));
   }
+}
+
+Filter Filter::Below(std::string_view root,
+                     const std::vector<std::string>& roots) const {
+  return Filter(options_, root, roots);
 }
 
 Filter::Place Filter::PlaceOf(std::string path,
@@ -147,8 +172,7 @@ bool Filter::EntersDirectory(const Place& place, std::string_view name) const {
 }
 
 bool Filter::WatchesFile(const Place& place, std::string_view name) const {
-  const bool restricted = !suffixes_.empty() || !include_.empty();
-  const bool wanted = !restricted || place.included || HasExtension(name);
+  const bool wanted = !restricted_ || place.included || HasExtension(name);
   // Most names end here.
   if (!wanted && include_.empty()) return false;
   const JoinedPath path(place.path, name);

@@ -1,14 +1,14 @@
-// Which names inside a watched directory are looked at.
-#ifndef REINIT_SUPERVISOR_WATCH_FILTER_H_
-#define REINIT_SUPERVISOR_WATCH_FILTER_H_
+// Decides which names inside a watched directory are looked at.
+#ifndef REINIT_SUPERVISOR_WATCH_FILTER_FILTER_H_
+#define REINIT_SUPERVISOR_WATCH_FILTER_FILTER_H_
 
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "supervisor/watch/glob.h"
-#include "supervisor/watch/ignore_rules.h"
+#include "supervisor/watch/filter/glob.h"
+#include "supervisor/watch/filter/ignore_rules.h"
 
 namespace reinit {
 
@@ -50,6 +50,12 @@ class Filter {
   // Globs that are wrong are left out: the command line has refused them.
   explicit Filter(const FilterOptions& options);
 
+  // The same for one of the watched `roots`: a glob that is an absolute path
+  // below `root` is anchored there, and one below another root is left out. All
+  // are absolute and end with no slash.
+  Filter Below(std::string_view root,
+               const std::vector<std::string>& roots) const;
+
   Place PlaceOf(std::string path,
                 std::shared_ptr<const IgnoreRules> rules) const;
 
@@ -62,9 +68,14 @@ class Filter {
   bool ignore_files() const { return ignore_files_; }
 
  private:
+  Filter(const FilterOptions& options, std::string_view root,
+         const std::vector<std::string>& roots);
   bool HasExtension(std::string_view name) const;
   bool Names(std::string_view path, bool is_directory) const;
 
+  const FilterOptions options_;
+  // Some globs may be left out here, which leaves no more in.
+  const bool restricted_;
   std::vector<std::string> suffixes_;  // with the dot
   std::vector<Glob> include_;
   std::vector<Glob> exclude_;
@@ -74,4 +85,4 @@ class Filter {
 
 }  // namespace reinit
 
-#endif  // REINIT_SUPERVISOR_WATCH_FILTER_H_
+#endif  // REINIT_SUPERVISOR_WATCH_FILTER_FILTER_H_

@@ -9,8 +9,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "benchmark/benchmark.h"
-#include "supervisor/watch/filter.h"
-#include "supervisor/watch/ignore_rules.h"
+#include "supervisor/watch/filter/filter.h"
+#include "supervisor/watch/filter/ignore_rules.h"
 
 namespace reinit {
 namespace {

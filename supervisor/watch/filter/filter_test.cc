@@ -1,4 +1,4 @@
-#include "supervisor/watch/filter.h"
+#include "supervisor/watch/filter/filter.h"
 
 #include <memory>
 #include <string>

@@ -1,5 +1,6 @@
-#include "supervisor/watch/glob.h"
+#include "supervisor/watch/filter/glob.h"
 
+#include <algorithm>
 #include <cctype>
 #include <cstddef>
 #include <optional>
@@ -150,6 +151,49 @@ std::vector<size_t> FindBraces(std::string_view text) {
   return cuts;
 }
 
+// Whether there is a comma that neither braces nor a set hold, nor a backslash
+// escapes.
+bool HasBareComma(std::string_view text) {
+  // A name like {a,b}, spelled out.
+  if (absl::StrContains(text, "\\{")) return false;
+  int depth = 0;
+  for (size_t at = 0; at < text.size();) {
+    const char c = text[at++];
+    if (c == '\\') ++at;
+    if (c == '[') SkipSet(text, &at);
+    if (c == '{') ++depth;
+    if (c == '}' && depth > 0) --depth;
+    if (c == ',' && depth == 0) return true;
+  }
+  return false;
+}
+
+// What the whole pattern has that keeps it from matching anything; or nothing.
+std::string_view WhyNever(std::string_view pattern) {
+  if (absl::StartsWith(pattern, "!")) {
+    return "begins with !, which only .gitignore files know; use "
+           "--watch-include and --watch-exclude, or \\! for a name that "
+           "begins so";
+  }
+  if (HasBareComma(pattern)) {
+    return "has a comma outside of braces; give the flag once for each "
+           "pattern, write {a,b}, or \\, for a comma in a name";
+  }
+  return "";
+}
+
+// One alternative as written by a user, without what paths below a root never
+// have at their beginning.
+std::string_view Below(std::string_view root, std::string_view pattern) {
+  if (!root.empty() && absl::StartsWith(pattern, root) &&
+      pattern.substr(root.size(), 1) == "/") {
+    pattern.remove_prefix(root.size());
+  }
+  while (absl::ConsumePrefix(&pattern, "./")) {
+  }
+  return pattern;
+}
+
 // `a{b,c}d` -> `abd`, `acd`, from the left; false: too many, or not closed.
 bool ExpandBraces(std::string pattern, std::vector<std::string>* out) {
   std::vector<std::string> pending = {std::move(pattern)};
@@ -227,7 +271,11 @@ std::optional<Glob> Glob::Parse(std::string_view pattern) {
   return glob;
 }
 
-absl::StatusOr<std::vector<Glob>> Glob::Compile(std::string_view pattern) {
+absl::StatusOr<std::vector<Glob>> Glob::Compile(std::string_view pattern,
+                                                std::string_view root) {
+  if (const std::string_view never = WhyNever(pattern); !never.empty()) {
+    return absl::InvalidArgumentError(never);
+  }
   std::vector<std::string> expanded;
   if (!ExpandBraces(std::string(pattern), &expanded)) {
     return absl::InvalidArgumentError(
@@ -235,9 +283,21 @@ absl::StatusOr<std::vector<Glob>> Glob::Compile(std::string_view pattern) {
                      kMaxAlternatives, " patterns"));
   }
   std::vector<Glob> globs;
-  for (const std::string& text : expanded) {
+  for (std::string& whole : expanded) {
+    // As in paths, where several slashes mean one.
+    whole.erase(
+        std::unique(whole.begin(), whole.end(),
+                    [](char a, char b) { return a == '/' && b == '/'; }),
+        whole.end());
+    const std::string_view text = Below(root, whole);
     std::optional<Glob> glob = Parse(text);
     if (glob.has_value()) {
+      for (const Part& part : glob->parts_) {
+        if (part.text != "." && part.text != "..") continue;
+        return absl::InvalidArgumentError(
+            "has a component . or .., so it never matches; write the path "
+            "below the watched folder");
+      }
       globs.push_back(*std::move(glob));
       continue;
     }

@@ -1,6 +1,6 @@
-// Patterns for paths, as in .gitignore.
-#ifndef REINIT_SUPERVISOR_WATCH_GLOB_H_
-#define REINIT_SUPERVISOR_WATCH_GLOB_H_
+// Matches paths against patterns, as in .gitignore.
+#ifndef REINIT_SUPERVISOR_WATCH_FILTER_GLOB_H_
+#define REINIT_SUPERVISOR_WATCH_FILTER_GLOB_H_
 
 #include <optional>
 #include <string>
@@ -20,9 +20,13 @@ namespace reinit {
 // proportion to the product of the two lengths at worst, whatever the pattern.
 class Glob {
  public:
-  // For what users write. Adds braces: `*.{py,html}` is two patterns. The error
-  // says what is wrong with it.
-  static absl::StatusOr<std::vector<Glob>> Compile(std::string_view pattern);
+  // For what users write. Adds braces: `*.{py,html}` is two patterns. A `./` at
+  // the beginning does not count, and `//` is one slash. With `root`, an
+  // absolute path without a slash at its end, an alternative that begins with
+  // it is anchored there. The error says what is wrong with the pattern, such
+  // as that it can never match.
+  static absl::StatusOr<std::vector<Glob>> Compile(std::string_view pattern,
+                                                   std::string_view root = "");
   // A line of a .gitignore, without braces; nothing if it says nothing or never
   // matches anything. `negated` is whether it began with `!`.
   static std::optional<Glob> FromIgnoreLine(std::string_view line,
@@ -54,4 +58,4 @@ bool MatchesComponent(std::string_view pattern, std::string_view name);
 
 }  // namespace reinit
 
-#endif  // REINIT_SUPERVISOR_WATCH_GLOB_H_
+#endif  // REINIT_SUPERVISOR_WATCH_FILTER_GLOB_H_

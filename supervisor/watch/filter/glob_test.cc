@@ -1,4 +1,4 @@
-#include "supervisor/watch/glob.h"
+#include "supervisor/watch/filter/glob.h"
 
 #include <optional>
 #include <string>
@@ -103,10 +103,29 @@ TEST(GlobTest, BracesAreBounded) {
 
 TEST(GlobTest, RefusesWhatCanNeverMatch) {
   for (const char* pattern :
-       {"", "/", "[a", "a\\", "{a", "a/[[:nosuch:]]", "[a-",
+       {"", "/", "./", "!a", "*.py,*.html", "{a,b},c", "../a", "a/./b", "[a",
+        "a\\", "{a", "a/[[:nosuch:]]", "[a-",
         "{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}"}) {
     EXPECT_FALSE(Glob::Compile(pattern).ok()) << pattern;
   }
+}
+
+TEST(GlobTest, WhatPathsBelowARootNeverHaveDoesNotCount) {
+  EXPECT_TRUE(Matches("./src/*.py", "src/a.py"));
+  EXPECT_TRUE(Matches("src//a.py", "src/a.py"));
+  EXPECT_TRUE(Matches(".//src///**//", "src/a/b", true));
+  EXPECT_FALSE(Matches("src//a.py", "x/src/a.py"));
+  EXPECT_FALSE(Matches("./src/*.py", "x/src/a.py"));
+  EXPECT_TRUE(Matches("././a", "a"));
+  EXPECT_TRUE(Matches("{./src/a,b}", "src/a"));
+  EXPECT_TRUE(Matches("a\\,b", "a,b"));
+  EXPECT_TRUE(Matches("a[,]b", "a,b"));
+  EXPECT_TRUE(Matches("\\!a", "!a"));
+  const auto glob = Glob::Compile("/app/{x,y}/*.py", "/app");
+  ASSERT_TRUE(glob.ok());
+  EXPECT_TRUE((*glob)[1].Matches("y/a.py", false));
+  EXPECT_FALSE((*glob)[1].Matches("b/y/a.py", false));
+  EXPECT_FALSE((*Glob::Compile("/apple/a", "/app"))[0].Matches("le/a", false));
 }
 
 // Would take longer than the age of the universe by plain backtracking.

@@ -1,13 +1,14 @@
-// What the .gitignore files of a tree leave out.
-#ifndef REINIT_SUPERVISOR_WATCH_IGNORE_RULES_H_
-#define REINIT_SUPERVISOR_WATCH_IGNORE_RULES_H_
+// Decides what the .gitignore files of a tree leave out.
+#ifndef REINIT_SUPERVISOR_WATCH_FILTER_IGNORE_RULES_H_
+#define REINIT_SUPERVISOR_WATCH_FILTER_IGNORE_RULES_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "supervisor/watch/glob.h"
+#include "supervisor/watch/filter/glob.h"
 
 namespace reinit {
 
@@ -18,9 +19,11 @@ namespace reinit {
 class IgnoreRules {
  public:
   // `place` is the directory's path below the root, with a slash at its end,
-  // or empty; `above` may be null.
+  // or empty; `above` may be null. `prefix`, with a slash at its end, is the
+  // path from the directory to the root where the directory is above that.
   IgnoreRules(std::string place, std::string_view text,
-              std::shared_ptr<const IgnoreRules> above);
+              std::shared_ptr<const IgnoreRules> above,
+              std::string prefix = "");
 
   // `path` is below the root, in or under this directory.
   bool Ignores(std::string_view path, bool is_directory) const;
@@ -31,6 +34,7 @@ class IgnoreRules {
     bool negated;
   };
   const std::string place_;
+  const std::string prefix_;
   const std::shared_ptr<const IgnoreRules> above_;
   std::vector<Rule> rules_;  // the last one first
 };
@@ -40,8 +44,30 @@ class IgnoreRules {
 std::shared_ptr<const IgnoreRules> ReadIgnoreRules(
     int fd, std::string place, std::shared_ptr<const IgnoreRules> above);
 
+// What counts above a watched root within the same git repository: the
+// .gitignore files up to the top of its working tree, and .git/info/exclude.
+class RulesAboveRoot {
+ public:
+  // Looks for them, from the root's path upwards. None where there is no .git,
+  // and where the root lies in what they leave out: the user has named it.
+  explicit RulesAboveRoot(const std::string& root);
+
+  // Of the files' names, times and sizes; 0 if there are none.
+  uint64_t stamp() const { return stamp_; }
+  // Null if there are none.
+  std::shared_ptr<const IgnoreRules> Read() const;
+
+ private:
+  struct File {
+    std::string path;
+    std::string prefix;
+  };
+  std::vector<File> files_;  // the weakest first
+  uint64_t stamp_ = 0;
+};
+
 inline constexpr char kIgnoreFile[] = ".gitignore";
 
 }  // namespace reinit
 
-#endif  // REINIT_SUPERVISOR_WATCH_IGNORE_RULES_H_
+#endif  // REINIT_SUPERVISOR_WATCH_FILTER_IGNORE_RULES_H_

@@ -1,5 +1,5 @@
 // Our reading of .gitignore files beside git's own.
-#include "supervisor/watch/ignore_rules.h"
+#include "supervisor/watch/filter/ignore_rules.h"
 
 #include <fcntl.h>
 #include <unistd.h>

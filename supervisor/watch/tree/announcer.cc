@@ -1,4 +1,4 @@
-#include "supervisor/watch/announcer.h"
+#include "supervisor/watch/tree/announcer.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -16,8 +16,10 @@
 #include "absl/container/inlined_vector.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_split.h"
-#include "supervisor/watch/listing.h"
-#include "supervisor/watch/stamp.h"
+#include "absl/time/time.h"
+#include "reaper/clock.h"
+#include "supervisor/watch/tree/listing.h"
+#include "supervisor/watch/tree/stamp.h"
 
 namespace reinit {
 namespace {
@@ -177,8 +179,10 @@ void Announcer::DropIfUnused(int watch) {
 }
 
 void Announcer::Read(Listener* listener) {
-  inotify_.Read([this, listener](const Inotify::Event& event) {
+  const absl::Time now = MonotonicClock().Now();
+  inotify_.Read([this, listener, now](const Inotify::Event& event) {
     if ((event.mask & IN_Q_OVERFLOW) != 0) {
+      save_.OnEvent(event, now);
       listener->OnOverflow();
       return;
     }
@@ -195,6 +199,7 @@ void Announcer::Read(Listener* listener) {
       }
     }
     const auto directories = found->second.directories;
+    if (!directories.empty() || !paths.empty()) save_.OnEvent(event, now);
     if (lost) watched_.erase(found);
     for (const uint32_t directory : directories) {
       listener->OnDirectory(directory, event.name, is_directory, lost);

@@ -1,6 +1,6 @@
-// Who is to look again when the kernel announces a change.
-#ifndef REINIT_SUPERVISOR_WATCH_ANNOUNCER_H_
-#define REINIT_SUPERVISOR_WATCH_ANNOUNCER_H_
+// Maps inotify events to the directories and paths to look at again.
+#ifndef REINIT_SUPERVISOR_WATCH_TREE_ANNOUNCER_H_
+#define REINIT_SUPERVISOR_WATCH_TREE_ANNOUNCER_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -11,7 +11,8 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/inlined_vector.h"
 #include "reaper/unique_fd.h"
-#include "supervisor/watch/inotify.h"
+#include "supervisor/watch/tree/inotify.h"
+#include "supervisor/watch/tree/save_sequence.h"
 
 namespace reinit {
 
@@ -55,6 +56,9 @@ class Announcer {
 
   void Read(Listener* listener);
 
+  // What has been read, as far as it is about something known here.
+  const SaveSequence& save() const { return save_; }
+
   size_t watches() const { return watched_.size(); }
 
  private:
@@ -73,10 +77,11 @@ class Announcer {
   void DropIfUnused(int watch);
 
   Inotify inotify_;
+  SaveSequence save_;
   absl::flat_hash_map<int, Watched> watched_;
   absl::flat_hash_map<uint64_t, std::vector<int>> paths_;  // their watches
 };
 
 }  // namespace reinit
 
-#endif  // REINIT_SUPERVISOR_WATCH_ANNOUNCER_H_
+#endif  // REINIT_SUPERVISOR_WATCH_TREE_ANNOUNCER_H_

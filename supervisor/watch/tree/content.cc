@@ -1,4 +1,4 @@
-#include "supervisor/watch/content.h"
+#include "supervisor/watch/tree/content.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

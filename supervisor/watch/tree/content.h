@@ -1,6 +1,6 @@
-// What is in a file, in 64 bits.
-#ifndef REINIT_SUPERVISOR_WATCH_CONTENT_H_
-#define REINIT_SUPERVISOR_WATCH_CONTENT_H_
+// Hashes the content of a file to 64 bits.
+#ifndef REINIT_SUPERVISOR_WATCH_TREE_CONTENT_H_
+#define REINIT_SUPERVISOR_WATCH_TREE_CONTENT_H_
 
 #include <cstdint>
 #include <functional>
@@ -16,4 +16,4 @@ bool HashContent(int directory_fd, const char* name,
 
 }  // namespace reinit
 
-#endif  // REINIT_SUPERVISOR_WATCH_CONTENT_H_
+#endif  // REINIT_SUPERVISOR_WATCH_TREE_CONTENT_H_

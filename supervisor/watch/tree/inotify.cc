@@ -1,4 +1,4 @@
-#include "supervisor/watch/inotify.h"
+#include "supervisor/watch/tree/inotify.h"
 
 #include <sys/inotify.h>
 #include <unistd.h>
@@ -32,6 +32,10 @@ int Inotify::Add(int directory_fd, uint32_t mask) {
   if (watch < 0 && errno == ENOENT && ::fchdir(directory_fd) == 0) {
     // No /proc: as the working directory, which means nothing to us else.
     watch = ::inotify_add_watch(fd_.get(), ".", mask);
+    const int error = errno;
+    // It must not keep a file system from being unmounted.
+    [[maybe_unused]] const int moved = ::chdir("/");
+    errno = error;
   }
   return watch >= 0 ? watch : -errno;
 }
@@ -48,6 +52,7 @@ void Inotify::Read(absl::FunctionRef<void(const Event&)> on_event) {
       at += static_cast<ssize_t>(sizeof(*event) + event->len);
       on_event({.watch = event->wd,
                 .mask = event->mask,
+                .cookie = event->cookie,
                 .name = event->len > 0 ? event->name : ""});
     }
   }

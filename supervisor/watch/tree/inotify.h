@@ -1,6 +1,6 @@
-// The kernel's announcements of changes in directories.
-#ifndef REINIT_SUPERVISOR_WATCH_INOTIFY_H_
-#define REINIT_SUPERVISOR_WATCH_INOTIFY_H_
+// Reads the kernel's announcements of changes in directories.
+#ifndef REINIT_SUPERVISOR_WATCH_TREE_INOTIFY_H_
+#define REINIT_SUPERVISOR_WATCH_TREE_INOTIFY_H_
 
 #include <cstdint>
 #include <string_view>
@@ -17,6 +17,7 @@ class Inotify {
   struct Event {
     int watch = -1;
     uint32_t mask = 0;      // IN_*
+    uint32_t cookie = 0;    // of both halves of a rename
     std::string_view name;  // in the directory; empty: of itself. Until return.
   };
 
@@ -40,4 +41,4 @@ class Inotify {
 
 }  // namespace reinit
 
-#endif  // REINIT_SUPERVISOR_WATCH_INOTIFY_H_
+#endif  // REINIT_SUPERVISOR_WATCH_TREE_INOTIFY_H_

@@ -1,4 +1,4 @@
-#include "supervisor/watch/listing.h"
+#include "supervisor/watch/tree/listing.h"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -1,13 +1,13 @@
-// The names in one directory.
-#ifndef REINIT_SUPERVISOR_WATCH_LISTING_H_
-#define REINIT_SUPERVISOR_WATCH_LISTING_H_
+// Lists the names in one directory.
+#ifndef REINIT_SUPERVISOR_WATCH_TREE_LISTING_H_
+#define REINIT_SUPERVISOR_WATCH_TREE_LISTING_H_
 
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "supervisor/watch/filter.h"
+#include "supervisor/watch/filter/filter.h"
 
 namespace reinit {
 
@@ -45,4 +45,4 @@ bool ReadListing(int fd, const Filter& filter, const Filter::Place& place,
 
 }  // namespace reinit
 
-#endif  // REINIT_SUPERVISOR_WATCH_LISTING_H_
+#endif  // REINIT_SUPERVISOR_WATCH_TREE_LISTING_H_

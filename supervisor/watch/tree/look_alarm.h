@@ -1,6 +1,6 @@
-// Somebody who says that a look at the file system does not come back.
-#ifndef REINIT_SUPERVISOR_WATCH_LOOK_ALARM_H_
-#define REINIT_SUPERVISOR_WATCH_LOOK_ALARM_H_
+// Warns when a file-system call hangs.
+#ifndef REINIT_SUPERVISOR_WATCH_TREE_LOOK_ALARM_H_
+#define REINIT_SUPERVISOR_WATCH_TREE_LOOK_ALARM_H_
 
 #include <pthread.h>
 
@@ -15,7 +15,7 @@ namespace reinit {
 
 // A thread beside the one that looks, which may hang in the kernel (NFS, FUSE).
 // It sleeps until the timer of a look runs out, so it costs nothing while looks
-// come back. Where no thread is to be had nothing is ever said. Owned by the
+// come back. Without a thread there is no warning. Owned by the
 // watch helper; all but `say` is on the thread of the looks.
 class LookAlarm {
  public:
@@ -62,4 +62,4 @@ class LookAlarm {
 
 }  // namespace reinit
 
-#endif  // REINIT_SUPERVISOR_WATCH_LOOK_ALARM_H_
+#endif  // REINIT_SUPERVISOR_WATCH_TREE_LOOK_ALARM_H_

@@ -1,4 +1,4 @@
-#include "supervisor/watch/look_alarm.h"
+#include "supervisor/watch/tree/look_alarm.h"
 
 #include <atomic>
 #include <string>

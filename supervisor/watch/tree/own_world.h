@@ -1,6 +1,6 @@
-// For tests that need other mounts or limits than everybody has.
-#ifndef REINIT_SUPERVISOR_WATCH_OWN_WORLD_H_
-#define REINIT_SUPERVISOR_WATCH_OWN_WORLD_H_
+// Runs a test in separate namespaces, with other mounts or limits.
+#ifndef REINIT_SUPERVISOR_WATCH_TREE_OWN_WORLD_H_
+#define REINIT_SUPERVISOR_WATCH_TREE_OWN_WORLD_H_
 
 #include <sched.h>
 #include <sys/mount.h>
@@ -59,4 +59,4 @@ inline std::optional<int> WithLimit(std::string_view limit, int value,
 
 }  // namespace reinit
 
-#endif  // REINIT_SUPERVISOR_WATCH_OWN_WORLD_H_
+#endif  // REINIT_SUPERVISOR_WATCH_TREE_OWN_WORLD_H_

@@ -1,6 +1,6 @@
-// What the tests of Tree have in common.
-#ifndef REINIT_SUPERVISOR_WATCH_SAMPLE_TREE_H_
-#define REINIT_SUPERVISOR_WATCH_SAMPLE_TREE_H_
+// Makes the trees that the tests of Tree have in common.
+#ifndef REINIT_SUPERVISOR_WATCH_TREE_SAMPLE_TREE_H_
+#define REINIT_SUPERVISOR_WATCH_TREE_SAMPLE_TREE_H_
 
 #include <cstddef>
 #include <memory>
@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "supervisor/watch/announcer.h"
-#include "supervisor/watch/compare.h"
-#include "supervisor/watch/filter.h"
-#include "supervisor/watch/tree.h"
+#include "supervisor/watch/filter/compare.h"
+#include "supervisor/watch/filter/filter.h"
+#include "supervisor/watch/tree/announcer.h"
+#include "supervisor/watch/tree/tree.h"
 #include "supervisor/watch/watched_folder.h"
 
 namespace reinit {
@@ -29,7 +29,7 @@ inline std::unique_ptr<Tree> ScannedTree(
                     .announcer = announcer,
                     .max_open_directories = max_open});
   tree->Scan();
-  EXPECT_FALSE(tree->changed());
+  EXPECT_FALSE(tree->findings().changed());
   return tree;
 }
 
@@ -50,4 +50,4 @@ inline void MakeSampleTree(const WatchedFolder& folder) {
 
 }  // namespace reinit
 
-#endif  // REINIT_SUPERVISOR_WATCH_SAMPLE_TREE_H_
+#endif  // REINIT_SUPERVISOR_WATCH_TREE_SAMPLE_TREE_H_

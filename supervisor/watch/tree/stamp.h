@@ -1,6 +1,6 @@
-// What tells two states of a file apart, in 64 bits.
-#ifndef REINIT_SUPERVISOR_WATCH_STAMP_H_
-#define REINIT_SUPERVISOR_WATCH_STAMP_H_
+// Hashes what tells two states of a file apart to 64 bits.
+#ifndef REINIT_SUPERVISOR_WATCH_TREE_STAMP_H_
+#define REINIT_SUPERVISOR_WATCH_TREE_STAMP_H_
 
 #include <sys/stat.h>
 
@@ -21,17 +21,31 @@ inline uint64_t MixIn(uint64_t hash, uint64_t value) {
   return hash ^ (hash >> 32);
 }
 
-// Of device, inode, size, mtime and ctime, never 0. Any difference counts, so a
-// clock that is set back or a `cp -p` of an older file is a change too; chmod
-// and rename show in ctime.
+inline uint64_t MixInTime(uint64_t hash, const timespec& time) {
+  hash = MixIn(hash, static_cast<uint64_t>(time.tv_sec));
+  return MixIn(hash, static_cast<uint64_t>(time.tv_nsec));
+}
+
+// What users call the state of a file: device, inode, size, mtime, mode and
+// owner; never 0. Any difference is a change, so a clock that is set back or a
+// `cp -p` of an older file is a change too. The ctime is left out: it moves
+// when a file is chowned to the owner that it has, as the kubelet does at each
+// sync, and when one of its hard links goes.
 inline uint64_t StampOf(const struct stat& st) {
   uint64_t hash = MixIn(0x7265696e6974ULL, st.st_dev);
   hash = MixIn(hash, st.st_ino);
   hash = MixIn(hash, static_cast<uint64_t>(st.st_size));
-  hash = MixIn(hash, static_cast<uint64_t>(st.st_mtim.tv_sec));
-  hash = MixIn(hash, static_cast<uint64_t>(st.st_mtim.tv_nsec));
-  hash = MixIn(hash, static_cast<uint64_t>(st.st_ctim.tv_sec));
-  hash = MixIn(hash, static_cast<uint64_t>(st.st_ctim.tv_nsec));
+  hash = MixInTime(hash, st.st_mtim);
+  hash = MixIn(hash, st.st_mode);
+  hash = MixIn(hash, st.st_uid);
+  hash = MixIn(hash, st.st_gid);
+  return hash != 0 ? hash : 1;
+}
+
+// StampOf with the ctime: any difference means that the content has to be read
+// again, which may turn out to be the same. Never 0.
+inline uint64_t ReadStampOf(const struct stat& st) {
+  const uint64_t hash = MixInTime(StampOf(st), st.st_ctim);
   return hash != 0 ? hash : 1;
 }
 
@@ -71,4 +85,4 @@ inline uint64_t DigestOf(uint64_t path_hash, uint64_t stamp) {
 
 }  // namespace reinit
 
-#endif  // REINIT_SUPERVISOR_WATCH_STAMP_H_
+#endif  // REINIT_SUPERVISOR_WATCH_TREE_STAMP_H_

@@ -1,12 +1,19 @@
-#include "supervisor/watch/summary.h"
+#include "supervisor/watch/tree/summary.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "supervisor/watch/compare.h"
-#include "supervisor/watch/tree.h"
+#include "reaper/unique_fd.h"
+#include "supervisor/watch/filter/compare.h"
+#include "supervisor/watch/tree/file_systems.h"
+#include "supervisor/watch/tree/stamp_clock.h"
+#include "supervisor/watch/tree/tree.h"
 
 namespace reinit {
 namespace {
@@ -43,6 +50,25 @@ std::vector<std::string> WatchSummary(const std::vector<std::string>& paths,
     for (std::string& warning : tree.TakeWarnings()) {
       lines.push_back(std::move(warning));
     }
+  }
+  return lines;
+}
+
+std::vector<std::string> StampSummary(const std::vector<std::string>& paths) {
+  const KernelStamps kernel = KernelStamps::Ask();
+  std::vector<std::string> lines;
+  for (const std::string& path : paths) {
+    const UniqueFd fd(::open(path.c_str(), O_PATH | O_CLOEXEC));
+    struct stat st;
+    if (!fd.valid() || ::fstat(fd.get(), &st) != 0) continue;
+    FileSystems met;
+    met.Meet(st.st_dev, fd.get());
+    const std::optional<std::string> coarse = met.Coarse(kernel);
+    lines.push_back(coarse.has_value()
+                        ? absl::StrCat(path, ": file stamps are coarse (",
+                                       *coarse, ", Linux ", kernel.release,
+                                       "): waits for 10ms at least")
+                        : absl::StrCat(path, ": file stamps are fine-grained"));
   }
   return lines;
 }

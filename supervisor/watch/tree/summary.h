@@ -1,11 +1,11 @@
-// What `--check` says of the files that would be watched.
-#ifndef REINIT_SUPERVISOR_WATCH_SUMMARY_H_
-#define REINIT_SUPERVISOR_WATCH_SUMMARY_H_
+// Summarizes the files that would be watched, for `--check`.
+#ifndef REINIT_SUPERVISOR_WATCH_TREE_SUMMARY_H_
+#define REINIT_SUPERVISOR_WATCH_TREE_SUMMARY_H_
 
 #include <string>
 #include <vector>
 
-#include "supervisor/watch/filter.h"
+#include "supervisor/watch/filter/filter.h"
 
 namespace reinit {
 
@@ -15,6 +15,10 @@ namespace reinit {
 std::vector<std::string> WatchSummary(const std::vector<std::string>& paths,
                                       const FilterOptions& filter);
 
+// For each path whether its file system has fine stamps (stamp_clock.h), which
+// decides how short a settle time may be.
+std::vector<std::string> StampSummary(const std::vector<std::string>& paths);
+
 }  // namespace reinit
 
-#endif  // REINIT_SUPERVISOR_WATCH_SUMMARY_H_
+#endif  // REINIT_SUPERVISOR_WATCH_TREE_SUMMARY_H_

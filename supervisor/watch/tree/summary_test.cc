@@ -1,4 +1,7 @@
-#include "supervisor/watch/summary.h"
+#include "supervisor/watch/tree/summary.h"
+
+#include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
@@ -8,7 +11,9 @@
 namespace reinit {
 namespace {
 
+using ::testing::AnyOf;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 TEST(WatchSummaryTest, CountsWhatWouldBeWatched) {
   const WatchedFolder folder;
@@ -27,6 +32,15 @@ TEST(WatchSummaryTest, CountsWhatWouldBeWatched) {
                        folder.Path("src/deep"), " (2), ", folder.Path("src"),
                        " (1)"),
           absl::StrCat(folder.Path("notes.txt"), ": 1 file in 0 folders")));
+}
+
+TEST(StampSummaryTest, SaysWhatEachPathIs) {
+  const WatchedFolder folder;
+  const std::vector<std::string> lines =
+      StampSummary({folder.path(), "/proc", folder.Path("none")});
+  ASSERT_EQ(lines.size(), 2U);
+  EXPECT_THAT(lines[0], AnyOf(HasSubstr("fine-grained"), HasSubstr("coarse")));
+  EXPECT_THAT(lines[1], HasSubstr("/proc: file stamps are coarse (proc, "));
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "supervisor/watch/tree.h"
+#include "supervisor/watch/tree/tree.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -16,24 +16,31 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "supervisor/watch/content.h"
-#include "supervisor/watch/stamp.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "supervisor/watch/tree/absolute_path.h"
+#include "supervisor/watch/tree/content.h"
+#include "supervisor/watch/tree/stamp.h"
 
 namespace reinit {
 namespace {
 
 constexpr uint64_t kSeed = 0x726f6f74;
-// Of a root that is a directory: it is there, its contents count by themselves.
+// Of a root that is a directory, whose contents count by themselves, or a
+// device: it is there.
 constexpr uint64_t kPresent = 1;
-constexpr int kMaxWarnings = 20;
-// Of which one is told: one that the user would recognise, if there is any.
-constexpr size_t kMaxExamples = 64;
 
-std::string Absolute(const std::string& path) {
-  if (absl::StartsWith(path, "/")) return path;
-  const std::unique_ptr<char, decltype(&std::free)> cwd(::getcwd(nullptr, 0),
-                                                        &std::free);
-  return cwd == nullptr ? path : absl::StrCat(cwd.get(), "/", path);
+// Without `.`, `..` and the slash at its end, as users write a pattern's path.
+std::string Normal(const std::string& path) {
+  std::vector<std::string_view> parts;
+  for (const std::string_view part : absl::StrSplit(path, '/')) {
+    if (part == ".." && !parts.empty()) {
+      parts.pop_back();
+    } else if (!part.empty() && part != "." && part != "..") {
+      parts.push_back(part);
+    }
+  }
+  return absl::StrCat("/", absl::StrJoin(parts, "/"));
 }
 
 // "." is left out: users write app.py, not ./app.py.
@@ -46,26 +53,35 @@ std::string Display(const std::string& root, std::string_view below) {
 }  // namespace
 
 Tree::Tree(Options options)
-    : filter_(std::move(options.filter)),
-      compare_(options.compare),
+    : compare_(options.compare),
       announcer_(options.announcer),
       alarm_(options.alarm),
       progress_(std::move(options.progress)),
       max_directories_(options.max_directories),
       since_(options.since),
       max_open_(options.max_open_directories) {
+  std::vector<std::string> places;
+  for (const std::string& given : options.roots) {
+    places.push_back(Normal(AbsolutePath(given, options.base)));
+  }
   for (std::string& given : options.roots) {
-    Root& root = roots_.emplace_back();
-    root.access = Absolute(given);
+    Root& root = roots_.emplace_back(
+        options.filter.Below(places[roots_.size()], places));
+    root.access = AbsolutePath(given, options.base);
     root.path_hash = PathHash(kSeed, given);
     root.given = std::move(given);
     root.hash = compare_ == WatchCompare::kHash;
     ++not_covered_;
   }
   struct stat st;
+  for (const std::string& part : options.volume_parts) {
+    if (compare_ != WatchCompare::kAuto) break;
+    if (::stat(part.c_str(), &st) == 0) {
+      volume_parts_.emplace(st.st_dev, st.st_ino);
+    }
+  }
   if (::stat("/dev", &st) == 0) {
-    dev_device_ = st.st_dev;
-    dev_inode_ = st.st_ino;
+    dev_ = {st.st_dev, st.st_ino};
   }
 }
 
@@ -79,21 +95,26 @@ void Tree::Scan() {
 
 void Tree::Sweep(Scope scope) {
   ++sweep_;
-  if (changed_.empty()) ClearDirty();
+  if (!findings_.changed()) ClearDirty();
   if (scope == Scope::kAll) more_watches_ = true;
-  for (Root& root : roots_) CheckRoot(&root, /*sweep=*/true);
+  for (Root& root : roots_) CheckRoot(&root, scope != Scope::kRecent);
   VisitPending();
-  // By index: visits add directories.
-  for (size_t slot = 0; slot < directories_.size(); ++slot) {
+  const auto visit = [this, scope](size_t slot) {
     Directory* const directory = directories_[slot].get();
     if (directory == nullptr || directory->seen == sweep_ ||
         roots_[directory->root].misses > 0 || !complete_ ||
-        (scope == Scope::kNotCovered && directory->covered)) {
-      continue;
+        (scope != Scope::kAll && directory->covered)) {
+      return;
     }
     Visit(directory, /*only_dirty=*/false);
     VisitPending();
+  };
+  if (scope == Scope::kRecent) {
+    for (const uint32_t slot : std::vector(recent_)) visit(slot);
+    return;
   }
+  // By index: visits add directories.
+  for (size_t slot = 0; slot < directories_.size(); ++slot) visit(slot);
   if (scope == Scope::kAll) sweep_due_ = false;
 }
 
@@ -133,16 +154,21 @@ void Tree::CheckRoot(Root* root, bool sweep) {
 uint64_t Tree::RootStamp(Root* root, const struct stat& link,
                          const struct stat& st) {
   const bool is_link = S_ISLNK(link.st_mode);
-  const uint64_t target = S_ISDIR(st.st_mode) ? kPresent : StampOf(st);
-  const uint64_t stamp = is_link ? MixIn(target, StampOf(link)) : target;
-  if (!root->hash) return stamp;
+  // What is written to a device or a pipe is no content either.
+  const uint64_t target = S_ISREG(st.st_mode) ? StampOf(st) : kPresent;
+  const uint64_t state = is_link ? MixIn(target, StampOf(link)) : target;
+  if (!root->hash && !volume_parts_.contains(std::pair(st.st_dev, st.st_ino))) {
+    return state;
+  }
   // Which directory it is shows in what is found there.
-  if (!S_ISREG(st.st_mode)) return target;
+  if (!S_ISREG(st.st_mode)) return root->hash ? target : state;
+  const uint64_t stamp =
+      is_link ? MixIn(ReadStampOf(st), ReadStampOf(link)) : ReadStampOf(st);
   if (stamp == root->read_at && root->stamp != 0) return root->stamp;
   const int64_t now = WallClock();
   uint64_t hash = 0;
   if (!HashContent(AT_FDCWD, root->access.c_str(), progress_, &hash)) {
-    return root->stamp != 0 ? root->stamp : stamp;
+    return root->stamp != 0 ? root->stamp : state;
   }
   const bool young = IsYoung(st, now) || IsYoung(link, now);
   root->read_at = young ? 0 : stamp;
@@ -153,7 +179,7 @@ void Tree::RootMissing(Root* root, bool sweep) {
   if (sweep || root->misses == 0) ++root->misses;
   if (root->gone || (root->misses < 2 && !base_line_)) return;
   root->gone = true;
-  events_.push_back({.gone = true, .path = root->given});
+  findings_.NoteRoot(/*gone=*/true, root->given);
   if (root->stamp != 0) {
     root->gone_digest += DigestOf(root->path_hash, root->stamp);
     root->stamp = 0;
@@ -166,10 +192,10 @@ void Tree::RootMissing(Root* root, bool sweep) {
 void Tree::RootFound(Root* root, uint64_t stamp, const struct stat& st) {
   // Nobody looked where something was announced meanwhile.
   if (std::exchange(root->misses, 0) > 0) sweep_due_ = true;
-  const uint64_t revision = revision_;
+  const uint64_t revision = findings_.revision();
   const bool was_gone = std::exchange(root->gone, false);
   if (was_gone) {
-    events_.push_back({.gone = false, .path = root->given});
+    findings_.NoteRoot(/*gone=*/false, root->given);
     digest_ -= std::exchange(root->gone_digest, 0);
   }
   const bool differs = stamp != root->stamp;
@@ -178,8 +204,14 @@ void Tree::RootFound(Root* root, uint64_t stamp, const struct stat& st) {
   // Name what is in it rather than the root itself.
   VisitPending();
   const bool late = base_line_ && !S_ISDIR(st.st_mode) && IsLate(st);
-  if (base_line_ ? late : was_gone ? revision == revision_ : differs) {
-    Note(root->path_hash, true, true, *root, nullptr, "");
+  if (base_line_ ? late
+      : was_gone ? revision == findings_.revision()
+                 : differs) {
+    const bool empty = S_ISREG(st.st_mode) && st.st_size == 0;
+    const auto is = empty ? Findings::Is::kEmpty : Findings::Is::kThere;
+    findings_.NoteChange(root->path_hash, true, is, [root] {
+      return Findings::Path{"", root->given};
+    });
     if (audits_ && root->covered) root->silent = true;
   }
 }
@@ -204,16 +236,18 @@ void Tree::FollowRootDirectory(Root* root, const struct stat& st) {
                      O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK));
   if (!fd.valid()) {
     if (!std::exchange(root->warned, true)) {
-      Warn(absl::StrCat("cannot read ", root->given, ": ", strerror(errno)));
+      findings_.Warn(
+          absl::StrCat("cannot read ", root->given, ": ", strerror(errno)));
     }
     return;
   }
   if (known != nullptr) {
     ReplaceDirectory(known, std::move(fd));
-    return;
+  } else {
+    root->directory = AddDirectory(root, nullptr, "");
+    root->directory->fd = std::move(fd);
   }
-  root->directory = AddDirectory(root, nullptr, "");
-  root->directory->fd = std::move(fd);
+  opened_.push_back(root->directory->slot);
 }
 
 bool Tree::IsLate(const struct stat& st) const {
@@ -223,8 +257,8 @@ bool Tree::IsLate(const struct stat& st) const {
              : st.st_ctim.tv_nsec > since_->tv_nsec;
 }
 
-void Tree::Update(Directory* directory, Entry* entry, uint64_t stamp,
-                  bool late) {
+void Tree::Update(Directory* directory, Entry* entry, uint64_t stamp, bool late,
+                  bool empty) {
   if (entry->stamp == stamp) return;
   const std::string_view name(directory->names.data() + entry->name);
   const uint64_t path_hash = PathHash(directory->path_hash, name);
@@ -234,8 +268,17 @@ void Tree::Update(Directory* directory, Entry* entry, uint64_t stamp,
   if (std::exchange(entry->quiet, false) || (base_line_ && !late)) return;
   entry->dirty = true;
   MarkDirty(directory);
-  Note(path_hash, was_there, stamp != 0, roots_[directory->root], directory,
-       name);
+  std::erase(recent_, directory->slot);
+  recent_.insert(recent_.begin(), directory->slot);
+  if (recent_.size() > kMaxRecent) recent_.pop_back();
+  const auto is = stamp == 0 ? Findings::Is::kGone
+                  : empty    ? Findings::Is::kEmpty
+                             : Findings::Is::kThere;
+  findings_.NoteChange(path_hash, was_there, is, [&] {
+    std::string below = PathBelowRoot(directory, name);
+    std::string shown = Display(roots_[directory->root].given, below);
+    return Findings::Path{std::move(below), std::move(shown)};
+  });
   if (audits_ && directory->covered && directory->watched_since < sweep_) {
     silent_.try_emplace(
         directory->slot,
@@ -258,36 +301,6 @@ void Tree::ClearDirty() {
   dirty_.clear();
 }
 
-// `directory` is null for the root itself.
-void Tree::Report(uint64_t path_hash, const Root& root,
-                  const Directory* directory, std::string_view name) {
-  if (examples_.size() == kMaxExamples) return;
-  const std::string below =
-      directory == nullptr ? "" : PathBelowRoot(directory, name);
-  const bool hidden =
-      absl::StartsWith(below, ".") || absl::StrContains(below, "/.");
-  examples_.push_back({path_hash, hidden, Display(root.given, below)});
-}
-
-// What comes and goes before anybody is told (a tool's temporary file) was no
-// change.
-void Tree::Note(uint64_t path_hash, bool was_there, bool is_there,
-                const Root& root, const Directory* directory,
-                std::string_view name) {
-  ++revision_;
-  const auto [known, is_new] = changed_.try_emplace(path_hash, was_there);
-  if (is_new) {
-    Report(path_hash, root, directory, name);
-  } else if (!known->second && !is_there) {
-    changed_.erase(known);
-    examples_.erase(std::remove_if(examples_.begin(), examples_.end(),
-                                   [path_hash](const Example& example) {
-                                     return example.path_hash == path_hash;
-                                   }),
-                    examples_.end());
-  }
-}
-
 std::string Tree::PathBelowRoot(const Directory* directory,
                                 std::string_view name) const {
   std::vector<std::string_view> parts = {name};
@@ -303,37 +316,9 @@ std::string Tree::PathBelowRoot(const Directory* directory,
   return path;
 }
 
-Tree::Changes Tree::TakeChanges(size_t max_names) {
-  Changes changes{changed_.size(), "", {}};
-  for (const auto& [path_hash, was_there] : changed_) {
-    if (changes.names.size() == max_names) break;
-    changes.names.push_back(path_hash);
-  }
-  auto example = std::find_if(examples_.begin(), examples_.end(),
-                              [](const Example& e) { return !e.hidden; });
-  if (example == examples_.end()) example = examples_.begin();
-  if (example != examples_.end()) changes.first = std::move(example->path);
-  // Not clear(), which would keep the memory of the largest burst.
-  changed_ = {};
-  examples_ = {};
+FoundChanges Tree::TakeChanges(size_t max_names) {
   ClearDirty();
-  return changes;
-}
-
-std::vector<Tree::RootEvent> Tree::TakeRootEvents() {
-  return std::exchange(events_, {});
-}
-
-std::vector<std::string> Tree::TakeWarnings() {
-  return std::exchange(warnings_, {});
-}
-
-void Tree::Warn(std::string line) {
-  if (warned_ > kMaxWarnings) return;
-  if (++warned_ > kMaxWarnings) {
-    line = "more cannot be read, which is not shown any more";
-  }
-  warnings_.push_back(std::move(line));
+  return findings_.TakeChanges(max_names);
 }
 
 size_t Tree::files() const {
@@ -345,6 +330,22 @@ size_t Tree::files() const {
     if (directory != nullptr) count += directory->entries.size();
   }
   return count;
+}
+
+std::vector<std::string> Tree::EmptyRoots() const {
+  std::vector<size_t> files(roots_.size());
+  for (const auto& directory : directories_) {
+    if (directory != nullptr) {
+      files[directory->root] += directory->entries.size();
+    }
+  }
+  std::vector<std::string> empty;
+  for (size_t i = 0; i < roots_.size(); ++i) {
+    if (roots_[i].directory != nullptr && files[i] == 0) {
+      empty.push_back(roots_[i].given);
+    }
+  }
+  return empty;
 }
 
 std::vector<std::pair<std::string, size_t>> Tree::LargestDirectories(
@@ -379,7 +380,7 @@ size_t Tree::directories() const {
 size_t Tree::MemoryUsed() const {
   size_t bytes = directories_.capacity() * sizeof(directories_[0]) +
                  free_slots_.capacity() * sizeof(free_slots_[0]) +
-                 changed_.capacity() * (sizeof(*changed_.begin()) + 1);
+                 findings_.MemoryUsed();
   for (const auto& directory : directories_) {
     if (directory == nullptr) continue;
     bytes += sizeof(*directory) + directory->name.capacity() +

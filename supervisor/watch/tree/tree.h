@@ -1,6 +1,6 @@
-// A picture of everything watched, kept up to date by looking where it changed.
-#ifndef REINIT_SUPERVISOR_WATCH_TREE_H_
-#define REINIT_SUPERVISOR_WATCH_TREE_H_
+// Keeps a picture of everything watched, by looking where it changed.
+#ifndef REINIT_SUPERVISOR_WATCH_TREE_TREE_H_
+#define REINIT_SUPERVISOR_WATCH_TREE_TREE_H_
 
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -18,14 +18,17 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/time/time.h"
 #include "reaper/unique_fd.h"
-#include "supervisor/watch/announcer.h"
-#include "supervisor/watch/compare.h"
-#include "supervisor/watch/filter.h"
-#include "supervisor/watch/ignore_rules.h"
-#include "supervisor/watch/listing.h"
-#include "supervisor/watch/look_alarm.h"
+#include "supervisor/watch/filter/compare.h"
+#include "supervisor/watch/filter/filter.h"
+#include "supervisor/watch/filter/ignore_rules.h"
+#include "supervisor/watch/tree/announcer.h"
+#include "supervisor/watch/tree/file_systems.h"
+#include "supervisor/watch/tree/findings.h"
+#include "supervisor/watch/tree/listing.h"
+#include "supervisor/watch/tree/look_alarm.h"
 
 namespace reinit {
 
@@ -35,9 +38,13 @@ namespace reinit {
 // Some 40 bytes a file. No recursion: a tree may be deeper than PATH_MAX.
 //
 // Counted are regular files and symlinks: new, removed, replaced, or of another
-// stamp. A symlink counts with what it points to (if that is a directory, only
-// with which one). Directories as such do not count: their stamps move with
-// every editor's temporary file, and an empty one changes nothing.
+// stamp (stamp.h), in which the ctime plays no part: metadata that is set to
+// what it was is no change, and neither is the end of another hard link.
+// Rewritten in place with the same size and mtime, a file is only found changed
+// by its content. A symlink counts with what it points to (if that is a
+// directory, only with which one). Directories as such do not count: their
+// stamps move with every editor's temporary file, and an empty one changes
+// nothing.
 //
 // A root is followed if it is a symlink and looked up by its path each time, so
 // a replaced, removed or returned root is noticed. Symlinks below are not
@@ -55,17 +62,26 @@ namespace reinit {
 // the file system does.
 class Tree : private Announcer::Listener {
  public:
-  enum class Scope { kAll, kNotCovered };
+  // kRecent: of what is not covered, the folders that changed last, kMaxRecent
+  // at most.
+  enum class Scope { kAll, kNotCovered, kRecent };
+  static constexpr size_t kMaxRecent = 16;
   struct Options {
     std::vector<std::string> roots;  // as the user wrote them
+    // Absolute: what relative ones begin at; empty: the working directory.
+    std::string base = {};
     Filter filter;
     WatchCompare compare = WatchCompare::kAuto;
+    // Files and folders of Kubernetes volumes that are mounted by themselves
+    // (subPath): kAuto compares their contents.
+    std::vector<std::string> volume_parts = {};
     // Borrowed; null, or not open: everything is swept.
     Announcer* announcer = nullptr;
     // What changed after this instant (CLOCK_REALTIME) is a change even in the
     // first look, which came too late to see it happen.
     std::optional<timespec> since = std::nullopt;
-    // Descriptors kept open; directories beyond are opened for each look.
+    // Descriptors kept open until Rest; directories beyond are opened and
+    // closed again.
     size_t max_open_directories = 0;
     // Told of each step; borrowed, may be null.
     LookAlarm* alarm = nullptr;
@@ -74,18 +90,6 @@ class Tree : private Announcer::Listener {
     // Scan goes into no more than this; then complete() is false.
     size_t max_directories = std::numeric_limits<size_t>::max();
   };
-  struct RootEvent {
-    bool gone = false;  // else it is back
-    std::string path;   // as the user wrote it
-  };
-  struct Changes {
-    size_t count = 0;  // different paths
-    // One of them, below the root as the user wrote it; hidden ones last.
-    std::string first;
-    // A number for each, the same in each process; see TakeChanges.
-    std::vector<uint64_t> names;
-  };
-
   explicit Tree(Options options);
   Tree(const Tree&) = delete;
   Tree& operator=(const Tree&) = delete;
@@ -100,6 +104,10 @@ class Tree : private Announcer::Listener {
   // Takes in what is announced and compares that, and what Recheck does.
   void LookAnnounced();
 
+  // Lets go of every directory, so that what they are on can be unmounted; the
+  // next look opens them again. To be called before waiting.
+  void Rest();
+
   // Compares everything, and notes what had not been announced. Should it still
   // not be at TakeSilent, a file that was found so is returned. Its file system
   // is swept from then on, but for a disk's own: there it was a write through a
@@ -111,6 +119,9 @@ class Tree : private Announcer::Listener {
   };
   Silent TakeSilent();
 
+  // Those of all that is watched and was looked at.
+  const FileSystems& file_systems() const { return file_systems_; }
+
   // Whether there is something that must be swept.
   bool Sweeps() const { return not_covered_ > 0; }
   // Whether a root is missing, and the next sweep decides if it is gone.
@@ -119,24 +130,26 @@ class Tree : private Announcer::Listener {
   int watch_error() const { return watch_error_; }
 
   // Grows with every difference found, that of a path found before included.
-  uint64_t revision() const { return revision_; }
+  uint64_t revision() const { return findings_.revision(); }
   // What has been found since the last call, with at most so many names. Files
   // that differ from the base line are part of the base line from the moment
   // they are found.
-  Changes TakeChanges(size_t max_names = 0);
-  bool changed() const { return !changed_.empty(); }
+  FoundChanges TakeChanges(size_t max_names = 0);
+  const Findings& findings() const { return findings_; }
 
   // A root has to be missing in two sweeps to be reported, since some tools
   // replace by removing first. Until it is back its files are neither changed
   // nor forgotten; once it is back all in it counts as changed.
-  std::vector<RootEvent> TakeRootEvents();
+  std::vector<RootEvent> TakeRootEvents() { return findings_.TakeRootEvents(); }
   // One line each, about what cannot be read; bounded.
-  std::vector<std::string> TakeWarnings();
+  std::vector<std::string> TakeWarnings() { return findings_.TakeWarnings(); }
 
   // Of all paths and stamps; equal for an equal state in any process.
   uint64_t digest() const { return digest_; }
   size_t files() const;
   size_t directories() const;
+  // Folders among the roots in which there is nothing to watch.
+  std::vector<std::string> EmptyRoots() const;
   bool complete() const { return complete_; }
   // Those that hold most files themselves, with how many, below the root as
   // given; the largest first.
@@ -180,18 +193,21 @@ class Tree : private Announcer::Listener {
     bool quiet = false;  // rules have changed: what is in it is no change
     std::string names;
     std::vector<Entry> entries;  // sorted by name
-    // With hash: stamps of what was read; 0 where that was so young that a
-    // change in the same tick would not show: read again next time.
+    // With hash: Stamps::read of what was read; 0 where that was so young that
+    // a change in the same tick would not show: read again next time.
     std::vector<uint64_t> read_at;
     std::vector<Directory*> children;  // sorted by name
   };
   struct Root {
+    explicit Root(Filter of_root) : filter(std::move(of_root)) {}
+    Filter filter;
     std::string given;
     std::string access;  // absolute: a directory above may be replaced
     uint64_t path_hash = 0;
     uint64_t stamp = 0;    // of a file or link; a directory's is constant
     uint64_t read_at = 0;  // with hash: stamp of what was read
     bool hash = false;
+    std::shared_ptr<const IgnoreRules> rules_above;  // of its repository
     bool covered = false;  // changes of what it means are announced
     bool moved = true;     // they were: watch its path anew
     bool silent = false;   // an audit found a change not yet announced
@@ -201,11 +217,11 @@ class Tree : private Announcer::Listener {
     bool warned = false;
     uint64_t gone_digest = 0;  // what it still adds to digest_ while gone
   };
-  // A path that has changed, to be told.
-  struct Example {
-    uint64_t path_hash;
-    bool hidden;
-    std::string path;
+  // Of one look at a path.
+  struct Stamps {
+    uint64_t state = 0;  // what counts where content is not compared
+    uint64_t read = 0;   // differs where its content has to be read again
+    bool young = false;  // `read` may not show a change right after it
   };
   // A descriptor that is borrowed, or opened just for this look.
   struct Handle {
@@ -223,7 +239,6 @@ class Tree : private Announcer::Listener {
   void Unwatch(Directory* directory);
   void WatchLink(Directory* directory, int fd, Entry* entry);
   void SetCovered(bool covered, bool* member);
-  bool Announces(dev_t device, int fd);
   bool TargetAnnounces(int at, const char* path);
 
   // Roots (tree.cc).
@@ -251,7 +266,7 @@ class Tree : private Announcer::Listener {
   bool Outdated(const Directory* directory);
   void LookAt(Directory* directory, int fd, Entry* entry);
   uint64_t StampOfContent(Directory* directory, int fd, const Entry& entry,
-                          uint64_t stamp, bool young);
+                          const Stamps& stamps);
   void CannotRead(Directory* directory, int error);
 
   // Rules of .gitignore files (tree_rules.cc).
@@ -259,6 +274,7 @@ class Tree : private Announcer::Listener {
   void SetRules(Directory* directory, std::shared_ptr<const IgnoreRules> rules);
   std::shared_ptr<const IgnoreRules> RulesAbove(
       const Directory& directory) const;
+  const Filter& FilterOf(const Directory& directory) const;
   Filter::Place PlaceOf(const Directory& directory) const;
   std::optional<Filter::Place> TakePlaceBefore(const Directory& directory);
   void HideQuietly(Directory* directory, const Filter::Place& now);
@@ -268,35 +284,32 @@ class Tree : private Announcer::Listener {
   // What is found (tree.cc).
   bool IsLate(const struct stat& st) const;
   void Update(Directory* directory, Entry* entry, uint64_t stamp,
-              bool late = false);
+              bool late = false, bool empty = false);
   void MarkDirty(Directory* directory);
   void ClearDirty();
-  void Note(uint64_t path_hash, bool was_there, bool is_there, const Root& root,
-            const Directory* directory, std::string_view name);
-  void Report(uint64_t path_hash, const Root& root, const Directory* directory,
-              std::string_view name);
   std::string PathBelowRoot(const Directory* directory,
                             std::string_view name) const;
-  void Warn(std::string line);
 
-  const Filter filter_;
   const WatchCompare compare_;
   Announcer* const announcer_;
   LookAlarm* const alarm_;
+  absl::flat_hash_set<std::pair<dev_t, ino_t>> volume_parts_;
+  absl::flat_hash_map<uint64_t, uint64_t> part_read_at_;  // by path hash
   const std::function<void()> progress_;
   const size_t max_directories_;
   bool complete_ = true;
   const std::optional<timespec> since_;
   const size_t max_open_;
   size_t open_ = 0;
-  std::vector<Root> roots_;  // as long as Options::roots, never moved
+  std::vector<uint32_t> opened_;  // slots, some of which may be closed again
+  std::vector<Root> roots_;       // as long as Options::roots, never moved
   // Slots are reused; null: free. Directories hold each other by pointer.
   std::vector<std::unique_ptr<Directory>> directories_;
   std::vector<uint32_t> free_slots_;
   std::vector<uint32_t> pending_;  // slots still to be visited, the last first
   std::vector<uint32_t> dirty_;    // slots that Recheck looks at
-  dev_t dev_device_ = 0;           // of /dev itself
-  ino_t dev_inode_ = 0;
+  std::vector<uint32_t> recent_;   // slots, the last that changed first
+  std::pair<dev_t, ino_t> dev_;    // /dev itself
 
   // By slot, until it is listed again: the rules by which it was listed last.
   absl::flat_hash_map<uint32_t, std::shared_ptr<const IgnoreRules>>
@@ -306,7 +319,7 @@ class Tree : private Announcer::Listener {
   bool sweep_due_ = false;    // something may have changed anywhere
   bool more_watches_ = true;  // until one was refused; tried again by Sweep
   int watch_error_ = 0;
-  absl::flat_hash_map<dev_t, bool> announces_;
+  FileSystems file_systems_;
   bool audits_ = false;
   // Found by an audit, not yet announced: slots, with the file.
   absl::flat_hash_map<uint32_t, std::string> silent_;
@@ -314,15 +327,9 @@ class Tree : private Announcer::Listener {
   uint64_t sweep_ = 0;
   bool base_line_ = false;  // during Scan only what is late is a change
   uint64_t digest_ = 0;
-  uint64_t revision_ = 0;
-  // By path hash, whether it was there before.
-  absl::flat_hash_map<uint64_t, bool> changed_;
-  std::vector<Example> examples_;
-  std::vector<RootEvent> events_;
-  std::vector<std::string> warnings_;
-  int warned_ = 0;
+  Findings findings_;
 };
 
 }  // namespace reinit
 
-#endif  // REINIT_SUPERVISOR_WATCH_TREE_H_
+#endif  // REINIT_SUPERVISOR_WATCH_TREE_TREE_H_

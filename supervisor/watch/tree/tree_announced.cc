@@ -1,8 +1,6 @@
 // The part of Tree that deals with what the kernel announces.
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -13,67 +11,16 @@
 #include <utility>
 #include <vector>
 
-#include "supervisor/watch/ignore_rules.h"
-#include "supervisor/watch/listing.h"
-#include "supervisor/watch/tree.h"
+#include "supervisor/watch/filter/ignore_rules.h"
+#include "supervisor/watch/tree/file_systems.h"
+#include "supervisor/watch/tree/listing.h"
+#include "supervisor/watch/tree/tree.h"
 
 namespace reinit {
 namespace {
 
 // A path's id says whose it is: a root's, or that of a directory's links.
 constexpr uint64_t kLinksOf = uint64_t{1} << 32;
-
-// Where changes made by others (another host, the other side of a mount, a
-// daemon) are not announced.
-bool AnnouncesByType(int fd) {
-  constexpr unsigned long kVirtualBox = 0x786f4256;
-  constexpr unsigned long kCeph = 0x00c36400;
-  constexpr unsigned long kLustre = 0x0bd00bd0;
-  constexpr unsigned long kGpfs = 0x47504653;
-  struct statfs fs;
-  if (::fstatfs(fd, &fs) != 0) return true;
-  switch (static_cast<unsigned long>(fs.f_type)) {
-    case NFS_SUPER_MAGIC:
-    case SMB_SUPER_MAGIC:
-    case CIFS_SUPER_MAGIC:
-    case SMB2_SUPER_MAGIC:
-    case V9FS_MAGIC:
-    case FUSE_SUPER_MAGIC:  // virtiofs too
-    case AFS_SUPER_MAGIC:
-    case AFS_FS_MAGIC:
-    case CODA_SUPER_MAGIC:
-    case kVirtualBox:
-    case kCeph:
-    case kLustre:
-    case kGpfs:
-      return false;
-    default:
-      return true;
-  }
-}
-
-// Nobody changes these but through this kernel, which announces all but what is
-// written through a mapping. An overlay is none: its lower layers may be
-// changed behind it.
-bool AnnouncesAll(int fd) {
-  constexpr unsigned long kBcachefs = 0xca451a4e;
-  constexpr unsigned long kZfs = 0x2fc12fc1;
-  struct statfs fs;
-  if (::fstatfs(fd, &fs) != 0) return false;
-  switch (static_cast<unsigned long>(fs.f_type)) {
-    case EXT4_SUPER_MAGIC:  // ext2 and ext3 too
-    case XFS_SUPER_MAGIC:
-    case BTRFS_SUPER_MAGIC:
-    case F2FS_SUPER_MAGIC:
-    case TMPFS_MAGIC:
-    case RAMFS_MAGIC:
-    case kBcachefs:
-    case kZfs:
-      return true;
-    default:
-      return false;
-  }
-}
 
 // A file that is mounted by itself (docker -v file:file) lies in another
 // directory as far as announcements go.
@@ -89,7 +36,7 @@ void Tree::LookAnnounced() {
   announcer_->Read(this);
   if (!sweep_due_) Recheck();
   if (sweep_due_) Sweep();
-  if (!changed()) ClearDirty();
+  if (!findings_.changed()) ClearDirty();
 }
 
 void Tree::OnDirectory(uint32_t slot, std::string_view name, bool is_directory,
@@ -110,7 +57,8 @@ void Tree::OnDirectory(uint32_t slot, std::string_view name, bool is_directory,
   // A link that counts as a directory, whatever files the filter wants.
   if (name == kVolumeData) is_directory = true;
   if (is_directory) {
-    if (!filter_.EntersDirectory(PlaceOf(*directory), name)) return;
+    if (!FilterOf(*directory).EntersDirectory(PlaceOf(*directory), name))
+      return;
     // One that could not be read has no watch of its own.
     for (Directory* const child : directory->children) {
       if (child->name == name && child->watch < 0) MarkDirty(child);
@@ -128,8 +76,8 @@ void Tree::OnDirectory(uint32_t slot, std::string_view name, bool is_directory,
                        });
   if (entry != entries.end() && names + entry->name == name) {
     entry->dirty = true;
-  } else if (filter_.WatchesFile(PlaceOf(*directory), name) ||
-             (filter_.ignore_files() && name == kIgnoreFile)) {
+  } else if (FilterOf(*directory).WatchesFile(PlaceOf(*directory), name) ||
+             (FilterOf(*directory).ignore_files() && name == kIgnoreFile)) {
     directory->racy = true;
   } else {
     return;
@@ -173,13 +121,13 @@ bool Tree::TargetAnnounces(int at, const char* path) {
   const UniqueFd fd(::openat(at, path, O_PATH | O_CLOEXEC));
   struct stat st;
   if (!fd.valid() || ::fstat(fd.get(), &st) != 0) return true;
-  return Announces(st.st_dev, fd.get()) &&
+  return file_systems_.Announces(st.st_dev, fd.get()) &&
          (S_ISDIR(st.st_mode) || !IsMountPoint(fd.get()));
 }
 
 // False: its changes are not announced.
 bool Tree::Watch(Directory* directory, int fd) {
-  if (!Announces(directory->device, fd)) return false;
+  if (!file_systems_.Announces(directory->device, fd)) return false;
   const int watch = announcer_->WatchDirectory(directory->slot, fd);
   if (watch < 0) {
     watch_error_ = -watch;
@@ -221,12 +169,6 @@ void Tree::SetCovered(bool covered, bool* member) {
   not_covered_ += covered ? -1 : 1;
 }
 
-bool Tree::Announces(dev_t device, int fd) {
-  const auto [known, is_new] = announces_.try_emplace(device, true);
-  if (is_new) known->second = AnnouncesByType(fd);
-  return known->second;
-}
-
 void Tree::Audit() {
   audits_ = true;
   Sweep();
@@ -241,8 +183,8 @@ Tree::Silent Tree::TakeSilent() {
     const Handle handle = Open(directory);
     if (handle.fd < 0) continue;  // it is no more
     if (!found.swept) found.file = std::move(file);
-    if (AnnouncesAll(handle.fd)) continue;
-    announces_[directory->device] = false;
+    if (FileSystems::AnnouncesAll(handle.fd)) continue;
+    file_systems_.SetSilent(directory->device);
     found.swept = true;
   }
   for (Root& root : roots_) {
@@ -250,14 +192,14 @@ Tree::Silent Tree::TakeSilent() {
     if (!found.swept) found.file = root.given;
     const UniqueFd fd(::open(root.access.c_str(), O_PATH | O_CLOEXEC));
     struct stat st;
-    if (AnnouncesAll(fd.get())) continue;
-    if (::fstat(fd.get(), &st) == 0) announces_[st.st_dev] = false;
+    if (FileSystems::AnnouncesAll(fd.get())) continue;
+    if (::fstat(fd.get(), &st) == 0) file_systems_.SetSilent(st.st_dev);
     SetCovered(false, &root.covered);
     found.swept = true;
   }
   if (!found.swept) return found;
   for (const auto& directory : directories_) {
-    if (directory != nullptr && !announces_[directory->device]) {
+    if (directory != nullptr && file_systems_.IsSilent(directory->device)) {
       SetCovered(false, &directory->covered);
     }
   }

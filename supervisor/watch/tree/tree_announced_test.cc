@@ -20,10 +20,10 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "reaper/unique_fd.h"
-#include "supervisor/watch/announcer.h"
-#include "supervisor/watch/own_world.h"
-#include "supervisor/watch/sample_tree.h"
-#include "supervisor/watch/tree.h"
+#include "supervisor/watch/tree/announcer.h"
+#include "supervisor/watch/tree/own_world.h"
+#include "supervisor/watch/tree/sample_tree.h"
+#include "supervisor/watch/tree/tree.h"
 #include "supervisor/watch/watched_folder.h"
 
 namespace reinit {
@@ -364,7 +364,7 @@ TEST_F(AnnouncedTest, OverlayChangedBelow) {
     tree.Scan();
     folder_.Append("lower/file", "2");
     tree.LookAnnounced();
-    if (tree.changed()) return 3;
+    if (tree.findings().changed()) return 3;
     tree.Audit();
     if (tree.TakeChanges().count != 1) return 4;
     tree.LookAnnounced();

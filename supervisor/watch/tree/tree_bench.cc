@@ -17,9 +17,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "benchmark/benchmark.h"
-#include "supervisor/watch/announcer.h"
-#include "supervisor/watch/filter.h"
-#include "supervisor/watch/tree.h"
+#include "supervisor/watch/filter/filter.h"
+#include "supervisor/watch/tree/announcer.h"
+#include "supervisor/watch/tree/tree.h"
 
 namespace reinit {
 namespace {
@@ -186,7 +186,7 @@ void BM_TreeSweep(benchmark::State& state) {
   ::usleep(100'000);  // until no directory is young any more
   tree->Sweep();
   for (auto _ : state) tree->Sweep();
-  if (tree->changed()) state.SkipWithError("changed by itself");
+  if (tree->findings().changed()) state.SkipWithError("changed by itself");
   state.counters["bytes_per_file"] = static_cast<double>(tree->MemoryUsed()) /
                                      static_cast<double>(tree->files());
   CountFiles(state);

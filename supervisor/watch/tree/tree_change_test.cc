@@ -16,9 +16,9 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "reaper/unique_fd.h"
-#include "supervisor/watch/announcer.h"
-#include "supervisor/watch/sample_tree.h"
-#include "supervisor/watch/tree.h"
+#include "supervisor/watch/tree/announcer.h"
+#include "supervisor/watch/tree/sample_tree.h"
+#include "supervisor/watch/tree/tree.h"
 #include "supervisor/watch/watched_folder.h"
 
 namespace reinit {
@@ -52,10 +52,10 @@ TEST_P(TreeChangeTest, IsSeenOnce) {
   ASSERT_NE(tree->Sweeps(), announced);
   folder.NextTick();
   tree->Sweep();
-  ASSERT_FALSE(tree->changed()) << "changed by itself";
+  ASSERT_FALSE(tree->findings().changed()) << "changed by itself";
   row.change(folder);
   announced&& row.announced ? tree->LookAnnounced() : tree->Sweep();
-  const Tree::Changes changes = tree->TakeChanges();
+  const FoundChanges changes = tree->TakeChanges();
   EXPECT_EQ(changes.count, row.count);
   if (!row.first.empty()) {
     EXPECT_EQ(changes.first, folder.Path(row.first));
@@ -65,7 +65,7 @@ TEST_P(TreeChangeTest, IsSeenOnce) {
   EXPECT_NE(tree->Sweeps(), announced) << "and so is what comes";
   // Neither twice, nor differently from one who sees it for the first time.
   tree->Sweep();
-  EXPECT_FALSE(tree->changed());
+  EXPECT_FALSE(tree->findings().changed());
   const auto fresh = ScannedTree({folder.path()});
   EXPECT_EQ(tree->digest(), fresh->digest());
   EXPECT_EQ(tree->directories(), fresh->directories());
@@ -86,6 +86,39 @@ std::vector<Row> ContentRows() {
       {"Chmod",
        [](F f) { EXPECT_EQ(::chmod(f.Path("app.py").c_str(), 0755), 0); }, 1,
        "app.py"},
+      {"ChmodToWhatItIs",
+       [](F f) {
+         struct stat st;
+         EXPECT_EQ(::stat(f.Path("app.py").c_str(), &st), 0);
+         EXPECT_EQ(::chmod(f.Path("app.py").c_str(), st.st_mode), 0);
+       },
+       0, ""},
+      {"ChownToWhatItIs",
+       [](F f) {
+         struct stat st;
+         EXPECT_EQ(::stat(f.Path("app.py").c_str(), &st), 0);
+         EXPECT_EQ(::chown(f.Path("app.py").c_str(), st.st_uid, st.st_gid), 0);
+       },
+       0, ""},
+      {"AccessTime",
+       [](F f) {
+         const timespec times[2] = {{1, 0}, {0, UTIME_OMIT}};
+         EXPECT_EQ(::utimensat(AT_FDCWD, f.Path("app.py").c_str(), times, 0),
+                   0);
+       },
+       0, ""},
+      {"AnotherHardLinkComesAndGoes",
+       [](F f) {
+         const std::string other = absl::StrCat(f.path(), ".link");
+         EXPECT_EQ(::link(f.Path("app.py").c_str(), other.c_str()), 0);
+         EXPECT_EQ(::unlink(other.c_str()), 0);
+       },
+       0, ""},
+      {"LinkOfATargetThatIsChowned",
+       [](F f) {
+         EXPECT_EQ(::chown(f.Path("conf/key").c_str(), ::geteuid(), -1), 0);
+       },
+       0, ""},
       {"NewFile", [](F f) { f.Write("src/new.py", ""); }, 1, "src/new.py"},
       {"Delete", [](F f) { f.Remove("src/deep/c.py"); }, 1, "src/deep/c.py"},
       {"AtomicSave",

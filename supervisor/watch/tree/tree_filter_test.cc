@@ -4,10 +4,11 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
-#include "supervisor/watch/announcer.h"
-#include "supervisor/watch/filter.h"
-#include "supervisor/watch/tree.h"
+#include "supervisor/watch/filter/filter.h"
+#include "supervisor/watch/tree/announcer.h"
+#include "supervisor/watch/tree/tree.h"
 #include "supervisor/watch/watched_folder.h"
 
 namespace reinit {
@@ -25,7 +26,7 @@ class TreeFilterTest : public ::testing::TestWithParam<bool> {
                                                  .filter = Filter(options),
                                                  .announcer = &announcer_});
     tree_->Scan();
-    EXPECT_FALSE(tree_->changed());
+    EXPECT_FALSE(tree_->findings().changed());
   }
 
   // The number of different paths that have changed.
@@ -74,6 +75,25 @@ TEST_P(TreeFilterTest, ExcludedDirectoriesAreNotEnteredOrWatched) {
   EXPECT_EQ(Look(), 1U);
 }
 
+TEST(TreeFilterRootsTest, AnAbsolutePatternBelongsToOneRoot) {
+  const WatchedFolder folder;
+  for (const char* root : {"a", "b"}) {
+    folder.MakeDirectory(absl::StrCat(root, "/src"));
+    folder.Write(absl::StrCat(root, "/src/x.py"), "");
+    folder.Write(absl::StrCat(root, "/x.py"), "");
+  }
+  const auto files = [&folder](const FilterOptions& options) {
+    Tree tree(
+        {.roots = {absl::StrCat(folder.path(), "/./a/"), folder.Path("b")},
+         .filter = Filter(options)});
+    tree.Scan();
+    return tree.files();
+  };
+  EXPECT_EQ(files({.exclude = {folder.Path("a/src")}}), 3U);
+  EXPECT_EQ(files({.include = {folder.Path("a/src/*.py")}}), 1U);
+  EXPECT_EQ(files({.include = {folder.Path("a/*.py"), "/src"}}), 3U);
+}
+
 TEST_P(TreeFilterTest, IgnoreFilesNest) {
   folder_.MakeDirectory("src/out");
   folder_.Write(".gitignore", "*.log\nout/\n");
@@ -92,6 +112,53 @@ TEST_P(TreeFilterTest, IgnoreFilesNest) {
   Touch("src/kept.log");
   Touch("src/c.py");
   EXPECT_EQ(Look(), 2U);
+}
+
+TEST_P(TreeFilterTest, TheRepositoryAboveTheRootCounts) {
+  folder_.MakeDirectory("repo/.git/info");
+  folder_.MakeDirectory("repo/app/root");
+  folder_.Write("repo/.git/info/exclude", "*.tmp\n");
+  folder_.Write("repo/.gitignore", "*.log\n/app/root/out\n");
+  folder_.Write("repo/app/.gitignore", "!kept.log\nsecret\n");
+  folder_.Write(".gitignore", "*.py\n");  // of no repository
+  for (const char* name :
+       {"a.tmp", "a.log", "out", "kept.log", "secret", "a.py"}) {
+    folder_.Write(absl::StrCat("repo/app/root/", name), "");
+  }
+  const auto files = [this](const char* root) {
+    Tree tree({.roots = {folder_.Path(root)},
+               .filter = Filter({.ignore_files = true})});
+    tree.Scan();
+    return tree.files();
+  };
+  EXPECT_EQ(files("repo/app/root"), 2U) << "kept.log and a.py";
+  folder_.Remove("repo/.git");
+  EXPECT_EQ(files("repo/app/root"), 6U) << "no repository";
+  // A worktree names its folder, and that the common one.
+  folder_.MakeDirectory("main/.git/info");
+  folder_.MakeDirectory("main/.git/worktrees/w");
+  folder_.Write("main/.git/info/exclude", "a.*\n");
+  folder_.Write("main/.git/worktrees/w/commondir", "../..\n");
+  folder_.Write("repo/.git", "gitdir: ../main/.git/worktrees/w\n");
+  EXPECT_EQ(files("repo/app/root"), 1U) << "kept.log";
+  // What the user has named counts, whoever leaves it out.
+  folder_.Write("repo/.gitignore", "root/\n*\n");
+  EXPECT_EQ(files("repo/app/root"), 6U);
+}
+
+TEST_P(TreeFilterTest, AChangeAboveTheRootTakesEffect) {
+  folder_.MakeDirectory(".git/info");
+  folder_.MakeDirectory("root");
+  folder_.Write("root/a.log", "");
+  folder_.Write("root/b", "");
+  Tree tree({.roots = {folder_.Path("root")},
+             .filter = Filter({.ignore_files = true})});
+  tree.Scan();
+  EXPECT_EQ(tree.files(), 2U);
+  folder_.Write(".gitignore", "*.log\n");
+  tree.Sweep();
+  EXPECT_FALSE(tree.findings().changed());
+  EXPECT_EQ(tree.files(), 1U);
 }
 
 // Even where the .gitignore itself is no file that counts.
@@ -198,10 +265,10 @@ TEST_P(TreeFilterTest, WhatComesAndGoesInOneBurstIsNoChange) {
   };
   folder_.Write("sedXYZ", "2");
   look();
-  EXPECT_TRUE(tree_->changed());
+  EXPECT_TRUE(tree_->findings().changed());
   folder_.Rename("sedXYZ", "a");
   look();
-  const Tree::Changes changes = tree_->TakeChanges();
+  const FoundChanges changes = tree_->TakeChanges();
   EXPECT_EQ(changes.count, 1U);
   EXPECT_EQ(changes.first, folder_.Path("a"));
   folder_.Write("b", "1");

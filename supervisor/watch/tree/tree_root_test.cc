@@ -1,12 +1,15 @@
 // What the user has named: files, symlinks and directories that come and go.
+#include <sys/mount.h>
+
 #include <cstdint>
 #include <filesystem>
 #include <string>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "supervisor/watch/sample_tree.h"
-#include "supervisor/watch/tree.h"
+#include "supervisor/watch/tree/own_world.h"
+#include "supervisor/watch/tree/sample_tree.h"
+#include "supervisor/watch/tree/tree.h"
 #include "supervisor/watch/watched_folder.h"
 
 namespace reinit {
@@ -22,16 +25,40 @@ TEST(TreeRootTest, FileRoot) {
   EXPECT_EQ(tree->files(), 1U);
   folder.Append("other", "2");
   tree->Sweep();
-  EXPECT_FALSE(tree->changed());
+  EXPECT_FALSE(tree->findings().changed());
   folder.Write("b", "1");
   folder.Rename("b", "a");
   tree->Sweep();
-  Tree::Changes changes = tree->TakeChanges();
+  FoundChanges changes = tree->TakeChanges();
   EXPECT_EQ(changes.count, 1U);
   EXPECT_EQ(changes.first, folder.Path("a"));
   folder.Append("a", "2");
   tree->Sweep();
   EXPECT_EQ(tree->TakeChanges().count, 1U);
+}
+
+// Here it stays what it was, so a reload would read the old content.
+TEST(TreeRootTest, AMountedFileThatIsReplacedOutsideHasNotChanged) {
+  const auto result = WithOwnMounts([] {
+    const WatchedFolder folder;
+    folder.MakeDirectory("in");
+    folder.Write("in/file", "");
+    folder.Write("outside", "1");
+    if (::mount(folder.Path("outside").c_str(), folder.Path("in/file").c_str(),
+                nullptr, MS_BIND, nullptr) != 0) {
+      return 77;
+    }
+    const auto tree = ScannedTree({folder.Path("in/file"), folder.Path("in")});
+    folder.NextTick();
+    folder.Write("new", "2");
+    folder.Rename("new", "outside");
+    tree->Sweep();
+    const bool changed = tree->findings().changed();
+    ::umount(folder.Path("in/file").c_str());
+    return changed ? 1 : 0;
+  });
+  if (!result.has_value()) GTEST_SKIP() << "may not mount";
+  EXPECT_EQ(*result, 0);
 }
 
 TEST(TreeRootTest, SymlinkToAFile) {
@@ -64,11 +91,11 @@ TEST(TreeRootTest, SymlinkToADirectory) {
   folder.Link("v2", "x");
   folder.Rename("x", "current");
   tree->Sweep();
-  Tree::Changes changes = tree->TakeChanges();
+  FoundChanges changes = tree->TakeChanges();
   EXPECT_EQ(changes.first, folder.Path("current/a"));
   folder.Append("v1/a", "2");
   tree->Sweep();
-  EXPECT_FALSE(tree->changed());
+  EXPECT_FALSE(tree->findings().changed());
   folder.Append("v2/a", "2");
   tree->Sweep();
   EXPECT_EQ(tree->TakeChanges().count, 1U);
@@ -113,7 +140,7 @@ TEST_P(GoneRootTest, IsReportedOnceAndPickedUpAgain) {
       EXPECT_EQ(events[0].path, folder.Path("root"));
     }
   }
-  EXPECT_FALSE(tree->changed());
+  EXPECT_FALSE(tree->findings().changed());
   EXPECT_EQ(tree->digest(), before);
   folder.Append("other", "2");
   tree->Sweep();
@@ -123,7 +150,7 @@ TEST_P(GoneRootTest, IsReportedOnceAndPickedUpAgain) {
   const auto events = tree->TakeRootEvents();
   ASSERT_EQ(events.size(), 1U);
   EXPECT_FALSE(events[0].gone);
-  const Tree::Changes changes = tree->TakeChanges();
+  const FoundChanges changes = tree->TakeChanges();
   EXPECT_EQ(changes.count, 1U);
   EXPECT_EQ(changes.first, folder.Path(directory ? "root/sub/a" : "root"));
   EXPECT_EQ(tree->digest(),
@@ -148,7 +175,7 @@ TEST(GoneRootTest, EmptyDirectoryThatReturnsIsAChange) {
   EXPECT_EQ(tree->TakeRootEvents().size(), 1U);
   folder.MakeDirectory("root");
   tree->Sweep();
-  const Tree::Changes changes = tree->TakeChanges();
+  const FoundChanges changes = tree->TakeChanges();
   EXPECT_EQ(changes.count, 1U);
   EXPECT_EQ(changes.first, folder.Path("root"));
 }

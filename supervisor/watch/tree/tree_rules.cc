@@ -14,19 +14,26 @@
 #include <utility>
 #include <vector>
 
-#include "supervisor/watch/filter.h"
-#include "supervisor/watch/ignore_rules.h"
-#include "supervisor/watch/stamp.h"
-#include "supervisor/watch/tree.h"
+#include "supervisor/watch/filter/filter.h"
+#include "supervisor/watch/filter/ignore_rules.h"
+#include "supervisor/watch/tree/stamp.h"
+#include "supervisor/watch/tree/tree.h"
 
 namespace reinit {
 
-// If its own .gitignore has changed, all below is read again.
+// If its own .gitignore has changed, or of a root's one above it, all below is
+// read again.
 void Tree::ReadRules(Directory* directory, int fd) {
   struct stat st;
-  const uint64_t stamp =
-      ::fstatat(fd, kIgnoreFile, &st, AT_SYMLINK_NOFOLLOW) == 0 ? StampOf(st)
-                                                                : 0;
+  uint64_t stamp = ::fstatat(fd, kIgnoreFile, &st, AT_SYMLINK_NOFOLLOW) == 0
+                       ? ReadStampOf(st)
+                       : 0;
+  if (directory->parent == nullptr) {
+    Root& root = roots_[directory->root];
+    const RulesAboveRoot above(root.access);
+    if (above.stamp() != 0) stamp = MixIn(stamp, above.stamp()) | 1;
+    if (stamp != directory->rules_stamp) root.rules_above = above.Read();
+  }
   if (stamp == directory->rules_stamp) return;
   directory->rules_stamp = stamp;
   SetRules(directory, ReadIgnoreRules(fd, PlaceOf(*directory).path,
@@ -56,7 +63,12 @@ void Tree::SetRules(Directory* directory,
 
 std::shared_ptr<const IgnoreRules> Tree::RulesAbove(
     const Directory& directory) const {
-  return directory.parent != nullptr ? directory.parent->rules : nullptr;
+  return directory.parent != nullptr ? directory.parent->rules
+                                     : roots_[directory.root].rules_above;
+}
+
+const Filter& Tree::FilterOf(const Directory& directory) const {
+  return roots_[directory.root].filter;
 }
 
 Filter::Place Tree::PlaceOf(const Directory& directory) const {
@@ -65,7 +77,7 @@ Filter::Place Tree::PlaceOf(const Directory& directory) const {
     path = PathBelowRoot(directory.parent, directory.name);
     path.push_back('/');
   }
-  return filter_.PlaceOf(std::move(path), directory.rules);
+  return FilterOf(directory).PlaceOf(std::move(path), directory.rules);
 }
 
 // With the rules by which it was listed last, if they have changed since.
@@ -82,10 +94,11 @@ std::optional<Filter::Place> Tree::TakePlaceBefore(const Directory& directory) {
 void Tree::HideQuietly(Directory* directory, const Filter::Place& now) {
   for (Entry& entry : directory->entries) {
     const char* const name = directory->names.data() + entry.name;
-    entry.quiet = entry.quiet || !filter_.WatchesFile(now, name);
+    entry.quiet = entry.quiet || !FilterOf(*directory).WatchesFile(now, name);
   }
   for (Directory* const child : directory->children) {
-    child->quiet = child->quiet || !filter_.EntersDirectory(now, child->name);
+    child->quiet =
+        child->quiet || !FilterOf(*directory).EntersDirectory(now, child->name);
   }
 }
 
@@ -96,13 +109,14 @@ void Tree::ShowQuietly(Directory* directory,
   const bool all = std::exchange(directory->quiet, false);
   for (Entry& entry : directory->entries) {
     const char* const name = directory->names.data() + entry.name;
-    if (entry.stamp == 0 && (all || !filter_.WatchesFile(*before, name))) {
+    if (entry.stamp == 0 &&
+        (all || !FilterOf(*directory).WatchesFile(*before, name))) {
       entry.quiet = true;
     }
   }
   for (Directory* const child : directory->children) {
     if (child->inode == 0 &&
-        (all || !filter_.EntersDirectory(*before, child->name))) {
+        (all || !FilterOf(*directory).EntersDirectory(*before, child->name))) {
       child->quiet = true;
     }
   }

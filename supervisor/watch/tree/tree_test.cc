@@ -1,4 +1,4 @@
-#include "supervisor/watch/tree.h"
+#include "supervisor/watch/tree/tree.h"
 
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -18,8 +18,8 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "reaper/unique_fd.h"
-#include "supervisor/watch/own_world.h"
-#include "supervisor/watch/sample_tree.h"
+#include "supervisor/watch/tree/own_world.h"
+#include "supervisor/watch/tree/sample_tree.h"
 #include "supervisor/watch/watched_folder.h"
 
 namespace reinit {
@@ -119,7 +119,7 @@ TEST(TreeTest, RecheckSeesWhatChangesAgainAndOnlyThat) {
   EXPECT_EQ(tree->TakeChanges().count, 3U) << "a.py counts once";
   folder.Append("src/a.py", "4");
   tree->Recheck();
-  EXPECT_FALSE(tree->changed()) << "forgotten";
+  EXPECT_FALSE(tree->findings().changed()) << "forgotten";
 }
 
 TEST(TreeTest, RecheckFollowsANewDirectory) {
@@ -144,7 +144,7 @@ TEST(TreeTest, RecognisablePathIsPreferred) {
   folder.MakeDirectory("z");
   folder.Write("z/plain", "");
   tree->Sweep();
-  const Tree::Changes changes = tree->TakeChanges();
+  const FoundChanges changes = tree->TakeChanges();
   EXPECT_EQ(changes.count, 3U);
   EXPECT_EQ(changes.first, folder.Path("z/plain"));
 }
@@ -154,18 +154,18 @@ TEST(TreeTest, AFileHasTheSameNameEachTime) {
   const auto tree = ScannedTree({folder.path()});
   folder.Write("a", "1");
   tree->Sweep();
-  const Tree::Changes one = tree->TakeChanges(2);
+  const FoundChanges one = tree->TakeChanges(2);
   EXPECT_EQ(one.names.size(), 1U);
   folder.Write("a", "22");
   folder.Write("b", "");
   tree->Sweep();
-  const Tree::Changes both = tree->TakeChanges(2);
+  const FoundChanges both = tree->TakeChanges(2);
   EXPECT_EQ(both.names.size(), 2U);
   EXPECT_THAT(both.names, testing::IsSupersetOf(one.names));
   folder.Write("a", "333");
   folder.Write("b", "1");
   tree->Sweep();
-  const Tree::Changes some = tree->TakeChanges(1);
+  const FoundChanges some = tree->TakeChanges(1);
   EXPECT_EQ(some.count, 2U);
   EXPECT_EQ(some.names.size(), 1U);
 }
@@ -246,7 +246,7 @@ TEST(TreeTest, UnreadableDirectoryIsSaidOnceAndPickedUpLater) {
               ElementsAre(HasSubstr("src/deep: Permission denied")));
   tree->Sweep();
   EXPECT_THAT(tree->TakeWarnings(), IsEmpty());
-  EXPECT_FALSE(tree->changed());
+  EXPECT_FALSE(tree->findings().changed());
   ASSERT_EQ(::chmod(folder.Path("src/deep").c_str(), 0755), 0);
   tree->Sweep();
   EXPECT_EQ(tree->TakeChanges().count, 1U);
@@ -264,7 +264,7 @@ TEST(TreeTest, AFileThatCanNeverBeReadIsComparedByItsStamp) {
               ElementsAre(HasSubstr("secret: Permission denied: compared by")));
   folder.NextTick();
   tree->Sweep();
-  EXPECT_FALSE(tree->changed());
+  EXPECT_FALSE(tree->findings().changed());
   for (const char* const text : {"2", "3"}) {
     folder.Write("secret~", text);
     ASSERT_EQ(::chmod(folder.Path("secret~").c_str(), 0), 0);
@@ -288,7 +288,7 @@ TEST(TreeTest, AFileThatCannotBeReadForAMomentIsNoChange) {
   tree->Sweep();
   ASSERT_EQ(::chmod(folder.Path("secret").c_str(), 0600), 0);
   tree->Sweep();
-  EXPECT_FALSE(tree->changed());
+  EXPECT_FALSE(tree->findings().changed());
   folder.Write("secret", "2");
   tree->Sweep();
   EXPECT_EQ(tree->TakeChanges().count, 1U);
@@ -337,6 +337,40 @@ TEST(TreeTest, LessThan200BytesAFile) {
   const auto tree = ScannedTree({folder.path()});
   EXPECT_EQ(tree->files(), 1000U);
   EXPECT_LT(tree->MemoryUsed(), 200U * 1000U);
+}
+
+TEST(TreeTest, FoldersThatChangedLastCanBeSweptAlone) {
+  const WatchedFolder folder;
+  constexpr size_t kFolders = Tree::kMaxRecent + 2;
+  const auto file = [](size_t i) { return absl::StrCat("d", i, "/file"); };
+  for (size_t i = 0; i < kFolders; ++i) {
+    folder.MakeDirectory(absl::StrCat("d", i));
+    folder.Write(file(i), "");
+  }
+  const auto tree = ScannedTree({folder.path()});
+  const auto append_to_all = [&] {
+    for (size_t i = 0; i < kFolders; ++i) folder.Append(file(i), "x");
+  };
+  append_to_all();
+  tree->Sweep(Tree::Scope::kRecent);
+  EXPECT_EQ(tree->TakeChanges().count, 0U) << "nothing has changed so far";
+  tree->Sweep();
+  EXPECT_EQ(tree->TakeChanges().count, kFolders);
+  append_to_all();
+  tree->Sweep(Tree::Scope::kRecent);
+  EXPECT_EQ(tree->TakeChanges().count, Tree::kMaxRecent) << "of the last ones";
+  tree->Sweep();
+  EXPECT_EQ(tree->TakeChanges().count, kFolders - Tree::kMaxRecent);
+  folder.Append(file(kFolders - 1), "x");
+  folder.Remove("d3");
+  tree->Sweep(Tree::Scope::kRecent);
+  tree->Sweep();
+  EXPECT_EQ(tree->TakeChanges().count, 2U);
+  folder.MakeDirectory("d3");  // perhaps in its slot
+  folder.Write(file(3), "");
+  tree->Sweep(Tree::Scope::kRecent);
+  tree->Sweep();
+  EXPECT_EQ(tree->TakeChanges().count, 1U);
 }
 
 }  // namespace

@@ -17,11 +17,11 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "supervisor/watch/content.h"
-#include "supervisor/watch/filter.h"
-#include "supervisor/watch/listing.h"
-#include "supervisor/watch/stamp.h"
-#include "supervisor/watch/tree.h"
+#include "supervisor/watch/filter/filter.h"
+#include "supervisor/watch/tree/content.h"
+#include "supervisor/watch/tree/listing.h"
+#include "supervisor/watch/tree/stamp.h"
+#include "supervisor/watch/tree/tree.h"
 
 namespace reinit {
 namespace {
@@ -132,13 +132,20 @@ void Tree::ReplaceDirectory(Directory* directory, UniqueFd fd) {
   pending_.push_back(directory->slot);
 }
 
-// From the nearest directory above that is open; a root's own always is.
+// From the nearest directory above that is open; after Rest none is.
 Tree::Handle Tree::Open(Directory* directory) {
   std::vector<const Directory*> closed;
-  const Directory* at = directory;
-  for (; !at->fd.valid(); at = at->parent) closed.push_back(at);
+  Directory* at = directory;
+  for (; !at->fd.valid() && at->parent != nullptr; at = at->parent) {
+    closed.push_back(at);
+  }
+  if (!at->fd.valid()) {
+    at->fd.reset(::open(roots_[at->root].access.c_str(), kOpenFlags));
+    opened_.push_back(at->slot);
+  }
   Handle handle;
   handle.fd = at->fd.get();
+  if (handle.fd < 0) return handle;
   for (auto next = closed.rbegin(); next != closed.rend(); ++next) {
     UniqueFd fd(::openat(handle.fd, (*next)->name.c_str(),
                          kOpenFlags | ((*next)->follow ? 0 : O_NOFOLLOW)));
@@ -154,7 +161,16 @@ Tree::Handle Tree::Open(Directory* directory) {
 void Tree::KeepOpen(Directory* directory, Handle* handle) {
   if (!handle->owned.valid() || open_ >= max_open_) return;
   directory->fd = std::move(handle->owned);
+  opened_.push_back(directory->slot);
   ++open_;
+}
+
+void Tree::Rest() {
+  for (const uint32_t slot : opened_) {
+    if (directories_[slot] != nullptr) directories_[slot]->fd.reset();
+  }
+  opened_.clear();
+  open_ = 0;
 }
 
 // Depth first, so that the file system finds what it needs still warm.
@@ -185,13 +201,26 @@ void Tree::Visit(Directory* directory, bool only_dirty) {
     return;
   }
   const bool first = directory->inode == 0;
+  if (!first &&
+      (st.st_dev != directory->device || st.st_ino != directory->inode)) {
+    // Its path means another one by now, which nothing watches yet. What was
+    // replaced above is found when that is looked into.
+    handle = Handle();
+    ReplaceDirectory(directory, UniqueFd());
+    return;
+  }
   directory->device = st.st_dev;
   directory->inode = st.st_ino;
+  directory->hash = directory->hash ||
+                    volume_parts_.contains(std::pair(st.st_dev, st.st_ino));
+  // Its entries may be listed already, and the next listing may fail.
+  if (directory->hash) directory->read_at.resize(directory->entries.size());
   if (first && !Enters(*directory, handle.fd)) {
     directory->skipped = true;
     SetCovered(true, &directory->covered);
     return;
   }
+  if (first) file_systems_.Meet(directory->device, handle.fd);
   if (announcer_ != nullptr && announcer_->is_open() && directory->watch < 0 &&
       more_watches_ && Watch(directory, handle.fd)) {
     // What changed before that was announced by nobody.
@@ -199,8 +228,8 @@ void Tree::Visit(Directory* directory, bool only_dirty) {
     if (::fstat(handle.fd, &st) != 0) return CannotRead(directory, errno);
   }
   KeepOpen(directory, &handle);
-  if (filter_.ignore_files()) ReadRules(directory, handle.fd);
-  const uint64_t stamp = StampOf(st);
+  if (FilterOf(*directory).ignore_files()) ReadRules(directory, handle.fd);
+  const uint64_t stamp = ReadStampOf(st);
   if (!base_line_ && stamp != directory->stamp) MarkDirty(directory);
   if (stamp != directory->stamp || directory->racy) {
     directory->stamp = stamp;
@@ -216,9 +245,7 @@ void Tree::Visit(Directory* directory, bool only_dirty) {
 bool Tree::Enters(const Directory& directory, int fd) const {
   if (directory.parent == nullptr) return true;  // the user has named it
   // /dev is mostly a tmpfs, which is otherwise worth watching.
-  if (directory.device == dev_device_ && directory.inode == dev_inode_) {
-    return false;
-  }
+  if (std::pair(directory.device, directory.inode) == dev_) return false;
   return directory.device == directory.parent->device ||
          !IsPseudoFileSystem(fd);
 }
@@ -226,13 +253,14 @@ bool Tree::Enters(const Directory& directory, int fd) const {
 void Tree::ReadAgain(Directory* directory, int fd) {
   const Filter::Place place = PlaceOf(*directory);
   Listing listing;
-  if (!ReadListing(fd, filter_, place, &listing)) {
+  if (!ReadListing(fd, FilterOf(*directory), place, &listing)) {
     // Half a list would look like removed files.
     CannotRead(directory, errno);
     return;
   }
   if (Outdated(directory)) return;
-  if (listing.is_environment && !filter_.EntersEnvironment(place)) listing = {};
+  if (listing.is_environment && !FilterOf(*directory).EntersEnvironment(place))
+    listing = {};
   if (listing.is_volume && compare_ == WatchCompare::kAuto) {
     directory->hash = true;
   }
@@ -337,62 +365,74 @@ void Tree::LookAt(Directory* directory, int fd, Entry* entry) {
     }
     return;
   }
-  uint64_t stamp = 0;  // a directory or a special file by now
+  if (st.st_dev != directory->device) file_systems_.MeetStray(st.st_dev);
+  const bool by_content = directory->hash || volume_parts_.contains(std::pair(
+                                                 st.st_dev, st.st_ino));
+  Stamps stamps;  // none: a directory or a special file by now
   if (S_ISREG(st.st_mode)) {
-    stamp = StampOf(st);
+    stamps.state = StampOf(st);
+    if (by_content) stamps.read = ReadStampOf(st);
   } else if (S_ISLNK(st.st_mode)) {
     if (directory->covered && !entry->link) WatchLink(directory, fd, entry);
-    stamp = StampOf(st);
+    stamps = {StampOf(st), ReadStampOf(st)};
     struct stat target;
     if (::fstatat(fd, name, &target, 0) == 0) {
       // Of a directory only which one it is: `..data` of a ConfigMap.
-      stamp = MixIn(stamp, S_ISDIR(target.st_mode)
-                               ? MixIn(target.st_dev, target.st_ino)
-                               : StampOf(target));
+      const bool is_directory = S_ISDIR(target.st_mode);
+      const uint64_t which = MixIn(target.st_dev, target.st_ino);
+      stamps.state =
+          MixIn(stamps.state, is_directory ? which : StampOf(target));
+      stamps.read =
+          MixIn(stamps.read, is_directory ? which : ReadStampOf(target));
       if (Nanoseconds(target.st_ctim) > Nanoseconds(st.st_ctim)) {
         st.st_ctim = target.st_ctim;
       }
     }
-    stamp |= 1;  // never 0
+    stamps.state |= 1;  // never 0
   } else if (S_ISDIR(st.st_mode)) {
     directory->racy = true;
   }
   if (!S_ISLNK(st.st_mode)) entry->link = false;
-  if (directory->hash && stamp != 0) {
-    const bool young = IsYoung(st, WallClock());
-    stamp = StampOfContent(directory, fd, *entry, stamp, young);
+  uint64_t stamp = stamps.state;
+  if (stamp != 0 && by_content) {
+    stamps.young = IsYoung(st, WallClock());
+    stamp = StampOfContent(directory, fd, *entry, stamps);
   }
-  Update(directory, entry, stamp, base_line_ && stamp != 0 && IsLate(st));
+  Update(directory, entry, stamp, base_line_ && stamp != 0 && IsLate(st),
+         S_ISREG(st.st_mode) && st.st_size == 0);
 }
 
-// A hash of what is in it, which is read only if `stamp` is another than when
-// it was read last.
+// A hash of what is in it, which is read only if `stamps.read` is another than
+// when it was read last.
 uint64_t Tree::StampOfContent(Directory* directory, int fd, const Entry& entry,
-                              uint64_t stamp, bool young) {
+                              const Stamps& stamps) {
+  const std::string_view name = directory->names.data() + entry.name;
   uint64_t& read_at =
-      directory->read_at[static_cast<size_t>(&entry - &directory->entries[0])];
-  if (stamp == read_at && entry.stamp != 0) return entry.stamp;
+      directory->hash
+          ? directory
+                ->read_at[static_cast<size_t>(&entry - &directory->entries[0])]
+          : part_read_at_[PathHash(directory->path_hash, name)];
+  if (stamps.read == read_at && entry.stamp != 0) return entry.stamp;
   uint64_t hash = 0;
-  if (HashContent(fd, directory->names.data() + entry.name, progress_, &hash)) {
-    read_at = young ? 0 : stamp;
+  if (HashContent(fd, name.data(), progress_, &hash)) {
+    read_at = stamps.young ? 0 : stamps.read;
     return hash;
   }
-  const std::string_view name = directory->names.data() + entry.name;
   if (errno == EACCES && (entry.stamp == 0 || entry.stamp == read_at)) {
     // It could never be read.
     if (entry.stamp == 0) {
-      Warn(absl::StrCat("cannot read ", roots_[directory->root].given, "/",
-                        PathBelowRoot(directory, name), ": ",
-                        std::strerror(EACCES),
-                        ": compared by time and size instead"));
+      findings_.Warn(absl::StrCat("cannot read ", roots_[directory->root].given,
+                                  "/", PathBelowRoot(directory, name), ": ",
+                                  std::strerror(EACCES),
+                                  ": compared by time and size instead"));
     }
-    read_at = stamp;
-    return stamp;
+    read_at = stamps.state;
+    return stamps.state;
   }
   // A link to something else is compared as ever. What cannot be read just now
   // is what it was, and read when its stamp changes.
   const bool no_file = errno == EINVAL || errno == ENOENT || errno == ELOOP;
-  return no_file || entry.stamp == 0 ? stamp : entry.stamp;
+  return no_file || entry.stamp == 0 ? stamps.state : entry.stamp;
 }
 
 // What is known of it stays as it is, and the next look tries again.
@@ -412,7 +452,8 @@ void Tree::CannotRead(Directory* directory, int error) {
     absl::StrAppend(&path, "/",
                     PathBelowRoot(directory->parent, directory->name));
   }
-  Warn(absl::StrCat("cannot read ", path, ": ", std::strerror(error)));
+  findings_.Warn(
+      absl::StrCat("cannot read ", path, ": ", std::strerror(error)));
 }
 
 }  // namespace reinit

@@ -9,10 +9,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
-#include "supervisor/watch/announcer.h"
-#include "supervisor/watch/compare.h"
-#include "supervisor/watch/sample_tree.h"
-#include "supervisor/watch/tree.h"
+#include "supervisor/watch/filter/compare.h"
+#include "supervisor/watch/tree/announcer.h"
+#include "supervisor/watch/tree/sample_tree.h"
+#include "supervisor/watch/tree/tree.h"
 #include "supervisor/watch/watched_folder.h"
 
 namespace reinit {
@@ -109,7 +109,7 @@ TEST_P(ContentTest, ASwapCountsByContent) {
   WriteVersion("v1", "two", "one");
   folder_.Remove("vol/..v2");
   tree_->Sweep();
-  const Tree::Changes changes = tree_->TakeChanges();
+  const FoundChanges changes = tree_->TakeChanges();
   EXPECT_EQ(changes.count, 1U);
   EXPECT_EQ(changes.first, folder_.Path("vol/key.yaml"));
   WriteVersion("v2", "two", "two");
@@ -139,6 +139,36 @@ TEST_P(ContentTest, AFileOfAVolumeAsARoot) {
   EXPECT_EQ(Look(), 1U);
 }
 
+// A key that is mounted by itself, and a folder: no `..data` shows there.
+TEST_P(ContentTest, PartsOfAVolumeAreComparedByContent) {
+  folder_.Write("plain", "1");
+  folder_.Write("key", "1");
+  folder_.Write("root", "1");
+  folder_.MakeDirectory("part");
+  folder_.Write("part/key", "1");
+  if (GetParam()) {
+    ASSERT_EQ(announcer_.Open(), 0);
+  }
+  tree_ = std::make_unique<Tree>(
+      Tree::Options{.roots = {folder_.path(), folder_.Path("root")},
+                    .filter = Filter({.exclude = {"root"}}),
+                    .volume_parts = {folder_.Path("key"), folder_.Path("part"),
+                                     folder_.Path("root")},
+                    .announcer = &announcer_});
+  tree_->Scan();
+  for (const char* name : {"key", "part/key", "root"}) {
+    folder_.NextTick();
+    folder_.SetTime(name, 1);
+    folder_.Write(name, "1");
+    EXPECT_EQ(Look(), 0U) << name;
+    folder_.Write(name, "2");
+    EXPECT_EQ(Look(), 1U) << name;
+    EXPECT_EQ(Look(), 0U) << name;
+  }
+  folder_.SetTime("plain", 1);
+  EXPECT_EQ(Look(), 1U);
+}
+
 // The old version loses its files while only it is looked at.
 TEST_P(ContentTest, WhatTheKubeletRemovesHasNotChanged) {
   MakeVolume();
@@ -146,7 +176,7 @@ TEST_P(ContentTest, WhatTheKubeletRemovesHasNotChanged) {
   folder_.NextTick();
   folder_.Write("vol/..v1/key.yaml", "two");
   GetParam() ? tree_->LookAnnounced() : tree_->Sweep();
-  ASSERT_TRUE(tree_->changed());
+  ASSERT_TRUE(tree_->findings().changed());
   WriteVersion("v2", "two", "one");
   folder_.Remove("vol/..v1/key.yaml");
   folder_.Remove("vol/..v1/sub/nested.yaml");

@@ -1,0 +1,2 @@
+// Ends at once, with 0.
+int main() { return 0; }

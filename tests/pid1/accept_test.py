@@ -13,7 +13,6 @@ import namespace
 import xml_runner
 
 TERM = signal.SIGTERM
-PR_CAPBSET_DROP = 24
 TCP = "--listen=web=tcp://127.0.0.1:0"
 # A server as people write them: the socket that is its own by LISTEN_PID, else one that it makes.
 SERVER = """
@@ -65,19 +64,7 @@ while True:
 """
 SELECT = "import select; select.select([3], [], [])"
 CANNOT_TELL = "--ready=accept cannot be told here"
-# What a container has by default: CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, SETGID, SETUID, SETPCAP, NET_BIND_SERVICE,
-# NET_RAW, SYS_CHROOT, MKNOD, AUDIT_WRITE, SETFCAP.
-DOCKER = {0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 27, 29, 31}
 IMPATIENT = ["--ready-timeout=700ms", "--start-limit-burst=1", "--restart-delay=1ms", "--stop-timeout=1s"]
-
-
-def only(capabilities):
-    """Takes the others from who is about to execute reinit as root."""
-    def drop():
-        for number in range(64):
-            if number not in capabilities:
-                namespace.libc.prctl(PR_CAPBSET_DROP, number, 0, 0, 0)
-    return drop
 
 
 class AcceptTest(harness.Pid1Test):
@@ -148,7 +135,7 @@ class AcceptTest(harness.Pid1Test):
         """/proc is looked at as that user."""
         for server in (EPOLL, POLL, SELECT):
             with self.subTest(server):
-                run = self.start(TCP, "--user=65534", "--", *PYTHON, server, setup=only(DOCKER))
+                run = self.start(TCP, "--user=65534", "--", *PYTHON, server, setup=namespace.only(namespace.DOCKER))
                 run.says("ready after")
                 self.assertNotIn(CANNOT_TELL, run.stderr)
                 self.stop(run)
@@ -157,7 +144,7 @@ class AcceptTest(harness.Pid1Test):
     def test_not_ready_as_another_user(self):
         """The twin: it can be told that nobody serves."""
         run = self.start(TCP, *IMPATIENT, "--user=65534", "--", *PYTHON, "import signal; signal.pause()",
-                         setup=only(DOCKER))
+                         setup=namespace.only(namespace.DOCKER))
         run.end(1)
         self.assertNotIn(CANNOT_TELL, run.stderr)
         self.assertIn("nobody accepts on web", run.stderr)
@@ -165,7 +152,7 @@ class AcceptTest(harness.Pid1Test):
     @unittest.skipIf(os.getuid(), "needs another user")
     def test_workers_that_die_all_the_time(self):
         """The kernel hides who is about to end, from others than root: that is no reason to be ready."""
-        run = self.start(TCP, *IMPATIENT, "--user=65534", "--", *PYTHON, DYING, setup=only(DOCKER))
+        run = self.start(TCP, *IMPATIENT, "--user=65534", "--", *PYTHON, DYING, setup=namespace.only(namespace.DOCKER))
         run.end()
         self.assertIn("not ready within 700ms", run.stderr)
         self.assertNotIn("cannot be told", run.stderr)
@@ -174,7 +161,7 @@ class AcceptTest(harness.Pid1Test):
     def test_one_that_became_another_user_by_itself(self):
         """And a second twin: that one the kernel shows to nobody, and then a second has to do."""
         run = self.start(TCP, "--restart-order=start-first", "--restart=always", "--", *PYTHON,
-                         f"import os; os.setgid(65534); os.setuid(65534); {SELECT}", setup=only(DOCKER))
+                         f"import os; os.setgid(65534); os.setuid(65534); {SELECT}", setup=namespace.only(namespace.DOCKER))
         run.says("ready after 1")
         self.assertEqual(run.stderr.count(CANNOT_TELL), 1, run.stderr)
         self.assertIn("a version that fails later than that takes over", run.stderr)
@@ -184,7 +171,7 @@ class AcceptTest(harness.Pid1Test):
     def test_where_proc_hides_even_that_it_lives(self):
         def setup():
             namespace.mount("proc", "/proc", "proc", options="hidepid=1")
-            only(DOCKER)()
+            namespace.only(namespace.DOCKER)()
         run = self.start(TCP, "--", *PYTHON, f"import os; os.setgid(65534); os.setuid(65534); {SELECT}", setup=setup)
         run.says("ready after 1")
         self.assertEqual(run.stderr.count(CANNOT_TELL), 1, run.stderr)
@@ -193,7 +180,7 @@ class AcceptTest(harness.Pid1Test):
     @unittest.skipIf(os.getuid(), "needs another user")
     def test_what_reinit_is_put_back_to(self):
         """The look leaves no trace: whose files it opens, and that it ends with its parent."""
-        run = self.start(TCP, "--user=65534", "--", *PYTHON, SELECT, setup=only(DOCKER))
+        run = self.start(TCP, "--user=65534", "--", *PYTHON, SELECT, setup=namespace.only(namespace.DOCKER))
         run.says("ready after")
         fields = harness.status_fields(harness.proc(run.host, "status"))
         self.assertEqual((fields["Uid"].split(), fields["Gid"].split()), (["0"] * 4, ["0"] * 4))

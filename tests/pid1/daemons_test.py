@@ -5,6 +5,7 @@ import signal
 import subprocess
 
 import harness
+import namespace
 import xml_runner
 
 # Each restart is cheap; REINIT_DAEMON_RESTARTS=1000 is the long run.
@@ -85,20 +86,27 @@ while True:
 """
 
 class DaemonTest(harness.Pid1Test):
+    def restart(self, restarts, *flags, **options):
+        """The first restart leaves a daemon of the first way behind, and so on; the last process makes none."""
+        way = self.write(os.path.join(self.folder(), "way"), "0", 0o644)
+        run = self.start("--reload-signal=HUP", *flags, "--", harness.PYTHON, "-SE", "-c", DAEMONS, self.hub_name, way, **options)
+        for number in range(1, restarts + 1):
+            self.event("start")
+            self.write(way, str(number % WAYS if number < restarts else WAYS))
+            run.kill(signal.SIGHUP)
+        run.only(self.event("start")["host"])
+
     def test_none_is_left_by_any_restart(self):
-        way = self.write(os.path.join(self.folder(), "way"), "0")
-        run = self.start("--reload-signal=HUP", "--", harness.PYTHON, "-SE", "-c", DAEMONS, self.hub_name, way)
         # Under load what ends takes its time.
         for _ in range(os.cpu_count()):
             busy = subprocess.Popen([harness.PYTHON, "-SEc", "while True: pass"])
             self.addCleanup(busy.wait)
             self.addCleanup(busy.kill)
-        for number in range(1, RESTARTS + 1):
-            self.event("start")
-            # The last makes none.
-            self.write(way, str(number % WAYS if number < RESTARTS else WAYS))
-            run.kill(signal.SIGHUP)
-        run.only(self.event("start")["host"])
+        self.restart(RESTARTS)
+
+    def test_none_of_another_user_is_left_in_a_container(self):
+        """Without SYS_PTRACE, the environment of another user's process is readable as that user."""
+        self.restart(2 * WAYS, "--user=65534", setup=namespace.only(namespace.DOCKER))
 
 
 class TracedTest(harness.Pid1Test):

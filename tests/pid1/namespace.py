@@ -19,12 +19,15 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWPID = 0x20000, 0x10000000, 0x20000000
 MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 0x1, 0x20, 0x1000, 0x4000, 0x40000
-PR_SET_PDEATHSIG, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 22, 38
+PR_SET_PDEATHSIG, PR_SET_SECCOMP, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 22, 24, 38
 SECCOMP_MODE_FILTER = 2
 INOTIFY_INIT1 = {"x86_64": 294, "aarch64": 26}[os.uname().machine]
 EXECVEAT = {"x86_64": 322, "aarch64": 281}[os.uname().machine]
 SYS_RT_SIGPROCMASK = {"x86_64": 14, "aarch64": 135}[os.uname().machine]
 ALL_SIGNALS = (1 << 64) - 1
+# The capabilities that a container has by default: CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, SETGID, SETUID, SETPCAP,
+# NET_BIND_SERVICE, NET_RAW, SYS_CHROOT, MKNOD, AUDIT_WRITE, SETFCAP.
+DOCKER = {0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 27, 29, 31}
 
 
 def check(result, what):
@@ -47,6 +50,15 @@ def unmount(target):
     """What lies below it is seen again."""
     detach = 2
     check(libc.umount2(target.encode(), detach), f"unmount {target}")
+
+
+def only(capabilities):
+    """A setup that takes all other capabilities from the program that is about to be executed as root."""
+    def drop():
+        for number in range(64):
+            if number not in capabilities:
+                libc.prctl(PR_CAPBSET_DROP, number, 0, 0, 0)
+    return drop
 
 
 def refuse(number, error):

@@ -23,8 +23,8 @@
 #include "reaper/fork_error.h"
 #include "reaper/os.h"
 #include "reaper/passed_rights.h"
-#include "reaper/self/file_user.h"
 #include "reaper/self/children.h"
+#include "reaper/self/file_user.h"
 #include "reaper/self/memory.h"
 
 namespace reinit {
@@ -260,8 +260,8 @@ std::vector<ProcessInfo> LinuxOs::Below(absl::Span<const pid_t> roots) {
 }
 
 std::optional<std::string> LinuxOs::EnvironmentOf(pid_t pid) {
-  // The kernel shows it to the user of the process, and to CAP_SYS_PTRACE, which
-  // containers lack by default.
+  // The kernel shows it to the user of the process, and to CAP_SYS_PTRACE,
+  // which containers lack by default.
   struct stat owner;
   if (::stat(absl::StrCat("/proc/", pid).c_str(), &owner) != 0) return {};
   const FileUser user(owner.st_uid, owner.st_gid);

@@ -17,11 +17,10 @@ using ::testing::IsEmpty;
 class UndecidedTest : public ::testing::Test {
  protected:
   UndecidedTest()
-      : undecided_(world_.context(),
-                   [this](const Undecided::Message& message) {
-                     heard_.push_back(absl::StrCat(message.sender, " ",
-                                                   *message.content.status));
-                   }) {}
+      : undecided_(world_.context(), [this](const Undecided::Message& message) {
+          heard_.push_back(
+              absl::StrCat(message.sender, " ", *message.content.status));
+        }) {}
 
   FakeOs& os() { return world_.os(); }
   pid_t AddOrphan() { return os().AddStranger("orphan", FakeOs::kSelf); }

@@ -154,8 +154,8 @@ class Instance {
   OnEvent on_event_;
   InstanceState state_ = InstanceState::kStarting;
   pid_t pid_ = 0;
-  pid_t first_pid_ = 0;  // leads the group
-  Successor successor_;  // while it searches the process has ended
+  pid_t first_pid_ = 0;             // leads the group
+  Successor successor_;             // while it searches the process has ended
   std::optional<UniqueFd> result_;  // until it is read
   EventLoop::FdWatch result_watch_;
   SpawnFailure failure_;

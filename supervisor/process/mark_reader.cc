@@ -23,7 +23,8 @@ std::optional<std::string> ReadMarks(Os* os, pid_t pid) {
   if (!environment.has_value()) return std::nullopt;
   std::string marks;
   for (const std::string_view entry : absl::StrSplit(*environment, '\0')) {
-    if (IsMark(entry)) absl::StrAppend(&marks, entry, std::string_view("\0", 1));
+    if (IsMark(entry))
+      absl::StrAppend(&marks, entry, std::string_view("\0", 1));
   }
   return marks;
 }
@@ -52,7 +53,7 @@ bool MarkReader::Knows(const ProcessInfo& process) const {
 }
 
 Marks::Verdict MarkReader::Of(const ProcessInfo& process,
-                         std::string_view mark) const {
+                              std::string_view mark) const {
   const Known* const known = Find(process);
   if (known == nullptr) {
     return process.state == 'D' ? Verdict::kUnreadable : Verdict::kUnknown;

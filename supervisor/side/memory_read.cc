@@ -171,8 +171,7 @@ void MemoryRead::GiveUpWaiting(std::vector<Result>* results) {
   }
 }
 
-void MemoryRead::Collect(int reader, bool hangs,
-                         std::vector<Result>* results) {
+void MemoryRead::Collect(int reader, bool hangs, std::vector<Result>* results) {
   for (size_t i = 0; i < used_; ++i) {
     const Slot& slot = slots_[i];
     const int state = slot.state.load(std::memory_order_acquire);

@@ -84,9 +84,9 @@ class MemoryRead {
   std::vector<std::unique_ptr<SideChild>> readers_;
   // Since then no child has read anything; InfiniteFuture: the last one has.
   absl::Time idle_since_ = absl::InfiniteFuture();
-  int active_ = -1;           // the reader that has not been slow yet; -1: none
-  EventLoop::Timer begin_;    // at once
-  EventLoop::Timer slow_;     // of the active reader
+  int active_ = -1;         // the reader that has not been slow yet; -1: none
+  EventLoop::Timer begin_;  // at once
+  EventLoop::Timer slow_;   // of the active reader
 };
 
 }  // namespace reinit

@@ -166,6 +166,17 @@ struct SignalOptions {
   SignalMap rewrite;
 };
 
+// Of N processes with the same command, see supervisor/workers/workers.h.
+struct WorkersOptions {
+  int count = 1;        // 1: one process, and none of this counts
+  int self = 0;         // of a worker's own options: its number, from 1
+  int ready = 0;        // so many serve when reinit is ready; 0: see Workers
+  int parallelism = 1;  // so many are replaced at a time
+  absl::Duration monitor = absl::ZeroDuration();  // after each replacement
+  bool scale_signals = false;  // TTIN and TTOU change the number
+  bool log_prefix = false;     // "[2] " before each line of output
+};
+
 struct ProcessOptions {
   UserProcess as;                        // its signals are filled in by main
   std::vector<std::string> environment;  // KEY=value, over what we have
@@ -205,6 +216,7 @@ struct Options {
   TargetOptions target;
   LimitOptions limits;
   RestartOptions restart;
+  WorkersOptions workers;
   StopOptions stop;
   AfterExit after_exit = AfterExit::kExit;
   ExitCodes success;  // reinit then exits with 0

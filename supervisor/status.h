@@ -64,6 +64,23 @@ struct Status {
     std::string address;
   };
 
+  // With several workers: one of them. The fields are those of Status.
+  struct Worker {
+    int number = 0;  // from 1
+    std::string state;
+    int generation = 0;
+    bool serves = false;
+    std::optional<Process> process;
+    std::optional<Process> other_process;
+    std::string last_exit;
+    uint64_t exits = 0;
+    std::optional<absl::Duration> next_start;
+    std::vector<std::pair<std::string_view, uint64_t>> restarts;
+    std::string end_reason;
+    std::vector<CheckStatus> checks;
+    bool outdated = false;  // a change waits for its turn in the roll
+  };
+
   std::string state;                     // Supervisor::StateName
   std::optional<SidecarStatus> sidecar;  // there never is a process
   pid_t reinit_pid = 0;
@@ -104,6 +121,7 @@ struct Status {
   std::vector<NeglectfulParent> zombies;
   std::vector<std::string> strategies;
   std::vector<Listener> listeners;
+  std::vector<Worker> workers;  // by number; none: there is one process
 
   // The process runs, and no change or restart is under way.
   bool Settled() const {

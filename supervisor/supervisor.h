@@ -16,6 +16,7 @@
 #include "supervisor/change/changes.h"
 #include "supervisor/change/outcomes.h"
 #include "supervisor/context.h"
+#include "supervisor/control_target.h"
 #include "supervisor/ending/closing.h"
 #include "supervisor/ending/signal_route.h"
 #include "supervisor/ending/stop_order.h"
@@ -60,7 +61,7 @@ namespace reinit {
 // with the exit status of its process. The names Run, Startup, ShouldRestart
 // and Shutdown are those of the class that reinit grew from (FastStream's
 // BaseReload); its Restart and StartProcess are the Runner's now.
-class Supervisor {
+class Supervisor : public ControlTarget {
  public:
   // Borrows `options`, `notify` (null: the process speaks no sd_notify) and
   // `sockets`, which are passed to the process (or null). `environment` is what
@@ -71,7 +72,7 @@ class Supervisor {
              std::vector<std::unique_ptr<Strategy>> strategies,
              std::function<double()> random, NotifySocket* notify = nullptr,
              ListenSockets* sockets = nullptr);
-  ~Supervisor();
+  ~Supervisor() override;
   Supervisor(const Supervisor&) = delete;
   Supervisor& operator=(const Supervisor&) = delete;
 
@@ -100,20 +101,16 @@ class Supervisor {
     closing_.set_on_begin(std::move(on_last));
   }
 
-  // What `reinit ctl` asks for (supervisor_control.cc). An error says why it
-  // cannot be done. A caller that waits for the outcome passes a `ticket`.
-  absl::Status AskRestart(uint64_t* ticket = nullptr);
-  absl::Status AskReload(uint64_t* ticket = nullptr);
-  // Nothing while it is under way.
-  std::optional<absl::Status> Outcome(uint64_t ticket) const;
-  void AskStop(bool now);  // now: KILL at once
-  absl::Status AskSignal(int signo);
+  // What `reinit ctl` asks for (supervisor_control.cc).
+  absl::Status AskRestart(int worker, uint64_t* ticket) override;
+  absl::Status AskReload(uint64_t* ticket) override;
+  std::optional<absl::Status> Outcome(uint64_t ticket) const override;
+  void AskStop(bool now) override;
+  absl::Status AskSignal(int signo) override;
+  absl::Status AskScale(int workers) override;
+  Status Describe() const override;
+  std::string StateName() const override;
 
-  // The whole state, for status and metrics.
-  Status Describe() const;
-
-  // As people see it: "ready", "reloading", "waiting"...
-  std::string StateName() const;
   const Instance* instance() const { return pair_.current(); }
   ChangeState change() const { return changes_.state(); }
   const ZombieReport& zombies() const { return zombies_; }

@@ -28,6 +28,11 @@ absl::Status NoProcess() {
       "--on-change says");
 }
 
+absl::Status NoWorkers() {
+  return absl::FailedPreconditionError(
+      "this reinit runs one process; --workers=N runs several");
+}
+
 Reason Asked(std::string_view text) {
   Reason reason;
   reason.cause = Reason::Cause::kControl;
@@ -37,9 +42,10 @@ Reason Asked(std::string_view text) {
 
 }  // namespace
 
-absl::Status Supervisor::AskRestart(uint64_t* ticket) {
+absl::Status Supervisor::AskRestart(int worker, uint64_t* ticket) {
   if (end_ != End::kStaying) return Ending();
   if (options_->Sidecar()) return NoProcess();
+  if (worker != 0) return NoWorkers();
   if (ticket != nullptr) *ticket = outcomes_.Await(Outcomes::Kind::kRestart);
   runner_.AskRestart(Asked("ctl restart"));
   return absl::OkStatus();
@@ -73,6 +79,11 @@ void Supervisor::AskStop(bool now) {
 absl::Status Supervisor::AskSignal(int signo) {
   if (options_->Sidecar()) return NoProcess();
   return signals_.Send(signo);
+}
+
+absl::Status Supervisor::AskScale(int workers) {
+  (void)workers;
+  return NoWorkers();
 }
 
 Status Supervisor::Describe() const {

@@ -37,10 +37,10 @@ std::string Ticket(const absl::Status& status, uint64_t ticket) {
   return Result(status, absl::StrCat(ticket));
 }
 
-std::string Outcome(const Supervisor& supervisor, uint64_t ticket) {
-  const std::optional<absl::Status> outcome = supervisor.Outcome(ticket);
+std::string Outcome(const ControlTarget& target, uint64_t ticket) {
+  const std::optional<absl::Status> outcome = target.Outcome(ticket);
   if (!outcome.has_value()) {
-    return Done(absl::StrCat("waiting ", supervisor.StateName()));
+    return Done(absl::StrCat("waiting ", target.StateName()));
   }
   if (outcome->ok()) return Done("done");
   return Failed(ValidText(outcome->message(), kMaxFailure));
@@ -48,37 +48,36 @@ std::string Outcome(const Supervisor& supervisor, uint64_t ticket) {
 
 }  // namespace
 
-std::string RunControlCommand(Supervisor* supervisor,
-                              std::string_view request) {
+std::string RunControlCommand(ControlTarget* target, std::string_view request) {
   using What = ControlRequest::What;
   const ControlRequest asked = ParseControlRequest(request);
   uint64_t ticket = 0;
   absl::Status status;
   switch (asked.what) {
     case What::kStatus:
-      return Done(StatusText(supervisor->Describe()));
+      return Done(StatusText(target->Describe()));
     case What::kStatusJson:
-      return Done(absl::StrCat(StatusJson(supervisor->Describe()), "\n"));
+      return Done(absl::StrCat(StatusJson(target->Describe()), "\n"));
     case What::kProgress:
-      return Progress(supervisor->Describe());
+      return Progress(target->Describe());
     case What::kRestart:
-      return Result(supervisor->AskRestart(), "restarting");
+      return Result(target->AskRestart(0, nullptr), "restarting");
     case What::kRestartWait:
-      status = supervisor->AskRestart(&ticket);
+      status = target->AskRestart(0, &ticket);
       return Ticket(status, ticket);
     case What::kReloadWait:
-      status = supervisor->AskReload(&ticket);
+      status = target->AskReload(&ticket);
       return Ticket(status, ticket);
     case What::kOutcome:
-      return Outcome(*supervisor, asked.ticket);
+      return Outcome(*target, asked.ticket);
     case What::kReload:
-      return Result(supervisor->AskReload(), "reloading");
+      return Result(target->AskReload(nullptr), "reloading");
     case What::kStop:
     case What::kStopNow:
-      supervisor->AskStop(asked.what == What::kStopNow);
+      target->AskStop(asked.what == What::kStopNow);
       return Done("stopping");
     case What::kSignal:
-      return Result(supervisor->AskSignal(asked.signal),
+      return Result(target->AskSignal(asked.signal),
                     absl::StrCat("sent ", SignalName(asked.signal)));
     case What::kNoSuchSignal:
       return Failed("there is no such signal");

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "supervisor/supervisor.h"
+#include "supervisor/control_target.h"
 
 namespace reinit {
 
@@ -21,7 +21,7 @@ namespace reinit {
 //                   error that says why it failed
 //   signal N        to the process, by number
 // Anything may come: what is none of these is answered with an error.
-std::string RunControlCommand(Supervisor* supervisor, std::string_view request);
+std::string RunControlCommand(ControlTarget* target, std::string_view request);
 
 }  // namespace reinit
 

@@ -19,12 +19,12 @@ class ControlTest : public SupervisorTest {
  protected:
   Status Describe() { return supervisor_->Describe(); }
   bool Restart() {
-    const bool ok = supervisor_->AskRestart().ok();
+    const bool ok = supervisor_->AskRestart(0, nullptr).ok();
     world_.Settle();
     return ok;
   }
   bool Reload() {
-    const bool ok = supervisor_->AskReload().ok();
+    const bool ok = supervisor_->AskReload(nullptr).ok();
     world_.Settle();
     return ok;
   }

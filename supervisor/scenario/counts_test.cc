@@ -38,8 +38,8 @@ TEST_F(CountsTest, ARestartThatIsAskedForTwiceCountsOnce) {
   Exit(2);
   ASSERT_EQ(Describe().state, "backoff");
   EXPECT_THAT(Describe().last_restarts, IsEmpty());
-  EXPECT_TRUE(supervisor_->AskRestart().ok());
-  EXPECT_TRUE(supervisor_->AskRestart().ok());
+  EXPECT_TRUE(supervisor_->AskRestart(0, nullptr).ok());
+  EXPECT_TRUE(supervisor_->AskRestart(0, nullptr).ok());
   world_.Settle();
   EXPECT_EQ(os().spawns(), 2);
   EXPECT_EQ(Count("control"), 1u);

@@ -26,7 +26,7 @@ class OutcomeTest : public SupervisorTest {
   }
   uint64_t WaitForRestart() {
     uint64_t ticket = 0;
-    EXPECT_TRUE(supervisor_->AskRestart(&ticket).ok());
+    EXPECT_TRUE(supervisor_->AskRestart(0, &ticket).ok());
     world_.Settle();
     return ticket;
   }

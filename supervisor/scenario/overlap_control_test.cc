@@ -148,11 +148,11 @@ TEST_F(OverlapTest, AFailureIsForgottenOnceOneStartsAlone) {
 TEST_F(OverlapTest, AskedForByCtl) {
   Begin();
   fake_.ready = false;
-  ASSERT_TRUE(supervisor_->AskRestart().ok());
+  ASSERT_TRUE(supervisor_->AskRestart(0, nullptr).ok());
   world_.Settle();
   ASSERT_EQ(Apps().size(), 2u);
   // The one that is on its way is as good.
-  ASSERT_TRUE(supervisor_->AskRestart().ok());
+  ASSERT_TRUE(supervisor_->AskRestart(0, nullptr).ok());
   ASSERT_TRUE(supervisor_->AskSignal(SIGUSR2).ok());
   EXPECT_THAT(SentTo(old_), ElementsAre(SIGUSR2));
   Ready();

@@ -139,7 +139,7 @@ class RandomRun : public SupervisorTest {
   void AskAndWait() {
     uint64_t ticket = 0;
     const absl::Status asked = Chance(2) ? supervisor_->AskReload(&ticket)
-                                         : supervisor_->AskRestart(&ticket);
+                                         : supervisor_->AskRestart(0, &ticket);
     ASSERT_TRUE(asked.ok());
     world_.Settle();
     waiting_.push_back(ticket);

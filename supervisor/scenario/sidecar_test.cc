@@ -235,11 +235,11 @@ TEST_F(SidecarTest, NoPermissionIsExplained) {
 
 TEST_F(SidecarTest, CtlHasNoProcessToDealWith) {
   StartSupervising();
-  EXPECT_FALSE(supervisor_->AskRestart().ok());
+  EXPECT_FALSE(supervisor_->AskRestart(0, nullptr).ok());
   EXPECT_FALSE(supervisor_->AskSignal(SIGHUP).ok());
   EXPECT_EQ(os().spawns(), 0);
   const pid_t nginx = os().AddStranger("nginx");
-  EXPECT_TRUE(supervisor_->AskReload().ok());
+  EXPECT_TRUE(supervisor_->AskReload(nullptr).ok());
   world_.Settle();
   EXPECT_THAT(Received(nginx), ElementsAre(SIGUSR1));
   supervisor_->AskStop(/*now=*/true);

@@ -265,11 +265,11 @@ TEST_F(SupersedeTest, ARestartIsReplacedToo) {
 TEST_F(SupersedeTest, ByCtlToo) {
   Begin();
   Overlap();
-  ASSERT_TRUE(supervisor_->AskReload().ok());
+  ASSERT_TRUE(supervisor_->AskReload(nullptr).ok());
   world_.Settle();
   EXPECT_EQ(os().spawns(), 3);
   // A restart that is on its way is as good as another one.
-  ASSERT_TRUE(supervisor_->AskRestart().ok());
+  ASSERT_TRUE(supervisor_->AskRestart(0, nullptr).ok());
   world_.Settle();
   EXPECT_EQ(os().spawns(), 3);
   Ready();

@@ -292,7 +292,7 @@ class Schedule : public SupervisorTest {
     uint64_t ticket = 0;
     absl::Status asked;
     if (what == 0) asked = supervisor_->AskReload(&ticket);
-    if (what == 1) asked = supervisor_->AskRestart(&ticket);
+    if (what == 1) asked = supervisor_->AskRestart(0, &ticket);
     if (what == 2) asked = supervisor_->AskSignal(SIGUSR1);
     world_.Settle();
     if (ticket != 0) tickets_.push_back(ticket);

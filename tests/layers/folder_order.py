@@ -13,6 +13,7 @@ ORDER = (
     "cmd/personality",
     "supervisor/status_server",
     "supervisor/control",
+    "supervisor/workers",
     "supervisor/supervisor*",
     "supervisor/ending",
     "supervisor/run",

@@ -255,10 +255,11 @@ struct Options {
   // True when anything but plain init duties was asked for: then TERM, INT and
   // QUIT mean "down", and reinit stays while it has a reason to.
   bool Supervising() const {
-    return !watch.paths.empty() || !health.checks.empty() ||
-           RestartsAfterExit() || after_exit == AfterExit::kWait ||
-           reload.signal != 0 || ready.kind != ReadyOptions::Kind::kDefault ||
-           !ready.file.empty() || !listen.sockets.empty() || Limited() ||
+    return workers.count > 1 || !watch.paths.empty() ||
+           !health.checks.empty() || RestartsAfterExit() ||
+           after_exit == AfterExit::kWait || reload.signal != 0 ||
+           ready.kind != ReadyOptions::Kind::kDefault || !ready.file.empty() ||
+           !listen.sockets.empty() || Limited() ||
            stop.drain_delay > absl::ZeroDuration() || HasControlPath() ||
            status_listen.has_value() ||
            stop.shutdown_timeout != absl::InfiniteDuration();

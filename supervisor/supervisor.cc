@@ -32,6 +32,15 @@ constexpr absl::Duration kStrangerWarnings = absl::Minutes(1);
 
 }  // namespace
 
+void WarnOfMissingProc(const Context& context) {
+  if (context.os->ReadProcess(context.os->Self()).has_value()) return;
+  context.log->Write(
+      LogLevel::kWarning,
+      "/proc is not mounted, or is that of another pid namespace: a process "
+      "that leaves the process group of the command, as a daemon does, cannot "
+      "be found and outlives each restart; mount proc at /proc");
+}
+
 Supervisor::Supervisor(const Context& context, const Options* options,
                        std::vector<std::string> environment,
                        std::vector<std::unique_ptr<Strategy>> strategies,
@@ -74,10 +83,10 @@ Runner::Hooks Supervisor::RunnerHooks() {
   hooks.again = [this] { AfterChange(); };
   hooks.exited = [this](const ExitStatus& status) {
     stop_order_.Cancel();
-    if (end_ == End::kStaying || stop_order_.signo() == 0) return;
-    exit_code_ = ExitCodeOf(*options_, status);
+    if (!end_.begun || stop_order_.signo() == 0) return;
+    end_.exit_code = ExitCodeOf(*options_, status);
   };
-  hooks.why = [this](const std::string& why) { end_reason_ = why; };
+  hooks.why = [this](const std::string& why) { end_.reason = why; };
   hooks.end = [this](int code) { Shutdown(code); };
   hooks.empty = [this] { Finish(); };
   return hooks;
@@ -95,7 +104,7 @@ int Supervisor::Run() {
     TakeForegroundBack(pair_.last_pid());
     terminal_.Restore();
   }
-  return exit_code_;
+  return end_.exit_code;
 }
 
 void Supervisor::Startup() {
@@ -103,8 +112,8 @@ void Supervisor::Startup() {
     context_.loop->Post([this, what] { OnWake(what); });
   };
   strategies_.Start(wake);
-  if (supervising_) {
-    WarnOfMissingProc();
+  if (supervising_ && !IsWorker()) {
+    if (!options_->Sidecar()) WarnOfMissingProc(context_);
     report_.emplace(context_, options_->ready.file, upwards_);
   }
   if (notify_ != nullptr) {
@@ -117,23 +126,16 @@ void Supervisor::Startup() {
     StartSidecar();
     return;
   }
-  zombies_.Start();
-  // Plain inits leave the terminal as the process did, as the originals do.
-  if (supervising_) terminal_.Save();
+  if (!IsWorker()) {
+    zombies_.Start();
+    // Plain inits leave the terminal as the process did, as the originals do.
+    if (supervising_) terminal_.Save();
+  }
   runner_.Start();
 }
 
-// A plain init needs no /proc: as PID 1 it signals all that is left by
-// kill(-1). Between two starts only the process's group can be told from
-// strangers.
-void Supervisor::WarnOfMissingProc() {
-  if (options_->Sidecar()) return;
-  if (context_.os->ReadProcess(context_.os->Self()).has_value()) return;
-  context_.log->Write(
-      LogLevel::kWarning,
-      "/proc is not mounted, or is that of another pid namespace: a process "
-      "that leaves the process group of the command, as a daemon does, cannot "
-      "be found and outlives each restart; mount proc at /proc");
+void Supervisor::Moved() {
+  if (on_moved_) on_moved_();
 }
 
 void Supervisor::OnWake(Strategy::Wake wake) {
@@ -156,7 +158,7 @@ void Supervisor::OnReaped() {
 
 std::string Supervisor::StateName() const {
   if (ended()) return "ended";
-  if (end_ == End::kEnding) return "ending";
+  if (end_.begun) return "ending";
   return options_->Sidecar() ? SidecarState() : runner_.StateName();
 }
 
@@ -171,15 +173,15 @@ Changes::Hooks Supervisor::ChangeHooks() {
   };
   hooks.actions.fail = [this](const std::string& why) { EndForFailure(why); };
   hooks.actions.exit = [this](int code) {
-    end_reason_ = absl::StrCat(changes_.current().text, ": --on-change=exit");
-    context_.log->Write(LogLevel::kInfo, end_reason_);
+    end_.reason = absl::StrCat(changes_.current().text, ": --on-change=exit");
+    context_.log->Write(LogLevel::kInfo, end_.reason);
     Shutdown(code);
     runner_.StopProcesses();
   };
   hooks.situation = [this] {
     return Changes::Situation{.can_act = runner_.CanAct(),
                               .may_supersede = runner_.MaySupersede(),
-                              .ending = end_ != End::kStaying,
+                              .ending = end_.begun,
                               .has_process = pair_.current() != nullptr,
                               .generation = runner_.launcher().generation(),
                               .awaited_start = runner_.plan().awaited()
@@ -241,7 +243,7 @@ void Supervisor::ActOnHealth(const Reason& reason) {
                         absl::StrCat("unhealthy: ", reason.text, ": exiting"),
                         {{"generation", runner_.launcher().generation()},
                          {"reason", reason.text}});
-    end_reason_ = absl::StrCat("unhealthy: ", reason.text);
+    end_.reason = absl::StrCat("unhealthy: ", reason.text);
     Shutdown(1);
     runner_.StopProcesses();
     return;
@@ -257,6 +259,7 @@ void Supervisor::ActOnHealth(const Reason& reason) {
 }
 
 void Supervisor::AfterChange() {
+  Moved();
   context_.loop->Post([this] {
     if (!runner_.CanAct() && !runner_.MaySupersede()) return;
     if (!changes_.ApplyQueued()) Ask();
@@ -267,13 +270,14 @@ void Supervisor::TellStrategies() {
   const InstanceView view = runner_.ViewNow();
   strategies_.OnInstance(view);
   ShowReady();
+  Moved();
 }
 
 bool Supervisor::Serves() const {
-  if (options_->Sidecar()) return end_ == End::kStaying;
+  if (options_->Sidecar()) return !end_.begun;
   const Instance* const serving = pair_.Serving();
-  return end_ == End::kStaying && !runner_.says_it_stops() &&
-         serving != nullptr && serving->state() == InstanceState::kReady;
+  return !end_.begun && !runner_.says_it_stops() && serving != nullptr &&
+         serving->state() == InstanceState::kReady;
 }
 
 void Supervisor::ShowReady() {
@@ -374,7 +378,7 @@ SignalRoute Supervisor::RouteOf(const SignalInfo& received, int sent) const {
   facts.reload_signal = options_->reload.signal;
   // The kernel's WINCH is the new size of a terminal, not a person's order.
   if (received.code != SI_KERNEL) facts.stop_signal = options_->stop.signal;
-  facts.staying = end_ == End::kStaying;
+  facts.staying = !end_.begun;
   facts.supervising = supervising_;
   facts.sidecar = options_->Sidecar();
   facts.hung_up = received.signo == SIGHUP &&
@@ -425,13 +429,14 @@ void Supervisor::OnSignal(const SignalInfo& received) {
 }
 
 void Supervisor::OnDown(const SignalInfo& signal) {
-  const bool first = end_ == End::kStaying;
+  const bool first = !end_.begun;
   const bool insists = stop_order_.Receive(signal.signo);
   if (first) {
     stop_order_.OnBegin(runner_.plan().for_failure());
     const std::string name = SignalName(signal.signo);
     context_.log->Event(
-        LogLevel::kInfo, "stopping", absl::StrCat(name, ": stopping"),
+        IsWorker() ? LogLevel::kDebug : LogLevel::kInfo, "stopping",
+        absl::StrCat(name, ": stopping"),
         {{"generation", runner_.launcher().generation()}, {"signal", name}});
     // With nothing to wait for, the signal is the reason of our own end; else
     // the exit status of the process replaces this.
@@ -449,11 +454,12 @@ void Supervisor::KillAll() {
 }
 
 void Supervisor::Shutdown(int exit_code) {
-  if (end_ != End::kStaying) return;
-  end_ = End::kEnding;
-  exit_code_ = exit_code;
+  if (end_.begun) return;
+  end_.begun = true;
+  end_.exit_code = exit_code;
   runner_.BeginEnd();
   changes_.Cancel();
+  closing_.set_on_closed([this] { Moved(); });
   if (report_.has_value()) report_->Stopping();
   strategies_.Clear();
   Finish();
@@ -467,7 +473,7 @@ void Supervisor::Finish() {
                   .stop = pair_.last_stop(),
                   .survivor = pair_.survivor(),
                   .adopts = runner_.launcher().Adopts(),
-                  .exit_code = exit_code_});
+                  .exit_code = end_.exit_code});
 }
 
 // For --termination-log.
@@ -476,7 +482,7 @@ std::string Supervisor::LastWords() const {
   if (pair_.last_pid() != 0) {
     text = absl::StrCat("process ended: ", runner_.last_end().InWords(), "\n");
   }
-  if (!end_reason_.empty()) absl::StrAppend(&text, end_reason_, "\n");
+  if (!end_.reason.empty()) absl::StrAppend(&text, end_.reason, "\n");
   if (stop_order_.signo() != 0) {
     absl::StrAppend(&text, "stopped by ", SignalName(stop_order_.signo()),
                     "\n");

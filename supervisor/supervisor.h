@@ -38,6 +38,12 @@
 
 namespace reinit {
 
+// Warns, at the start, of what cannot be found without a /proc of our own pid
+// namespace. A plain init needs none: as PID 1 it signals all that is left by
+// kill(-1). Between two starts only the process's group can be told from
+// strangers.
+void WarnOfMissingProc(const Context& context);
+
 // Hears signals, ends of children, messages and requests; asks the strategies;
 // decides when reinit ends. It hands what it hears to its parts, each of which
 // has its own table: the Runner keeps the command running (run/runner.h),
@@ -56,6 +62,8 @@ namespace reinit {
 //   Ending    | no process and no hook is left         -> Closing (closing.h)
 //   Closing   | nothing is left behind, all is written -> ended
 //
+// Of several workers each has a Supervisor, which leaves to Workers what is for
+// all of them (options->workers.self is then its number).
 // Without a command no process runs: the actions notify other processes.
 // Without strategies it is a plain init: it starts, forwards, reaps, and ends
 // with the exit status of its process. The names Run, Startup, ShouldRestart
@@ -84,7 +92,7 @@ class Supervisor : public ControlTarget {
   bool ended() const {
     return closing_.closed() && !(report_.has_value() && report_->busy());
   }
-  int exit_code() const { return exit_code_; }
+  int exit_code() const { return end_.exit_code; }
 
   // To be called by the signal source, for every signal that was sent to us.
   void OnSignal(const SignalInfo& received);
@@ -100,6 +108,23 @@ class Supervisor : public ControlTarget {
   void set_on_last(std::function<void()> on_last) {
     closing_.set_on_begin(std::move(on_last));
   }
+
+  // For one worker of several (workers/workers.h). `on_moved` is called
+  // whenever the process, a change or the end has moved, from the middle of
+  // that: look later.
+  void set_on_moved(std::function<void()> on_moved) {
+    on_moved_ = std::move(on_moved);
+  }
+  // Applies `reason`, a change, as soon as that is possible. Returns a ticket.
+  uint64_t Apply(const Reason& reason);
+  // Replaces the process for `reason`. Returns a ticket.
+  uint64_t Replace(const Reason& reason);
+  // The process is ready, and neither is to end nor has said so.
+  bool Serves() const;
+  // It serves, and no other is being started or stopped.
+  bool Settled() const;
+  // Of the newest start.
+  int generation() const { return runner_.launcher().generation(); }
 
   // What `reinit ctl` asks for (supervisor_control.cc).
   absl::Status AskRestart(int worker, uint64_t* ticket) override;
@@ -118,12 +143,17 @@ class Supervisor : public ControlTarget {
   pid_t last_pid() const { return pair_.last_pid(); }
 
  private:
-  enum class End { kStaying, kEnding };
+  struct End {
+    bool begun = false;  // Ending, or a later state
+    int exit_code = 0;
+    std::string reason;  // in words, beyond how the process ended
+  };
 
   Changes::Hooks ChangeHooks();
   Runner::Hooks RunnerHooks();
 
-  void WarnOfMissingProc();
+  bool IsWorker() const { return options_->workers.self != 0; }
+  void Moved();
 
   // The loop.
   void OnWake(Strategy::Wake wake);
@@ -135,7 +165,6 @@ class Supervisor : public ControlTarget {
 
   // Messages of the process, and what strangers are told.
   void TellStrategies();
-  bool Serves() const;
   void ShowReady();
   void OnStranger(pid_t sender, const NotifyMessage& message);
   void OnDecided(const Undecided::Message& message);
@@ -179,9 +208,8 @@ class Supervisor : public ControlTarget {
   StopOrder stop_order_;
   Closing closing_;
   ZombieReport zombies_;
-  End end_ = End::kStaying;
-  int exit_code_ = 0;
-  std::string end_reason_;  // in words, beyond how the process ended
+  End end_;
+  std::function<void()> on_moved_;
 };
 
 }  // namespace reinit

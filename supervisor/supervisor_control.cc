@@ -43,7 +43,7 @@ Reason Asked(std::string_view text) {
 }  // namespace
 
 absl::Status Supervisor::AskRestart(int worker, uint64_t* ticket) {
-  if (end_ != End::kStaying) return Ending();
+  if (end_.begun) return Ending();
   if (options_->Sidecar()) return NoProcess();
   if (worker != 0) return NoWorkers();
   if (ticket != nullptr) *ticket = outcomes_.Await(Outcomes::Kind::kRestart);
@@ -52,15 +52,33 @@ absl::Status Supervisor::AskRestart(int worker, uint64_t* ticket) {
 }
 
 absl::Status Supervisor::AskReload(uint64_t* ticket) {
-  if (end_ != End::kStaying) return Ending();
+  if (end_.begun) return Ending();
   if (ticket != nullptr) *ticket = outcomes_.Await(Outcomes::Kind::kReload);
   Reload(Asked("ctl reload"));
   return absl::OkStatus();
 }
 
+uint64_t Supervisor::Apply(const Reason& reason) {
+  const uint64_t ticket = outcomes_.Await(Outcomes::Kind::kReload);
+  Reload(reason);
+  return ticket;
+}
+
+uint64_t Supervisor::Replace(const Reason& reason) {
+  const uint64_t ticket = outcomes_.Await(Outcomes::Kind::kRestart);
+  runner_.NoteCause(reason);
+  runner_.AskRestart(reason);
+  return ticket;
+}
+
+bool Supervisor::Settled() const {
+  return Serves() && runner_.CanAct() && !runner_.plan().has_value() &&
+         changes_.state() == ChangeState::kNone && !changes_.queued();
+}
+
 std::optional<absl::Status> Supervisor::Outcome(uint64_t ticket) const {
   std::optional<absl::Status> outcome = outcomes_.Of(ticket);
-  if (!outcome.has_value() && end_ != End::kStaying) return Ending();
+  if (!outcome.has_value() && end_.begun) return Ending();
   return outcome;
 }
 
@@ -97,7 +115,7 @@ Status Supervisor::Describe() const {
   status.reinit_pid = context_.os->Self();
   status.uptime = now - began_;
   status.serves = Serves();
-  status.end_reason = end_reason_;
+  status.end_reason = end_.reason;
   status.change_queued = changes_.queued();
   changes_.Describe(now, runner_.plan().has_value(), &status);
   runner_.Describe(now, &status);
@@ -106,6 +124,7 @@ Status Supervisor::Describe() const {
     status.strategies.emplace_back(name);
   }
   status.checks = strategies_.Checks();
+  if (IsWorker()) return status;
   status.zombies =
       FindNeglectfulParents(context_.os->Processes(), context_.os->Self());
   if (sockets_ == nullptr) return status;
@@ -173,8 +192,8 @@ std::string Supervisor::SidecarState() const {
 
 // For a failure of reinit's own means, not of the process.
 void Supervisor::EndForFailure(const std::string& why) {
-  if (end_ != End::kStaying) return;
-  end_reason_ = why;
+  if (end_.begun) return;
+  end_.reason = why;
   context_.log->Event(LogLevel::kError, "failed", why, {{"reason", why}});
   Shutdown(1);
   runner_.StopProcesses();

@@ -14,12 +14,12 @@ void Closing::Begin(const Last& last) {
   }
 }
 
-// Also ends what no mark or group claims, such as orphans that have wiped their
-// environment.
+// At the end of reinit this also ends what no mark or group claims, such as
+// orphans that have wiped their environment.
 void Closing::Sweep(const Last& last) {
   if (on_begin_) on_begin_();
   sweep_.emplace(context_, options_->stop.leftover_timeout,
-                 Leftovers::Scope{.everything = true,
+                 Leftovers::Scope{.everything = options_->workers.self == 0,
                                   .adopted = last.adopts,
                                   .mark = last.mark,
                                   .main = last.pid,
@@ -44,12 +44,16 @@ void Closing::EndAtOnce(const Last& last) {
 }
 
 void Closing::RunHook() {
-  post_stop_->Run([this] { WriteWords(); });
+  if (post_stop_ == nullptr) {
+    WriteWords();
+  } else {
+    post_stop_->Run([this] { WriteWords(); });
+  }
 }
 
 void Closing::WriteWords() {
   if (options_->termination_log.empty()) {
-    closed_ = true;
+    Close();
     return;
   }
   if (words_file_.has_value()) return;
@@ -60,9 +64,14 @@ void Closing::WriteWords() {
           absl::StrCat("--termination-log=", options_->termination_log,
                        ": cannot be written: ", SideFile::ErrorText(error)));
     }
-    closed_ = true;
+    Close();
   });
   words_file_->Write(words_());
+}
+
+void Closing::Close() {
+  closed_ = true;
+  if (on_closed_) on_closed_();
 }
 
 void Closing::KillNow() {

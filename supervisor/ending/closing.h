@@ -27,7 +27,9 @@ namespace reinit {
 //   Words    | written, or not, or its   -> Closed
 //            |   file system hangs       |
 //
-// Owned by the Supervisor, on its thread.
+// The end of one worker of several sweeps only what belongs to that worker.
+// Owned by the Supervisor, or by Workers for the end of them all, on its
+// thread.
 class Closing {
  public:
   // What is known of the last process.
@@ -41,7 +43,8 @@ class Closing {
   };
   using Words = std::function<std::string()>;
 
-  // `options` and `post_stop` are borrowed; `words` is for --termination-log.
+  // `options` and `post_stop` (null: there is no hook) are borrowed; `words` is
+  // for --termination-log.
   Closing(const Context& context, const Options* options, PostStop* post_stop,
           Words words)
       : context_(context),
@@ -53,6 +56,11 @@ class Closing {
   // it is still reaped.
   void set_on_begin(std::function<void()> on_begin) {
     on_begin_ = std::move(on_begin);
+  }
+
+  // Called once everything is done.
+  void set_on_closed(std::function<void()> on_closed) {
+    on_closed_ = std::move(on_closed);
   }
 
   void Begin(const Last& last);
@@ -68,12 +76,14 @@ class Closing {
   void EndAtOnce(const Last& last);
   void RunHook();
   void WriteWords();
+  void Close();
 
   const Context context_;
   const Options* const options_;
   PostStop* const post_stop_;
   const Words words_;
   std::function<void()> on_begin_;
+  std::function<void()> on_closed_;
   std::optional<Leftovers> sweep_;
   std::optional<SideFile> words_file_;
   bool kill_now_ = false;

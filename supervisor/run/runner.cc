@@ -277,7 +277,9 @@ void Runner::Start() {
   parts_.outcomes->Start(plan_.reason(), change, parts_.changes->StartWillDo(),
                          plan_.has_value() ? plan_->began : began_);
   asked_.reset();
-  if (options_->Supervising()) oom_watch_.Start();
+  // What the kernel kills is told once, not by each worker.
+  const bool tells = options_->Supervising() && options_->workers.self <= 1;
+  if (tells) oom_watch_.Start();
   // Again, for what has written to the terminal since the last end.
   if (pair_->empty()) parts_.terminal->Restore();
   launcher_.Begin();

@@ -1,0 +1,537 @@
+#include "supervisor/workers/workers.h"
+
+#include <signal.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "reaper/self/terminal.h"
+#include "reaper/value/signals.h"
+#include "supervisor/messages.h"
+
+namespace reinit {
+namespace {
+
+absl::Status Ending() {
+  return absl::FailedPreconditionError("reinit is about to end");
+}
+
+Reason Asked(Reason::Cause cause, std::string_view text) {
+  Reason reason;
+  reason.cause = cause;
+  reason.text = text;
+  return reason;
+}
+
+// A change that replaces no process is for all workers at once.
+bool Restarts(const ReloadOptions& reload) {
+  return reload.on_change.empty() ||
+         std::any_of(reload.on_change.begin(), reload.on_change.end(),
+                     [](const ChangeAction& action) {
+                       return action.kind == ChangeAction::Kind::kRestart;
+                     });
+}
+
+}  // namespace
+
+Workers::Workers(const Context& context, const Options* options,
+                 std::vector<std::unique_ptr<Strategy>> shared,
+                 WorkerParts parts)
+    : context_(context),
+      options_(options),
+      began_(context.loop->Now()),
+      on_terminal_(OnTerminal()),
+      parts_(std::move(parts)),
+      upwards_(TakeUpwards(&parts_.environment, context.os->Self())),
+      shared_(std::move(shared)),
+      roll_(options->workers.parallelism, options->workers.monitor),
+      judge_(context.loop, [this] { Judge(); }),
+      zombies_(context),
+      closing_(context, options, /*post_stop=*/nullptr,
+               [this] { return LastWords(); }) {}
+
+Workers::~Workers() = default;
+
+int Workers::Run() {
+  Startup();
+  while (!ended()) context_.loop->Turn();
+  return end_.exit_code;
+}
+
+void Workers::Startup() {
+  shared_.Start([this](Strategy::Wake what) {
+    context_.loop->Post([this, what] { OnWake(what); });
+  });
+  WarnOfMissingProc(context_);
+  report_.emplace(context_, options_->ready.file, upwards_);
+  zombies_.Start();
+  for (int i = 0; i < options_->workers.count; ++i) AddWorker();
+}
+
+void Workers::AddWorker() {
+  const int number = workers_.empty() ? 1 : workers_.back()->number() + 1;
+  workers_.push_back(std::make_unique<Worker>(context_, *options_, number,
+                                              parts_, [this] { Moved(); }));
+  workers_.back()->Start();
+}
+
+Worker* Workers::Find(int number) const {
+  for (const auto& worker : workers_) {
+    if (worker->number() == number && !worker->retired()) return worker.get();
+  }
+  return nullptr;
+}
+
+int Workers::Active() const {
+  return static_cast<int>(
+      std::count_if(workers_.begin(), workers_.end(),
+                    [](const auto& worker) { return !worker->retired(); }));
+}
+
+// ---- What is for all.
+
+void Workers::OnWake(Strategy::Wake wake) {
+  if (wake == Strategy::Wake::kNoticed || end_.begun) return;
+  if (const auto why = shared_.MustEnd()) {
+    EndFor(*why, 1);
+    return;
+  }
+  while (const auto reason = shared_.ShouldRestart(ViewOfAll())) {
+    if (reason->cause == Reason::Cause::kHealth) {
+      ActOnHealth(*reason);
+    } else {
+      Relay(*reason, /*restart=*/false);
+    }
+    if (end_.begun) return;
+  }
+  Moved();
+}
+
+// --health-on-failure of a check that does not say which worker it is about.
+void Workers::ActOnHealth(const Reason& reason) {
+  using What = OnUnhealthy::What;
+  const OnUnhealthy& act = options_->health.on_failure;
+  const std::string what = absl::StrCat("unhealthy: ", reason.text);
+  switch (act.what) {
+    case What::kRestart:
+      Relay(reason, /*restart=*/true);
+      return;
+    case What::kExit:
+      EndFor(what, 1);
+      return;
+    case What::kSignal:
+      context_.log->Event(
+          LogLevel::kWarning, "unhealthy",
+          absl::StrCat(what, ": sending ", SignalName(act.signal)),
+          {{"reason", reason.text}});
+      AskSignal(act.signal).IgnoreError();
+      return;
+    case What::kNone:
+      context_.log->Event(LogLevel::kWarning, "unhealthy", what,
+                          {{"reason", reason.text}});
+      return;
+  }
+}
+
+void Workers::Relay(const Reason& reason, bool restart) {
+  for (const ChangeAction& action : options_->reload.on_change) {
+    if (restart || action.kind != ChangeAction::Kind::kExit) continue;
+    EndFor(absl::StrCat(reason.text, ": --on-change=exit"), action.value);
+    return;
+  }
+  if (!restart && !Restarts(options_->reload)) {
+    for (const auto& worker : workers_) {
+      if (!worker->gone()) worker->Apply(reason);
+    }
+    Answer(absl::OkStatus());
+    return;
+  }
+  if (!roll_.under_way() || roll_.stopped()) {
+    roll_began_ = context_.loop->Now();
+    replaced_ = 0;
+  }
+  change_ = reason.text;
+  checked_ = false;
+  for (const auto& worker : workers_) worker->Keep(reason, restart);
+  roll_.Renew();
+  Moved();
+}
+
+// The generation changes with each start of a worker, so that a health check of
+// the whole begins again.
+InstanceView Workers::ViewOfAll() const {
+  InstanceView view;
+  for (const auto& worker : workers_) {
+    view.generation += worker->supervisor()->generation();
+  }
+  const int serving = Serving();
+  view.state = serving > 0 ? InstanceState::kReady : InstanceState::kStarting;
+  return view;
+}
+
+// ---- After something has moved.
+
+void Workers::Moved() {
+  if (!closing_.closed()) judge_.ArmAfter(absl::ZeroDuration());
+}
+
+void Workers::Judge() {
+  if (end_.begun) return Finish();
+  JudgeEnds();
+  if (end_.begun) return;
+  shared_.OnInstance(ViewOfAll());
+  Turn();
+  ShowReady();
+}
+
+void Workers::JudgeEnds() {
+  workers_.erase(std::remove_if(workers_.begin(), workers_.end(),
+                                [](const auto& worker) {
+                                  return worker->retired() && worker->gone();
+                                }),
+                 workers_.end());
+  int left = 0;
+  for (const auto& worker : workers_) left += worker->gone() ? 0 : 1;
+  for (const auto& worker : workers_) {
+    if (!worker->TakeEnd()) continue;
+    context_.log->Event(
+        LogLevel::kWarning, "worker_ended",
+        absl::StrCat("worker ", worker->number(), " has ended for good; ", left,
+                     " of ", Active(), " workers are left"),
+        {{"worker", worker->number()}, {"left", left}});
+  }
+  if (left == 0) {
+    BeginEnd();
+    Finish();
+  }
+}
+
+// Gives the change to those whose turn it is.
+void Workers::Turn() {
+  std::vector<Roll::Worker> looks;
+  std::optional<std::string> failure;
+  for (const auto& worker : workers_) {
+    if (worker->retired()) continue;
+    looks.push_back(worker->Look());
+    if (auto why = worker->TakeFailure()) failure = std::move(why);
+  }
+  if (failure.has_value()) {
+    Answer(absl::FailedPreconditionError(*failure));
+  }
+  const bool was_under_way = roll_.under_way();
+  const bool was_stopped = roll_.stopped();
+  const Roll::Step step = roll_.Next(looks, context_.loop->Now());
+  for (const int number : step.take) {
+    Find(number)->Take(checked_);
+    ++replaced_;
+  }
+  if (!step.take.empty()) {
+    checked_ = true;
+    Moved();
+  } else if (step.look_again != absl::InfiniteFuture()) {
+    judge_.ArmAt(step.look_again);
+  }
+  if (roll_.stopped() && !was_stopped) {
+    const std::string why =
+        absl::StrCat(change_, ": a replaced worker has failed: the others keep "
+                     "what they have until the next change");
+    context_.log->Event(LogLevel::kError, "roll_stopped", why,
+                        {{"reason", change_}});
+    Answer(absl::FailedPreconditionError(why));
+  } else if (was_under_way && !roll_.under_way()) {
+    const absl::Duration took = context_.loop->Now() - roll_began_;
+    context_.log->Event(
+        LogLevel::kInfo, "rolled",
+        absl::StrCat(change_, ": replaced ", replaced_, " workers in ",
+                     Millis(took)),
+        {{"reason", change_},
+         {"workers", replaced_},
+         {"took_ms", LogMillis(took)}});
+    Answer(absl::OkStatus());
+  }
+}
+
+void Workers::Answer(const absl::Status& outcome) {
+  for (Ticket& ticket : tickets_) {
+    if (ticket.worker == 0 && !ticket.outcome.has_value()) {
+      ticket.outcome = outcome;
+    }
+  }
+}
+
+int Workers::Serving() const {
+  return static_cast<int>(std::count_if(
+      workers_.begin(), workers_.end(),
+      [](const auto& worker) { return worker->supervisor()->Serves(); }));
+}
+
+bool Workers::Serves() const {
+  const int all = Active();
+  const int asked = options_->workers.ready;
+  const int needed = asked > 0 ? std::min(asked, all) : was_ready_ ? 1 : all;
+  return !end_.begun && Serving() >= needed;
+}
+
+void Workers::ShowReady() {
+  const bool serves = Serves();
+  if (serves && !std::exchange(was_ready_, true)) {
+    const absl::Duration after = context_.loop->Now() - began_;
+    context_.log->Event(
+        LogLevel::kInfo, "workers_ready",
+        absl::StrCat(Serving(), " of ", Active(), " workers are ready after ",
+                     Millis(after)),
+        {{"workers", Serving()}, {"ready_ms", LogMillis(after)}});
+  }
+  report_->Show(serves, StateName());
+}
+
+// ---- Signals and the end.
+
+SignalRoute Workers::RouteOf(const SignalInfo& received) const {
+  SignalFacts facts;
+  facts.reload_signal = options_->reload.signal;
+  if (received.code != SI_KERNEL) facts.stop_signal = options_->stop.signal;
+  facts.staying = !end_.begun;
+  facts.supervising = true;
+  facts.hung_up =
+      received.signo == SIGHUP && on_terminal_ && !OnTerminal();
+  facts.serves = true;
+  return reinit::RouteOf(
+      received.signo,
+      SentFor(received.signo, options_->signals.rewrite, options_->stop.signal),
+      facts);
+}
+
+// As unicorn does.
+bool Workers::Scales(int signo) {
+  if (!options_->workers.scale_signals || end_.begun) return false;
+  if (signo != SIGTTIN && signo != SIGTTOU) return false;
+  const absl::Status scaled = AskScale(Active() + (signo == SIGTTIN ? 1 : -1));
+  if (!scaled.ok()) {
+    context_.log->Write(LogLevel::kWarning, absl::StrCat(SignalName(signo), ": ",
+                                                         scaled.message()));
+  }
+  return true;
+}
+
+void Workers::OnSignal(const SignalInfo& received) {
+  if (Scales(received.signo)) return;
+  const std::string name = SignalName(received.signo);
+  switch (RouteOf(received)) {
+    case SignalRoute::kReload:
+      Relay(Asked(Reason::Cause::kSignal, name), /*restart=*/false);
+      return;
+    case SignalRoute::kDown:
+      if (!end_.begun) {
+        context_.log->Event(LogLevel::kInfo, "stopping",
+                            absl::StrCat(name, ": stopping"),
+                            {{"signal", name}});
+        end_.reason = absl::StrCat("stopped by ", name);
+        BeginEnd();
+      }
+      break;
+    case SignalRoute::kForward:
+    case SignalRoute::kKeep:
+    case SignalRoute::kDrop:
+      break;
+  }
+  for (const auto& worker : workers_) worker->OnSignal(received);
+  Moved();
+}
+
+void Workers::BeginEnd() {
+  if (end_.begun) return;
+  end_.begun = true;
+  shared_.Clear();
+  report_->Stopping();
+  ShowReady();
+  Answer(Ending());
+}
+
+// Not because somebody has asked for it.
+void Workers::EndFor(const std::string& why, int exit_code) {
+  if (end_.begun) return;
+  context_.log->Event(LogLevel::kError, "failed", why, {{"reason", why}});
+  end_.fixed = true;
+  end_.exit_code = exit_code;
+  end_.reason = why;
+  BeginEnd();
+  for (const auto& worker : workers_) worker->supervisor()->AskStop(false);
+  Moved();
+}
+
+void Workers::Finish() {
+  const bool left =
+      std::any_of(workers_.begin(), workers_.end(),
+                  [](const auto& worker) { return !worker->gone(); });
+  if (left || std::exchange(end_.closing, true)) return;
+  for (const auto& worker : workers_) {
+    if (end_.fixed) break;
+    end_.exit_code =
+        std::max(end_.exit_code, worker->supervisor()->exit_code());
+  }
+  Closing::Last last;
+  last.adopts =
+      options_->subreaper != Subreaper::kNo || context_.os->Self() == 1;
+  last.exit_code = end_.exit_code;
+  closing_.Begin(last);
+}
+
+// For --termination-log.
+std::string Workers::LastWords() const {
+  std::string text;
+  for (const auto& worker : workers_) {
+    const Status::Worker status = worker->Describe();
+    absl::StrAppend(&text, "worker ", status.number, " ended: ",
+                    status.last_exit, "\n");
+  }
+  if (!end_.reason.empty()) absl::StrAppend(&text, end_.reason, "\n");
+  return text;
+}
+
+void Workers::OnReaped() {
+  for (const auto& worker : workers_) worker->OnReaped();
+  closing_.OnReaped();
+}
+
+void Workers::ReadMessages() {
+  for (const auto& worker : workers_) worker->ReadMessages();
+}
+
+// ---- ControlTarget.
+
+uint64_t Workers::NewTicket(int worker, uint64_t inner) {
+  if (tickets_.size() == kKeptTickets) tickets_.pop_front();
+  tickets_.push_back({++tickets_given_, std::nullopt, worker, inner});
+  return tickets_given_;
+}
+
+absl::Status Workers::AskRestart(int worker, uint64_t* ticket) {
+  if (end_.begun) return Ending();
+  const Reason reason = Asked(Reason::Cause::kControl, "ctl restart");
+  if (worker == 0) {
+    if (ticket != nullptr) *ticket = NewTicket(0, 0);
+    Relay(reason, /*restart=*/true);
+    return absl::OkStatus();
+  }
+  Worker* const one = Find(worker);
+  if (one == nullptr) {
+    return absl::NotFoundError(
+        absl::StrCat("there is no worker ", worker, " of ", Active()));
+  }
+  if (one->gone()) {
+    one->Start();
+    if (ticket != nullptr) *ticket = NewTicket(0, 0);
+    Answer(absl::OkStatus());
+    return absl::OkStatus();
+  }
+  const uint64_t inner = one->supervisor()->Replace(reason);
+  if (ticket != nullptr) *ticket = NewTicket(worker, inner);
+  return absl::OkStatus();
+}
+
+absl::Status Workers::AskReload(uint64_t* ticket) {
+  if (end_.begun) return Ending();
+  if (ticket != nullptr) *ticket = NewTicket(0, 0);
+  Relay(Asked(Reason::Cause::kControl, "ctl reload"), /*restart=*/false);
+  return absl::OkStatus();
+}
+
+std::optional<absl::Status> Workers::Outcome(uint64_t ticket) const {
+  for (const Ticket& one : tickets_) {
+    if (one.number != ticket) continue;
+    if (one.worker == 0) return one.outcome;
+    const Worker* const worker = Find(one.worker);
+    if (worker != nullptr) return worker->supervisor()->Outcome(one.inner);
+    break;
+  }
+  return absl::NotFoundError(
+      absl::StrCat("ticket ", ticket, " is unknown or too old"));
+}
+
+void Workers::AskStop(bool now) {
+  if (!end_.begun) {
+    context_.log->Write(LogLevel::kInfo,
+                        now ? "ctl stop --now: killing" : "ctl stop: stopping");
+    end_.reason = "ctl stop";
+    BeginEnd();
+  }
+  for (const auto& worker : workers_) worker->supervisor()->AskStop(now);
+  if (now) closing_.KillNow();
+  Moved();
+}
+
+absl::Status Workers::AskSignal(int signo) {
+  absl::Status result =
+      absl::FailedPreconditionError("no worker runs at the moment");
+  for (const auto& worker : workers_) {
+    if (worker->gone()) continue;
+    const absl::Status sent = worker->supervisor()->AskSignal(signo);
+    if (sent.ok()) result = sent;
+  }
+  return result;
+}
+
+absl::Status Workers::AskScale(int workers) {
+  if (end_.begun) return Ending();
+  if (workers < 1 || workers > kMost) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "cannot run ", workers, " workers: give a number from 1 to ", kMost));
+  }
+  context_.log->Event(
+      LogLevel::kInfo, "scaled",
+      absl::StrCat("scaling from ", Active(), " to ", workers, " workers"),
+      {{"workers", workers}});
+  while (Active() < workers) AddWorker();
+  for (auto it = workers_.rbegin(); Active() > workers; ++it) {
+    if ((*it)->retired()) continue;
+    (*it)->Retire();
+    (*it)->supervisor()->AskStop(false);
+  }
+  Moved();
+  return absl::OkStatus();
+}
+
+std::string Workers::StateName() const {
+  if (ended()) return "ended";
+  if (end_.begun) return "ending";
+  if (roll_.stopped()) return "pending";
+  if (roll_.under_way()) return "reloading";
+  if (Serves()) return "ready";
+  return was_ready_ ? "restarting" : "starting";
+}
+
+Status Workers::Describe() const {
+  const absl::Time now = context_.loop->Now();
+  Status status;
+  status.state = StateName();
+  status.reinit_pid = context_.os->Self();
+  status.uptime = now - began_;
+  status.serves = Serves();
+  status.end_reason = end_.reason;
+  for (const std::string_view name : shared_.Names()) {
+    status.strategies.emplace_back(name);
+  }
+  status.checks = shared_.Checks();
+  status.change = "none";
+  if (roll_.under_way()) {
+    status.change = roll_.stopped() ? "pending" : "applying";
+    status.change_text = change_;
+  }
+  for (const auto& worker : workers_) {
+    status.workers.push_back(worker->Describe());
+    status.exits += status.workers.back().exits;
+    status.generation =
+        std::max(status.generation, status.workers.back().generation);
+  }
+  status.zombies =
+      FindNeglectfulParents(context_.os->Processes(), context_.os->Self());
+  if (parts_.sockets == nullptr) return status;
+  for (ListenSockets::Id& id : parts_.sockets->Listening()) {
+    status.listeners.push_back({std::move(id.name), std::move(id.address)});
+  }
+  return status;
+}
+
+}  // namespace reinit

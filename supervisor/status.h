@@ -32,6 +32,14 @@ struct SidecarStatus {
   bool applies_at_start = false;  // --on-start=apply
 };
 
+// How much of --start-limit-burst is used up.
+struct StartLimitStatus {
+  int used = 0;
+  int burst = 0;  // 0: no limit
+};
+
+struct WorkerStatus;
+
 // A copy, as of one instant; times are durations until then. Whoever renders
 // it bounds what is too long or too many (supervisor/control).
 struct Status {
@@ -63,23 +71,7 @@ struct Status {
     std::string name;
     std::string address;
   };
-
-  // With several workers: one of them. The fields are those of Status.
-  struct Worker {
-    int number = 0;  // from 1
-    std::string state;
-    int generation = 0;
-    bool serves = false;
-    std::optional<Process> process;
-    std::optional<Process> other_process;
-    std::string last_exit;
-    uint64_t exits = 0;
-    std::optional<absl::Duration> next_start;
-    std::vector<std::pair<std::string_view, uint64_t>> restarts;
-    std::string end_reason;
-    std::vector<CheckStatus> checks;
-    bool outdated = false;  // a change waits for its turn in the roll
-  };
+  using Worker = WorkerStatus;
 
   std::string state;                     // Supervisor::StateName
   std::optional<SidecarStatus> sidecar;  // there never is a process
@@ -116,8 +108,7 @@ struct Status {
 
   std::vector<CheckStatus> checks;
   std::optional<absl::Duration> next_start;  // backoff is under way
-  int limit_used = 0;
-  int limit_burst = 0;  // 0: no limit
+  StartLimitStatus limit;
   std::vector<NeglectfulParent> zombies;
   std::vector<std::string> strategies;
   std::vector<Listener> listeners;
@@ -136,6 +127,23 @@ struct Status {
   bool WaitsForOthers() const {
     return state == "waiting" && change == "none" && !change_queued;
   }
+};
+
+// One of several workers. The fields are those of Status.
+struct WorkerStatus {
+  int number = 0;  // from 1
+  std::string state;
+  int generation = 0;
+  bool serves = false;
+  std::optional<Status::Process> process;
+  std::optional<Status::Process> other_process;
+  std::string last_exit;
+  uint64_t exits = 0;
+  std::optional<absl::Duration> next_start;
+  std::vector<std::pair<std::string_view, uint64_t>> restarts;
+  std::string end_reason;
+  std::vector<CheckStatus> checks;
+  bool outdated = false;  // a change waits for its turn in the roll
 };
 
 }  // namespace reinit

@@ -27,9 +27,6 @@ bool StopsForTerminal(int signo) {
   return signo == SIGTSTP || signo == SIGTTIN || signo == SIGTTOU;
 }
 
-// Anybody can cause one.
-constexpr absl::Duration kStrangerWarnings = absl::Minutes(1);
-
 }  // namespace
 
 void WarnOfMissingProc(const Context& context) {
@@ -49,12 +46,10 @@ Supervisor::Supervisor(const Context& context, const Options* options,
     : context_(context),
       options_(options),
       supervising_(options->Supervising()),
+      worker_(options->workers.self != 0),
       began_(context.loop->Now()),
       notify_(notify),
       sockets_(sockets),
-      undecided_(
-          context,
-          [this](const Undecided::Message& message) { OnDecided(message); }),
       upwards_(supervising_ ? TakeUpwards(&environment, context.os->Self())
                             : Upwards()),
       random_(std::move(random)),
@@ -70,6 +65,10 @@ Supervisor::Supervisor(const Context& context, const Options* options,
               {&strategies_, &changes_, &outcomes_, &pair_, &signals_,
                &post_stop_, &terminal_, notify, sockets},
               std::move(environment), &random_, RunnerHooks()),
+      inbox_(context, &runner_, &pair_,
+             [this](Runner::Sender who, const NotifyMessage& message) {
+               Hear(who, message);
+             }),
       stop_order_(context, options, &pair_),
       closing_(context, options, &post_stop_, [this] { return LastWords(); }),
       zombies_(context) {}
@@ -112,7 +111,7 @@ void Supervisor::Startup() {
     context_.loop->Post([this, what] { OnWake(what); });
   };
   strategies_.Start(wake);
-  if (supervising_ && !IsWorker()) {
+  if (supervising_ && !worker_) {
     if (!options_->Sidecar()) WarnOfMissingProc(context_);
     report_.emplace(context_, options_->ready.file, upwards_);
   }
@@ -126,16 +125,12 @@ void Supervisor::Startup() {
     StartSidecar();
     return;
   }
-  if (!IsWorker()) {
+  if (!worker_) {
     zombies_.Start();
     // Plain inits leave the terminal as the process did, as the originals do.
     if (supervising_) terminal_.Save();
   }
   runner_.Start();
-}
-
-void Supervisor::Moved() {
-  if (on_moved_) on_moved_();
 }
 
 void Supervisor::OnWake(Strategy::Wake wake) {
@@ -151,15 +146,13 @@ void Supervisor::OnWake(Strategy::Wake wake) {
   Ask();
 }
 
+void Supervisor::ReadMessages() {
+  if (notify_ != nullptr) notify_->Read();
+}
+
 void Supervisor::OnReaped() {
   pair_.OnReaped();
   closing_.OnReaped();
-}
-
-std::string Supervisor::StateName() const {
-  if (ended()) return "ended";
-  if (end_.begun) return "ending";
-  return options_->Sidecar() ? SidecarState() : runner_.StateName();
 }
 
 Changes::Hooks Supervisor::ChangeHooks() {
@@ -259,7 +252,7 @@ void Supervisor::ActOnHealth(const Reason& reason) {
 }
 
 void Supervisor::AfterChange() {
-  Moved();
+  on_moved_();
   context_.loop->Post([this] {
     if (!runner_.CanAct() && !runner_.MaySupersede()) return;
     if (!changes_.ApplyQueued()) Ask();
@@ -270,7 +263,7 @@ void Supervisor::TellStrategies() {
   const InstanceView view = runner_.ViewNow();
   strategies_.OnInstance(view);
   ShowReady();
-  Moved();
+  on_moved_();
 }
 
 bool Supervisor::Serves() const {
@@ -284,78 +277,7 @@ void Supervisor::ShowReady() {
   if (report_.has_value()) report_->Show(Serves(), StateName());
 }
 
-// A sender whose message would have counted is told why it does not.
-void Supervisor::OnStranger(pid_t sender, const NotifyMessage& message) {
-  const absl::Time now = context_.loop->Now();
-  strangers_.Add(sender, now);
-  const Instance* const current = pair_.current();
-  const bool matters = (message.ready || message.stopping) &&
-                       current != nullptr && current->alive() &&
-                       now >= next_stranger_warning_;
-  if (matters) next_stranger_warning_ = now + kStrangerWarnings;
-  context_.log->Write(
-      matters ? LogLevel::kWarning : LogLevel::kDebug,
-      absl::StrCat(message.ready      ? "READY=1"
-                   : message.stopping ? "STOPPING=1"
-                                      : "a notification",
-                   " from process ", sender,
-                   ", which is not one of the process's own or has ended and "
-                   "was reaped by its parent before it was heard: ignored; a "
-                   "sender of the process's own should live until BARRIER=1 "
-                   "is answered (sd_notify_barrier(3), systemd-notify(1))"));
-}
-
-void Supervisor::OnNotify(pid_t sender, const NotifyMessage& message) {
-  if (strangers_.Has(sender, context_.loop->Now())) return;
-  bool kept = true;
-  std::vector<ProcessInfo> unknown;
-  if (undecided_.Waits(sender)) {
-    kept = undecided_.AddNext(sender, message);
-  } else {
-    const Runner::Sender who = runner_.SenderOf(sender, &unknown);
-    const bool from_current = who == Runner::Sender::kCurrent;
-    if (who != Runner::Sender::kStranger) unknown.clear();
-    if (from_current && message.main_pid.has_value()) {
-      pair_.current()->Has(*message.main_pid, &unknown);
-    }
-    if (unknown.empty()) return Hear(who, sender, message);
-    kept = undecided_.Add({sender, unknown.front(),
-                           from_current ? pair_.current()->generation() : 0,
-                           message});
-  }
-  if (kept) return;
-  context_.log->Write(
-      LogLevel::kDebug,
-      absl::StrCat("a notification from process ", sender,
-                   " is lost: too many wait for what /proc says of it"));
-}
-
-// The process that it was about may have been replaced meanwhile.
-void Supervisor::OnDecided(const Undecided::Message& message) {
-  if (strangers_.Has(message.sender, context_.loop->Now())) return;
-  const auto owns = [&](const Instance* instance) {
-    if (instance == nullptr || !instance->alive()) return false;
-    if (message.generation != 0) {
-      return instance->generation() == message.generation;
-    }
-    return context_.marks->Of(message.orphan, instance->mark()) ==
-           Marks::Verdict::kHas;
-  };
-  Runner::Sender who = Runner::Sender::kStranger;
-  if (owns(pair_.leaving())) {
-    who = Runner::Sender::kLeaving;
-  } else if (owns(pair_.current())) {
-    who = Runner::Sender::kCurrent;
-  }
-  Hear(who, message.sender, message.content);
-}
-
-void Supervisor::Hear(Runner::Sender who, pid_t sender,
-                      const NotifyMessage& message) {
-  if (who == Runner::Sender::kStranger) {
-    OnStranger(sender, message);
-    return;
-  }
+void Supervisor::Hear(Runner::Sender who, const NotifyMessage& message) {
   const bool from_current = who == Runner::Sender::kCurrent;
   if (from_current && message.status.has_value()) {
     context_.log->Write(LogLevel::kDebug,
@@ -435,7 +357,7 @@ void Supervisor::OnDown(const SignalInfo& signal) {
     stop_order_.OnBegin(runner_.plan().for_failure());
     const std::string name = SignalName(signal.signo);
     context_.log->Event(
-        IsWorker() ? LogLevel::kDebug : LogLevel::kInfo, "stopping",
+        worker_ ? LogLevel::kDebug : LogLevel::kInfo, "stopping",
         absl::StrCat(name, ": stopping"),
         {{"generation", runner_.launcher().generation()}, {"signal", name}});
     // With nothing to wait for, the signal is the reason of our own end; else
@@ -459,7 +381,7 @@ void Supervisor::Shutdown(int exit_code) {
   end_.exit_code = exit_code;
   runner_.BeginEnd();
   changes_.Cancel();
-  closing_.set_on_closed([this] { Moved(); });
+  closing_.set_on_closed([this] { on_moved_(); });
   if (report_.has_value()) report_->Stopping();
   strategies_.Clear();
   Finish();

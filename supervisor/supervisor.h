@@ -20,10 +20,9 @@
 #include "supervisor/ending/closing.h"
 #include "supervisor/ending/signal_route.h"
 #include "supervisor/ending/stop_order.h"
+#include "supervisor/inbox/inbox.h"
 #include "supervisor/notify/notify_socket.h"
 #include "supervisor/notify/ready_report.h"
-#include "supervisor/notify/strangers.h"
-#include "supervisor/notify/undecided.h"
 #include "supervisor/options.h"
 #include "supervisor/process/instance.h"
 #include "supervisor/process/zombie_report.h"
@@ -101,7 +100,12 @@ class Supervisor : public ControlTarget {
 
   // To be called for each message of the notify socket; `sender` may be
   // anybody.
-  void OnNotify(pid_t sender, const NotifyMessage& message);
+  void OnNotify(pid_t sender, const NotifyMessage& message) {
+    inbox_.OnNotify(sender, message);
+  }
+  // Hears what has come by now: the last words of a process count, so call it
+  // before children are reaped.
+  void ReadMessages();
 
   // `on_last` is called when no process is left: the owner of another helper
   // ends it then, so that it is still reaped.
@@ -123,8 +127,6 @@ class Supervisor : public ControlTarget {
   bool Serves() const;
   // It serves, and no other is being started or stopped.
   bool Settled() const;
-  // Of the newest start.
-  int generation() const { return runner_.launcher().generation(); }
 
   // What `reinit ctl` asks for (supervisor_control.cc).
   absl::Status AskRestart(int worker, uint64_t* ticket) override;
@@ -152,9 +154,6 @@ class Supervisor : public ControlTarget {
   Changes::Hooks ChangeHooks();
   Runner::Hooks RunnerHooks();
 
-  bool IsWorker() const { return options_->workers.self != 0; }
-  void Moved();
-
   // The loop.
   void OnWake(Strategy::Wake wake);
   void Ask();
@@ -166,15 +165,11 @@ class Supervisor : public ControlTarget {
   // Messages of the process, and what strangers are told.
   void TellStrategies();
   void ShowReady();
-  void OnStranger(pid_t sender, const NotifyMessage& message);
-  void OnDecided(const Undecided::Message& message);
-  void Hear(Runner::Sender who, pid_t sender, const NotifyMessage& message);
+  void Hear(Runner::Sender who, const NotifyMessage& message);
 
-  void DescribeOutcomes(absl::Time now, Status* status) const;
   // Without a command.
   void StartSidecar();
   void BeginSidecar();
-  std::string SidecarState() const;
   void EndForFailure(const std::string& why);
 
   // Signals and the end.
@@ -188,13 +183,11 @@ class Supervisor : public ControlTarget {
   const Context context_;
   const Options* const options_;
   const bool supervising_;
+  const bool worker_;  // one of several
   const absl::Time began_;
   NotifySocket* const notify_;    // or null
   ListenSockets* const sockets_;  // or null
   std::optional<ReadyReport> report_;
-  Strangers strangers_;
-  Undecided undecided_;
-  absl::Time next_stranger_warning_ = absl::InfinitePast();
   const Upwards upwards_;
   const std::function<double()> random_;
   Strategies strategies_;
@@ -205,11 +198,12 @@ class Supervisor : public ControlTarget {
   TerminalModes terminal_;
   Changes changes_;
   Runner runner_;
+  Inbox inbox_;
   StopOrder stop_order_;
   Closing closing_;
   ZombieReport zombies_;
   End end_;
-  std::function<void()> on_moved_;
+  std::function<void()> on_moved_ = [] {};
 };
 
 }  // namespace reinit

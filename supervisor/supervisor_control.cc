@@ -33,6 +33,21 @@ absl::Status NoWorkers() {
       "this reinit runs one process; --workers=N runs several");
 }
 
+std::string SidecarState(const Runner& runner, const Changes& changes) {
+  if (runner.launcher().busy()) return "starting";
+  switch (changes.state()) {
+    case ChangeState::kChecking:
+    case ChangeState::kApplying:
+      return "reloading";
+    case ChangeState::kPending:
+      return "pending";
+    case ChangeState::kNone:
+    case ChangeState::kSettling:
+      break;
+  }
+  return "watching";
+}
+
 Reason Asked(std::string_view text) {
   Reason reason;
   reason.cause = Reason::Cause::kControl;
@@ -104,6 +119,13 @@ absl::Status Supervisor::AskScale(int workers) {
   return NoWorkers();
 }
 
+std::string Supervisor::StateName() const {
+  if (ended()) return "ended";
+  if (end_.begun) return "ending";
+  return options_->Sidecar() ? SidecarState(runner_, changes_)
+                             : runner_.StateName();
+}
+
 Status Supervisor::Describe() const {
   const absl::Time now = context_.loop->Now();
   Status status;
@@ -119,12 +141,12 @@ Status Supervisor::Describe() const {
   status.change_queued = changes_.queued();
   changes_.Describe(now, runner_.plan().has_value(), &status);
   runner_.Describe(now, &status);
-  DescribeOutcomes(now, &status);
+  outcomes_.Describe(now, &status);
   for (const std::string_view name : strategies_.Names()) {
     status.strategies.emplace_back(name);
   }
   status.checks = strategies_.Checks();
-  if (IsWorker()) return status;
+  if (worker_) return status;
   status.zombies =
       FindNeglectfulParents(context_.os->Processes(), context_.os->Self());
   if (sockets_ == nullptr) return status;
@@ -132,15 +154,6 @@ Status Supervisor::Describe() const {
     status.listeners.push_back({std::move(id.name), std::move(id.address)});
   }
   return status;
-}
-
-void Supervisor::DescribeOutcomes(absl::Time now, Status* status) const {
-  if (const auto& last = outcomes_.last_applied()) {
-    status->last_applied = {ToString(last->cause), last->text, last->at,
-                            now - last->when, last->took};
-  }
-  status->reload_succeeded = outcomes_.last_succeeded();
-  status->reload_success_time = outcomes_.success_time();
 }
 
 void Supervisor::StartSidecar() {
@@ -173,21 +186,6 @@ void Supervisor::BeginSidecar() {
   changes_.BeginSidecar();
   runner_.ReleaseAfter(absl::Milliseconds(100));
   Ask();
-}
-
-std::string Supervisor::SidecarState() const {
-  if (runner_.launcher().busy()) return "starting";
-  switch (changes_.state()) {
-    case ChangeState::kChecking:
-    case ChangeState::kApplying:
-      return "reloading";
-    case ChangeState::kPending:
-      return "pending";
-    case ChangeState::kNone:
-    case ChangeState::kSettling:
-      break;
-  }
-  return "watching";
 }
 
 // For a failure of reinit's own means, not of the process.

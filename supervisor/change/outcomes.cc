@@ -155,4 +155,14 @@ void Outcomes::Answer(Kind kind, Ticket::State state,
   }
 }
 
+void Outcomes::Describe(absl::Time now, Status* status) const {
+  if (last_applied_.has_value()) {
+    status->last_applied = {ToString(last_applied_->cause), last_applied_->text,
+                            last_applied_->at, now - last_applied_->when,
+                            last_applied_->took};
+  }
+  status->reload_succeeded = last_succeeded_;
+  status->reload_success_time = success_time_;
+}
+
 }  // namespace reinit

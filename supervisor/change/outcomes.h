@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "supervisor/reason.h"
+#include "supervisor/status.h"
 
 namespace reinit {
 
@@ -74,6 +75,8 @@ class Outcomes {
   // succeeded, none yet; and when one did, as time of day.
   std::optional<bool> last_succeeded() const { return last_succeeded_; }
   std::optional<absl::Time> success_time() const { return success_time_; }
+  // Fills in what came of the last ones.
+  void Describe(absl::Time now, Status* status) const;
   // The last one failed, and the start that is under way does not make up for
   // it.
   bool FailureStands() const {

@@ -58,8 +58,8 @@ void AddRestarts(const Status& status, BoundedJson* json) {
   } else {
     json->Null();
   }
-  json->Key("restarts_counted").Number(status.limit_used);
-  json->Key("start_limit_burst").Number(status.limit_burst).EndObject();
+  json->Key("restarts_counted").Number(status.limit.used);
+  json->Key("start_limit_burst").Number(status.limit.burst).EndObject();
 }
 
 void AddTime(std::optional<absl::Time> at, BoundedJson* json) {

@@ -38,8 +38,8 @@ Status Example() {
   status.checks = {{"http://a/\"x\"", CheckStatus::State::kFailing, 2,
                     "HTTP 503", absl::Milliseconds(1200)}};
   status.next_start = absl::Milliseconds(1500);
-  status.limit_used = 3;
-  status.limit_burst = 10;
+  status.limit.used = 3;
+  status.limit.burst = 10;
   status.zombies = {{33, "sh", {40, 41}, "true"}};
   status.strategies = {"inotify", "health"};
   status.listeners = {{"web", "tcp://0.0.0.0:80"}};

@@ -78,9 +78,9 @@ void AddRestarts(const Status& status, std::string* out) {
     Line("backoff", absl::StrCat("next start in ", Time(*status.next_start)),
          out);
   }
-  if (status.limit_burst != 0 && status.limit_used != 0) {
+  if (status.limit.burst != 0 && status.limit.used != 0) {
     Line("start limit",
-         absl::StrCat(status.limit_used, " of ", status.limit_burst, " used"),
+         absl::StrCat(status.limit.used, " of ", status.limit.burst, " used"),
          out);
   }
 }

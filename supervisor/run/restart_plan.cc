@@ -57,8 +57,8 @@ void RestartPlan::Describe(absl::Time now, Status* status) const {
     status->last_restarts.push_back({ToString(entry.cause), entry.text,
                                      now - entry.when, entry.generation});
   }
-  status->limit_used = limit_.Used(now);
-  status->limit_burst = limit_.burst();
+  status->limit.used = limit_.Used(now);
+  status->limit.burst = limit_.burst();
 }
 
 }  // namespace reinit

@@ -197,8 +197,8 @@ TEST_F(RunnerTest, OneThatCrashesIsRestartedByItself) {
   EXPECT_EQ(two_.pid(), two);
   EXPECT_EQ(one_.TakeTold(), std::vector<std::string>{"exited exit code 3"});
   EXPECT_TRUE(two_.TakeTold().empty());
-  EXPECT_EQ(Describe(one_.runner(), world_.now()).limit_used, 1);
-  EXPECT_EQ(Describe(two_.runner(), world_.now()).limit_used, 0);
+  EXPECT_EQ(Describe(one_.runner(), world_.now()).limit.used, 1);
+  EXPECT_EQ(Describe(two_.runner(), world_.now()).limit.used, 0);
 }
 
 TEST_F(RunnerTest, EachHasItsOwnReadiness) {

@@ -64,7 +64,7 @@ TEST_F(ControlTest, ARestartCutsABackoffShort) {
   Exit(1);
   EXPECT_EQ(Describe().state, "backoff");
   EXPECT_EQ(Describe().next_start, absl::Minutes(1));
-  EXPECT_EQ(Describe().limit_used, 1);
+  EXPECT_EQ(Describe().limit.used, 1);
   EXPECT_EQ(Describe().last_exit, "exit code 1");
   EXPECT_TRUE(Restart());
   EXPECT_EQ(Describe().state, "ready");

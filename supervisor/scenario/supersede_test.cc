@@ -59,7 +59,7 @@ TEST_F(SupersedeTest, CountsForNothing) {
   Overlap();
   Change("b.py");
   Status status = Describe();
-  EXPECT_EQ(status.limit_used, 0);
+  EXPECT_EQ(status.limit.used, 0);
   EXPECT_EQ(status.changes_failed, 0u);
   EXPECT_EQ(status.change_failure, "");
   EXPECT_EQ(world_.log().events().back(),

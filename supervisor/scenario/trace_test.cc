@@ -545,7 +545,7 @@ class Schedule : public SupervisorTest {
         s.reload_succeeded.has_value() ? *s.reload_succeeded ? "y" : "n"
                                        : "-"));
     trace_->Add(absl::StrCat(
-        s.limit_used, " ", s.last_restarts.size(), " ",
+        s.limit.used, " ", s.last_restarts.size(), " ",
         s.next_start.has_value() ? absl::FormatDuration(*s.next_start) : "-",
         " ",
         absl::StrJoin(s.restarts, ",", [](std::string* out, const auto& x) {

@@ -63,7 +63,8 @@ std::vector<int> Roll::Take(absl::Span<const Worker> workers, int most) {
   for (const bool serving : {false, true}) {
     for (const Worker& worker : workers) {
       if (static_cast<int>(taken_.size()) == most) break;
-      if (worker.waits && worker.serves == serving) taken_.insert(worker.number);
+      if (worker.waits && worker.serves == serving)
+        taken_.insert(worker.number);
     }
     if (!taken_.empty()) break;
   }

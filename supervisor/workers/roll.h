@@ -66,9 +66,9 @@ class Roll {
   int parallelism_;
   absl::Duration monitor_;
   State state_ = State::kIdle;
-  bool renewed_ = false;       // the next step is a canary
-  std::set<int> taken_;        // in the step that is under way
-  std::set<int> replaced_;     // since the canary
+  bool renewed_ = false;    // the next step is a canary
+  std::set<int> taken_;     // in the step that is under way
+  std::set<int> replaced_;  // since the canary
   absl::Time rests_until_ = absl::InfinitePast();
 };
 

@@ -163,7 +163,7 @@ void Workers::Relay(const Reason& reason, bool restart) {
 InstanceView Workers::ViewOfAll() const {
   InstanceView view;
   for (const auto& worker : workers_) {
-    view.generation += worker->supervisor()->generation();
+    view.generation += worker->supervisor()->last_pid();
   }
   const int serving = Serving();
   view.state = serving > 0 ? InstanceState::kReady : InstanceState::kStarting;
@@ -234,20 +234,20 @@ void Workers::Turn() {
   }
   if (roll_.stopped() && !was_stopped) {
     const std::string why =
-        absl::StrCat(change_, ": a replaced worker has failed: the others keep "
+        absl::StrCat(change_,
+                     ": a replaced worker has failed: the others keep "
                      "what they have until the next change");
     context_.log->Event(LogLevel::kError, "roll_stopped", why,
                         {{"reason", change_}});
     Answer(absl::FailedPreconditionError(why));
   } else if (was_under_way && !roll_.under_way()) {
     const absl::Duration took = context_.loop->Now() - roll_began_;
-    context_.log->Event(
-        LogLevel::kInfo, "rolled",
-        absl::StrCat(change_, ": replaced ", replaced_, " workers in ",
-                     Millis(took)),
-        {{"reason", change_},
-         {"workers", replaced_},
-         {"took_ms", LogMillis(took)}});
+    context_.log->Event(LogLevel::kInfo, "rolled",
+                        absl::StrCat(change_, ": replaced ", replaced_,
+                                     " workers in ", Millis(took)),
+                        {{"reason", change_},
+                         {"workers", replaced_},
+                         {"took_ms", LogMillis(took)}});
     Answer(absl::OkStatus());
   }
 }
@@ -294,8 +294,7 @@ SignalRoute Workers::RouteOf(const SignalInfo& received) const {
   if (received.code != SI_KERNEL) facts.stop_signal = options_->stop.signal;
   facts.staying = !end_.begun;
   facts.supervising = true;
-  facts.hung_up =
-      received.signo == SIGHUP && on_terminal_ && !OnTerminal();
+  facts.hung_up = received.signo == SIGHUP && on_terminal_ && !OnTerminal();
   facts.serves = true;
   return reinit::RouteOf(
       received.signo,
@@ -309,8 +308,9 @@ bool Workers::Scales(int signo) {
   if (signo != SIGTTIN && signo != SIGTTOU) return false;
   const absl::Status scaled = AskScale(Active() + (signo == SIGTTIN ? 1 : -1));
   if (!scaled.ok()) {
-    context_.log->Write(LogLevel::kWarning, absl::StrCat(SignalName(signo), ": ",
-                                                         scaled.message()));
+    context_.log->Write(
+        LogLevel::kWarning,
+        absl::StrCat(SignalName(signo), ": ", scaled.message()));
   }
   return true;
 }
@@ -383,8 +383,8 @@ std::string Workers::LastWords() const {
   std::string text;
   for (const auto& worker : workers_) {
     const Status::Worker status = worker->Describe();
-    absl::StrAppend(&text, "worker ", status.number, " ended: ",
-                    status.last_exit, "\n");
+    absl::StrAppend(&text, "worker ", status.number,
+                    " ended: ", status.last_exit, "\n");
   }
   if (!end_.reason.empty()) absl::StrAppend(&text, end_.reason, "\n");
   return text;

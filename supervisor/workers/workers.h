@@ -29,9 +29,9 @@ namespace reinit {
 
 // Takes the place of the one Supervisor with --workers=N. Each worker has a
 // Supervisor, which restarts it after a crash, judges its readiness, and so on
-// (worker.h). Here is what is for all of them: signals, changes of files, health
-// checks of the whole, `reinit ctl`, readiness and the end. A change, or a
-// restart of all, is kept for each worker until its turn has come (roll.h).
+// (worker.h). Here is what is for all of them: signals, changes of files,
+// health checks of the whole, `reinit ctl`, readiness and the end. A change, or
+// a restart of all, is kept for each worker until its turn has come (roll.h).
 //
 //   Staying | signal TERM, INT, QUIT, ctl stop     -> Ending
 //           | all workers have ended for good      -> Ending
@@ -148,8 +148,8 @@ class Workers : public ControlTarget {
   std::deque<Ticket> tickets_;
   uint64_t tickets_given_ = 0;
   absl::Time roll_began_;
-  std::string change_;  // what the roll is for
-  bool checked_ = false;  // the canary has passed --reload-check
+  std::string change_;      // what the roll is for
+  bool checked_ = false;    // the canary has passed --reload-check
   bool was_ready_ = false;  // all of them, once
   int replaced_ = 0;        // in this roll
   End end_;

@@ -335,13 +335,12 @@ TEST_F(WorkersTest, TermStopsAllAtOnce) {
   options_.stop.timeout = absl::Seconds(10);
   Start();
   Signal(SIGTERM);
-  EXPECT_EQ(os().sent(),
-            (std::vector<std::pair<pid_t, int>>{{100, SIGTERM},
-                                                {100, SIGCONT},
-                                                {101, SIGTERM},
-                                                {101, SIGCONT},
-                                                {102, SIGTERM},
-                                                {102, SIGCONT}}));
+  EXPECT_EQ(os().sent(), (std::vector<std::pair<pid_t, int>>{{100, SIGTERM},
+                                                             {100, SIGCONT},
+                                                             {101, SIGTERM},
+                                                             {101, SIGCONT},
+                                                             {102, SIGTERM},
+                                                             {102, SIGCONT}}));
   Exit(101, {.code = 7});
   EXPECT_FALSE(workers_->ended());
   EXPECT_EQ(os().processes().size(), 2u);
@@ -436,8 +435,7 @@ TEST_F(WorkersTest, AnActionThatRestartsNobodyIsForAllAtOnce) {
 }
 
 TEST_F(WorkersTest, OnChangeExit) {
-  options_.reload.on_change = {
-      {.kind = ChangeAction::Kind::kExit, .value = 9}};
+  options_.reload.on_change = {{.kind = ChangeAction::Kind::kExit, .value = 9}};
   Start();
   Change();
   world_.Advance(absl::Seconds(5));

@@ -15,6 +15,7 @@ ORDER = (
     "supervisor/control",
     "supervisor/workers",
     "supervisor/supervisor*",
+    "supervisor/inbox",
     "supervisor/ending",
     "supervisor/run",
     "supervisor/change",

@@ -4,6 +4,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <memory>
@@ -32,6 +33,8 @@
 #include "supervisor/supervisor.h"
 #include "supervisor/value/command_times.h"
 #include "supervisor/watch/tree/absolute_path.h"
+#include "supervisor/workers/worker_options.h"
+#include "supervisor/workers/workers.h"
 
 namespace reinit {
 namespace {
@@ -71,6 +74,96 @@ void EndAtOnce([[maybe_unused]] int code) {
 #endif
 }
 
+// Whether the command runs as `pid`, or has just done so.
+bool IsMain(const Supervisor& main, pid_t pid) {
+  return pid == main.last_pid();
+}
+
+bool IsMain(const Workers& main, pid_t pid) {
+  return std::any_of(main.workers().begin(), main.workers().end(),
+                     [pid](const auto& worker) {
+                       return worker->supervisor()->last_pid() == pid;
+                     });
+}
+
+// Connects `main` with signals, the children that end, `reinit ctl` and the
+// status server, and runs it. `Main` is Supervisor or Workers.
+template <typename Main>
+int Serve(const Context& context, const Options& options, Main* main,
+          StartSockets* bound, AdoptingOs* os) {
+  context.children->set_on_reaped([main] { main->OnReaped(); });
+  std::optional<ControlServer> control;
+  if (bound->control.has_value()) {
+    control.emplace(context.loop, context.log, *std::move(bound->control),
+                    [main](std::string_view request) {
+                      return RunControlCommand(main, request);
+                    });
+    control->Start();
+  }
+  std::optional<StatusServer> status_server;
+  if (bound->status.has_value()) {
+    status_server.emplace(context, *std::move(bound->status),
+                          [main] { return main->Describe(); });
+    status_server->Start();
+    main->set_on_last([&status_server] { status_server->Stop(); });
+  }
+  const auto signals = SignalSource::Create(
+      context.loop, [main](const SignalInfo& info) { main->OnSignal(info); },
+      [&context, main] {
+        context.observer->OnSignal(SIGCHLD);
+        main->ReadMessages();
+        context.children->Reap();
+      });
+  if (!signals.ok()) {
+    context.log->Write(LogLevel::kError, signals.status().message());
+    return 1;
+  }
+  // Children that ended before an exec made this process reinit. Those of the
+  // first act wait until its child is known.
+  if (!FirstAct().acted) context.children->Reap();
+  context.children->set_spectator(
+      {[&context, main](pid_t pid, ExitStatus status) {
+         context.observer->OnReaped(pid, status, IsMain(*main, pid));
+       },
+       [&context] {
+         context.observer->OnAllReaped(context.children->none_left());
+       }});
+  // One that supervises returns to its folder by name, and a hook after the end
+  // needs it as well.
+  if (!options.Supervising() && options.process.post_stop.empty()) {
+    os->LeaveStartDirectory();
+  }
+  const int code = main->Run();
+  if (!options.Supervising()) EndAtOnce(code);
+  return code;
+}
+
+int RunWorkers(const Context& context, const Options& options,
+               std::vector<std::string> environment, StartSockets* bound,
+               AdoptingOs* os) {
+  const Options for_all = OptionsForAll(options);
+  auto shared = MakeStrategies(context, &for_all, environment, RandomSource(),
+                               &bound->listen);
+  WorkerParts parts;
+  parts.options = OptionsOfWorker;
+  parts.strategies = [environment, random = RandomSource(), bound](
+                         const Context& of_worker, const Options* its_options) {
+    return MakeStrategies(of_worker, its_options, environment, random,
+                          &bound->listen);
+  };
+  parts.notify = [&context, &options]() -> std::unique_ptr<NotifySocket> {
+    auto notify = MakeNotifySocket(options);
+    if (notify.ok()) return *std::move(notify);
+    context.log->Write(LogLevel::kError, notify.status().message());
+    return nullptr;
+  };
+  parts.sockets = &bound->listen;
+  parts.environment = std::move(environment);
+  parts.random = RandomSource();
+  Workers workers(context, &options, std::move(shared), std::move(parts));
+  return Serve(context, options, &workers, bound, os);
+}
+
 }  // namespace
 
 int RunSupervisor(const Options& options, std::vector<std::string> environment,
@@ -99,6 +192,9 @@ int RunSupervisor(const Options& options, std::vector<std::string> environment,
                      &user_process, observer, &commands};
   MarkReader marks(context);
   context.marks = &marks;
+  if (options.workers.count > 1) {
+    return RunWorkers(context, options, std::move(environment), &bound, &os);
+  }
   auto notify = MakeNotifySocket(options);
   if (!notify.ok()) {
     log->Write(LogLevel::kError, notify.status().message());
@@ -109,50 +205,7 @@ int RunSupervisor(const Options& options, std::vector<std::string> environment,
   Supervisor supervisor(context, &options, std::move(environment),
                         std::move(strategies), RandomSource(), notify->get(),
                         &bound.listen);
-  children.set_on_reaped([&supervisor] { supervisor.OnReaped(); });
-  std::optional<ControlServer> control;
-  if (bound.control.has_value()) {
-    control.emplace(loop->get(), log, *std::move(bound.control),
-                    [&supervisor](std::string_view request) {
-                      return RunControlCommand(&supervisor, request);
-                    });
-    control->Start();
-  }
-  std::optional<StatusServer> status_server;
-  if (bound.status.has_value()) {
-    status_server.emplace(context, *std::move(bound.status),
-                          [&supervisor] { return supervisor.Describe(); });
-    status_server->Start();
-    supervisor.set_on_last([&status_server] { status_server->Stop(); });
-  }
-  const auto signals = SignalSource::Create(
-      loop->get(),
-      [&supervisor](const SignalInfo& info) { supervisor.OnSignal(info); },
-      [&] {
-        observer->OnSignal(SIGCHLD);
-        if (*notify != nullptr) (*notify)->Read();
-        children.Reap();
-      });
-  if (!signals.ok()) {
-    log->Write(LogLevel::kError, signals.status().message());
-    return 1;
-  }
-  // Children that ended before an exec made this process reinit. Those of the
-  // first act wait until its child is known.
-  if (!FirstAct().acted) children.Reap();
-  children.set_spectator(
-      {[&](pid_t pid, ExitStatus status) {
-         observer->OnReaped(pid, status, pid == supervisor.last_pid());
-       },
-       [&] { observer->OnAllReaped(children.none_left()); }});
-  // One that supervises returns to its folder by name, and a hook after the end
-  // needs it as well.
-  if (!options.Supervising() && options.process.post_stop.empty()) {
-    os.LeaveStartDirectory();
-  }
-  const int code = supervisor.Run();
-  if (!options.Supervising()) EndAtOnce(code);
-  return code;
+  return Serve(context, options, &supervisor, &bound, &os);
 }
 
 int RunPause(Log* log) {

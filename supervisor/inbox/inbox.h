@@ -32,10 +32,9 @@ class Inbox {
         runner_(runner),
         pair_(pair),
         on_heard_(std::move(on_heard)),
-        undecided_(
-            context,
-            [this](const Undecided::Message& message) { OnDecided(message); }) {
-  }
+        undecided_(context, [this](const Undecided::Message& message) {
+          OnDecided(message);
+        }) {}
 
   // To be called for each message of the notify socket.
   void OnNotify(pid_t sender, const NotifyMessage& message);

@@ -18,8 +18,15 @@ Options OwnOptions(Options options, int number) {
   return options;
 }
 
-Context WithLog(Context context, Log* log) {
+// As all of them, but for the folder, which may name the worker.
+UserProcess OwnProcess(UserProcess process, const Options& options) {
+  process.directory = options.process.as.directory;
+  return process;
+}
+
+Context OwnContext(Context context, Log* log, const UserProcess* process) {
   context.log = log;
+  context.user_process = process;
   return context;
 }
 
@@ -28,8 +35,9 @@ Context WithLog(Context context, Log* log) {
 Worker::Worker(const Context& context, const Options& all, int number,
                const WorkerParts& parts, std::function<void()> on_moved)
     : options_(OwnOptions(parts.options(all, number), number)),
+      user_process_(OwnProcess(*context.user_process, options_)),
       log_(context.log, number),
-      context_(WithLog(context, &log_)),
+      context_(OwnContext(context, &log_, &user_process_)),
       parts_(parts),
       on_moved_(std::move(on_moved)),
       notify_(parts.notify()) {}

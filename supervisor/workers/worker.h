@@ -79,6 +79,7 @@ class Worker {
 
  private:
   const Options options_;
+  const UserProcess user_process_;
   WorkerLog log_;
   const Context context_;
   const WorkerParts& parts_;

@@ -149,7 +149,7 @@ void Workers::Relay(const Reason& reason, bool restart) {
   }
   if (!roll_.under_way() || roll_.stopped()) {
     roll_began_ = context_.loop->Now();
-    replaced_ = 0;
+    replaced_.clear();
   }
   change_ = reason.text;
   checked_ = false;
@@ -224,7 +224,7 @@ void Workers::Turn() {
   const Roll::Step step = roll_.Next(looks, context_.loop->Now());
   for (const int number : step.take) {
     Find(number)->Take(checked_);
-    ++replaced_;
+    replaced_.insert(number);
   }
   if (!step.take.empty()) {
     checked_ = true;
@@ -243,10 +243,10 @@ void Workers::Turn() {
   } else if (was_under_way && !roll_.under_way()) {
     const absl::Duration took = context_.loop->Now() - roll_began_;
     context_.log->Event(LogLevel::kInfo, "rolled",
-                        absl::StrCat(change_, ": replaced ", replaced_,
+                        absl::StrCat(change_, ": replaced ", replaced_.size(),
                                      " workers in ", Millis(took)),
                         {{"reason", change_},
-                         {"workers", replaced_},
+                         {"workers", static_cast<int64_t>(replaced_.size())},
                          {"took_ms", LogMillis(took)}});
     Answer(absl::OkStatus());
   }

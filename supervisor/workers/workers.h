@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -151,7 +152,7 @@ class Workers : public ControlTarget {
   std::string change_;      // what the roll is for
   bool checked_ = false;    // the canary has passed --reload-check
   bool was_ready_ = false;  // all of them, once
-  int replaced_ = 0;        // in this roll
+  std::set<int> replaced_;  // in this roll
   End end_;
 };
 

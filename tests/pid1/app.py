@@ -142,6 +142,10 @@ class App:
         tty.setraw(0, when=tty.TCSANOW)
         self.do_write(1, "\033[?1049h\033[?1000h\033[?2004h\033[?25l")
 
+    def do_notify(self, text):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.sendto(text.encode(), os.environ["NOTIFY_SOCKET"])
+
     def do_close(self, fd):
         os.close(fd)
         self.report("closed")

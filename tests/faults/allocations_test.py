@@ -123,6 +123,9 @@ class AllocationsTest(scenarios.Scenarios):
     def test_start_first(self):
         self.try_all(self.start_first)
 
+    def test_workers(self):
+        self.try_all(self.workers)
+
     def test_sidecar(self):
         self.try_all(self.sidecar)
 

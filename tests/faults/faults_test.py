@@ -107,6 +107,9 @@ class FaultsTest(scenarios.Scenarios):
     def test_start_first(self):
         self.try_faults(self.start_first)
 
+    def test_workers(self):
+        self.try_faults(self.workers)
+
     def test_sidecar(self):
         self.try_faults(self.sidecar)
 

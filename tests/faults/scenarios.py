@@ -1,5 +1,5 @@
-"""The five kinds of run of the tests in this folder, in which something fails: a plain init, by the first act and without
-it, a supervising one, one that starts the next process first, and a sidecar.
+"""The six kinds of run of the tests in this folder, in which something fails: a plain init, by the first act and without
+it, a supervising one, one that starts the next process first, one with two workers, and a sidecar.
 
 Whatever fails: reinit does not crash or hang, no exit is lost, no change is lost, and nothing is left behind. A start
 may be refused, with a line that says why and before anything runs.
@@ -45,6 +45,19 @@ class Scenarios(harness.Pid1Test):
 
     def start_first(self, init):
         self.supervising(init, "--restart-order=start-first")
+
+    def workers(self, init):
+        """A worker that could not be started the first time is started by the change."""
+        watched = self.write(os.path.join(self.folder(), "file"))
+        run = self.start(*QUICK, *RETRY, "--workers=2", f"--watch={watched}", "--", *self.app(reads=watched), init=init,
+                         pid1=False)
+        if not self.starts(run):
+            return
+        self.write(watched, "changed")
+        replaced = set()
+        while len(replaced) < 2:
+            replaced.add(self.event("start", content="changed")["env"]["REINIT_WORKER"])
+        self.end_by_term(run)
 
     def sidecar(self, init):
         folder = self.folder()

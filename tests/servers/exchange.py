@@ -1,4 +1,4 @@
-"""Exchanges a server of servers.py again and again under load, in one of four ways, and tells what became of each request."""
+"""Exchanges a server of servers.py again and again under load, in one of five ways, and tells what became of each request."""
 
 import collections
 import contextlib
@@ -19,8 +19,9 @@ REINIT = os.path.abspath(os.environ.get("REINIT", "cmd/reinit"))
 LOAD = os.path.abspath(os.environ.get("REINIT_LOAD", "tests/servers/load"))
 STARTER = {"start_server": "libserver-starter-perl"}
 
-# naive: the server binds its own port, and is stopped before the next one starts.
-WAYS = ("naive", "stop-first", "start-first", "start_server")
+# naive: the server binds its own port, and is stopped before the next one starts. workers: start-first, with WORKERS.
+WAYS = ("naive", "stop-first", "start-first", "workers", "start_server")
+WORKERS = 4
 
 CLIENTS = 4
 PAUSE_US = 2000
@@ -117,7 +118,10 @@ class Keeper:
             flags += ["--reload-stop-signal=" + server.stop]
             return [REINIT, *flags, "--", *self.site.command(held=False)]
         scheme = "unix:" if self.site.server.unix else "tcp://"
-        flags += [f"--listen=web={scheme}{self.site.listen()}", f"--restart-order={self.way}", *server.reinit_flags()]
+        order = self.way
+        if self.way == "workers":
+            flags, order = [*flags, f"--workers={WORKERS}"], "start-first"
+        flags = [f"--listen=web={scheme}{self.site.listen()}", f"--restart-order={order}", *server.reinit_flags(), *flags]
         return [REINIT, *flags, "--", *self.site.command(held=True)]
 
     def starter(self):
@@ -147,6 +151,9 @@ class Keeper:
     def ready(self, version):
         """reinit has seen that this version serves. The others say nothing of the kind."""
         self.hear()
+        if self.way == "workers":
+            all_ready, replaced = b"workers are ready after ", b"replaced %d workers in " % WORKERS
+            return self.said.count(all_ready) + self.said.count(replaced) >= version
         return self.way in ("naive", "start_server") or self.said.count(b"ready after ") >= version
 
     def answer(self):

@@ -22,6 +22,7 @@ from fpm import FPM
 from servers import ON_STOP, SERVERS
 
 RELOADS = 20
+ROLLS = int(os.environ.get("REINIT_ROLLS", "5"))
 # Each of them loses some; more would only take longer.
 TWIN_RELOADS = 3
 STARTER_RELOADS = 10  # a second each
@@ -122,6 +123,38 @@ class BrokenTest(unittest.TestCase):
 
 for one in SERVERS:
     setattr(BrokenTest, "test_" + re.sub(r"\W", "_", one.name), broken_method(one))
+
+
+class WorkersTest(unittest.TestCase):
+    """Several workers on one socket, replaced one by one."""
+
+    NAMES = ("nodejs", "python http.server", "puma", "uvicorn", "lighttpd")  # the last is written in C
+
+    def test_rolls(self):
+        for name in self.NAMES:
+            server = server_named(name)
+            with self.subTest(name):
+                need(self, [server])
+                result = run(self, server, "workers", ROLLS)
+                for outcome in ("refused", "timed out", "bad answer"):
+                    self.assertEqual(result.counts[outcome], 0, f"{result}\n{result.log[-3000:]}")
+                if not server.drops:
+                    self.assertEqual(result.failed(), 0, f"{result}\n{result.log[-3000:]}")
+
+    def test_a_broken_version_takes_only_the_canary(self):
+        """With stop-first the others go on to answer."""
+        server = server_named("python http.server")
+        need(self, [server])
+        flags = ["--restart-order=stop-first", "--ready-timeout=10s", "--start-limit-burst=0"]
+        with failing(self), exchange.kept(server, "workers", *flags) as keeper:
+            keeper.wait_until(lambda: keeper.ready(1), "version 1 is not ready")
+            keeper.next(broken=True)
+            keeper.wait_until(lambda: keeper.text().count("worker 1: process [") > 3, "the broken version does not fail")
+            self.assertEqual({keeper.answer() for _ in range(20)}, {"1"})
+            self.assertNotRegex(keeper.text(), r"worker [234]: process")
+            keeper.next()
+            keeper.wait_until(lambda: f"replaced {exchange.WORKERS} workers in " in keeper.text(), "no roll")
+            self.assertEqual({keeper.answer() for _ in range(20)}, {"3"})
 
 
 class SuccessorTest(unittest.TestCase):

@@ -43,6 +43,7 @@ absl::Status Instance::Start(bool may_wait) {
   request.own_group = spec_.own_group;
   request.own_session = spec_.own_session;
   request.terminal_fd = spec_.terminal_fd;
+  request.null_stdin = spec_.null_stdin;
   request.descriptors = spec_.descriptors;
   request.awaits_exec = may_wait;
   request.as = *context_.user_process;

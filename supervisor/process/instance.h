@@ -36,6 +36,7 @@ class Instance {
     bool own_group = true;
     bool own_session = false;
     bool signal_group = false;  // signals go to its whole group
+    bool null_stdin = false;    // it reads from /dev/null
     int terminal_fd = -1;       // terminal whose foreground it is to become
     int generation = 1;
     absl::Duration leftover_timeout;

@@ -30,7 +30,8 @@ Launcher::Launcher(const Context& context, const Options* options,
     : context_(context),
       options_(options),
       parts_(parts),
-      on_terminal_(options->Supervising() && OnTerminal()),
+      on_terminal_(options->Supervising() && !options->process.background &&
+                   OnTerminal()),
       why_(std::move(why)),
       on_instance_(std::move(on_instance)),
       on_event_(std::move(on_event)),
@@ -255,6 +256,7 @@ Instance::Spec Launcher::MakeSpec() const {
   }
   // Ctrl-C is to reach, and end, both.
   spec.own_group = !on_terminal_;
+  spec.null_stdin = options_->process.background;
   return spec;
 }
 

@@ -121,14 +121,12 @@ CpuCount CountCpusInTime() {
         if (!quota.ok()) return quota.status();
         return absl::StrCat(*quota);
       });
-  absl::StatusOr<double> quota = told.status();
+  absl::StatusOr<double> quota = absl::InternalError("no number");
   double number = 0;
-  if (told.ok()) {
-    if (absl::SimpleAtod(*told, &number)) {
-      quota = number;
-    } else {
-      quota = absl::InternalError("no number");
-    }
+  if (!told.ok()) {
+    quota = told.status();
+  } else if (absl::SimpleAtod(*told, &number)) {
+    quota = number;
   }
   CpuCount count = CountCpus(quota, CpusByAffinity());
   if (count.count > kMaxWorkers) {

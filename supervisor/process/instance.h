@@ -28,6 +28,8 @@ class Instance {
  public:
   static constexpr std::string_view kStopTimeout = "--stop-timeout";
 
+  enum class Stdin { kOurs, kNull };
+
   struct Spec {
     std::vector<std::string> argv;
     std::vector<std::string> environment;
@@ -36,7 +38,6 @@ class Instance {
     bool own_group = true;
     bool own_session = false;
     bool signal_group = false;  // signals go to its whole group
-    bool null_stdin = false;    // it reads from /dev/null
     int terminal_fd = -1;       // terminal whose foreground it is to become
     int generation = 1;
     absl::Duration leftover_timeout;
@@ -70,8 +71,9 @@ class Instance {
   Instance& operator=(const Instance&) = delete;
 
   // The error is fork's; then there is no process and no event will come. With
-  // `may_wait` the call may last until the program runs.
-  absl::Status Start(bool may_wait = false);
+  // `may_wait` the call may last until the program runs. With kNull the process
+  // reads from /dev/null.
+  absl::Status Start(bool may_wait = false, Stdin input = Stdin::kOurs);
 
   void MarkReady();
 

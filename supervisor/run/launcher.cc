@@ -189,7 +189,9 @@ void Launcher::ForkNow(const std::string& socket_files) {
       });
   // Until the program runs, a plain init has nothing else to do.
   const bool may_wait = !options_->Supervising();
-  const absl::Status started = instance_->Start(may_wait);
+  const absl::Status started = instance_->Start(
+      may_wait, options_->process.background ? Instance::Stdin::kNull
+                                             : Instance::Stdin::kOurs);
   if (!started.ok()) {
     instance_.reset();
     Abandon(started);
@@ -256,7 +258,6 @@ Instance::Spec Launcher::MakeSpec() const {
   }
   // Ctrl-C is to reach, and end, both.
   spec.own_group = !on_terminal_;
-  spec.null_stdin = options_->process.background;
   return spec;
 }
 

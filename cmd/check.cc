@@ -27,6 +27,7 @@
 #include "supervisor/socket/listen_sockets.h"
 #include "supervisor/watch/settle.h"
 #include "supervisor/watch/tree/summary.h"
+#include "supervisor/workers/worker_options.h"
 
 namespace reinit {
 namespace {
@@ -125,27 +126,10 @@ std::string PreStartLine(const SpawnFailure& failure, const std::string& name,
                       stays ? ": tried again at a change" : ": not starting");
 }
 
-}  // namespace
-
-int RunCheck(const CommandLine& line, std::vector<std::string> environment,
-             Log* log, std::string* out) {
-  const Options& options = line.options;
-  if (const int code = Opens(options, &environment, log); code != 0) {
-    return code;
-  }
-  *out = line.text;
-  if (line.unanswered) return 0;
-  // With reinit's own rights, as the watch helper has them.
-  const WatchOptions& watch = options.watch;
-  for (const std::string& path : WatchSummary(watch.paths, watch.filter)) {
-    absl::StrAppend(out, "  ", EscapeForLog(path), "\n");
-  }
-  if (watch.settle < Settle::kMin && watch.mode != WatchOptions::Mode::kPoll) {
-    for (const std::string& stamps : StampSummary(watch.paths)) {
-      absl::StrAppend(out, "  ", EscapeForLog(stamps), "\n");
-    }
-  }
-  if (options.command.empty()) return 0;
+// Looks for what a start runs, with the rights that it has there, and tells
+// where the program is. Returns what the start would exit with, or 0.
+int FindPrograms(const Options& options, std::vector<std::string> environment,
+                 Log* log, std::string* out) {
   const absl::StatusOr<std::vector<std::string>> given =
       MakeEnvironment(environment, options.process.environment_files,
                       options.process.environment);
@@ -179,6 +163,32 @@ int RunCheck(const CommandLine& line, std::vector<std::string> environment,
   }
   AppendLine("program", Quoted(file), *out);
   return 0;
+}
+
+}  // namespace
+
+int RunCheck(const CommandLine& line, std::vector<std::string> environment,
+             Log* log, std::string* out) {
+  const Options& options = line.options;
+  if (const int code = Opens(options, &environment, log); code != 0) {
+    return code;
+  }
+  *out = line.text;
+  if (line.unanswered) return 0;
+  // With reinit's own rights, as the watch helper has them.
+  const WatchOptions& watch = options.watch;
+  for (const std::string& path : WatchSummary(watch.paths, watch.filter)) {
+    absl::StrAppend(out, "  ", EscapeForLog(path), "\n");
+  }
+  if (watch.settle < Settle::kMin && watch.mode != WatchOptions::Mode::kPoll) {
+    for (const std::string& stamps : StampSummary(watch.paths)) {
+      absl::StrAppend(out, "  ", EscapeForLog(stamps), "\n");
+    }
+  }
+  if (options.command.empty()) return 0;
+  const bool several = options.workers.count > 1;
+  return FindPrograms(several ? OptionsOfWorker(options, 1) : options,
+                      std::move(environment), log, out);
 }
 
 }  // namespace reinit

@@ -20,6 +20,7 @@
 #include "reaper/log.h"
 #include "reaper/value/version.h"
 #include "supervisor/probe/target.h"
+#include "supervisor/workers/worker_options.h"
 
 namespace reinit {
 namespace {
@@ -67,6 +68,7 @@ void FinishRun(bool sidecar, Arguments& arguments, Settings& settings,
                CommandLine& result) {
   settings.options.command = std::move(arguments.operands);
   if (sidecar) return;
+  FillInOnlyWorker(&settings.options);
   if (settings.options.command.empty()) {
     result.errors.push_back(
         "no command to run; write `reinit [flags] [--] COMMAND [ARG...]`, or "
@@ -189,7 +191,7 @@ CommandLine ParseCommandLine(absl::Span<const std::string_view> args,
   resolver.Apply(context.on_terminal);
   const bool sidecar = !probe && arguments.operands.empty() &&
                        resolver.Find("on-change") != nullptr;
-  if (!probe) resolver.FinishRun(sidecar);
+  if (!probe) resolver.FinishRun(sidecar, context.count_cpus);
   Resolved resolved = resolver.Take();
   Settings& settings = resolved.settings;
   Append(resolved.errors, result.errors);
@@ -215,7 +217,7 @@ CommandLine ParseCommandLine(absl::Span<const std::string_view> args,
 CommandLine ParseFlagVariables(absl::Span<const std::string_view> environment) {
   SettingsResolver resolver({}, ScanEnvironment(environment));
   resolver.Apply(/*on_terminal=*/false);
-  resolver.FinishRun(/*sidecar=*/false);
+  resolver.FinishRun(/*sidecar=*/false, CountCpusInTime);
   CommandLine result;
   Resolved resolved = resolver.Take();
   result.errors = std::move(resolved.errors);

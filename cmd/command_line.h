@@ -9,6 +9,8 @@
 #include "absl/types/span.h"
 #include "cmd/ctl_line.h"
 #include "cmd/flags/subcommand.h"
+#include "cmd/flags/workers_values.h"
+#include "reaper/self/cpu_count.h"
 #include "supervisor/options.h"
 
 namespace reinit {
@@ -35,11 +37,13 @@ struct CommandLine {
 // What parsing would otherwise have to ask the system for.
 struct CommandLineContext {
   bool on_terminal = false;  // stderr or stdout is one: --dev clears it
+  CpuCount (*count_cpus)() = CountCpusInTime;  // for --workers=auto
 };
 
 // `args` is argv without argv[0]; `environment` is environ. Touches nothing but
-// the paths among the values, in time (look_in_time.h). Fails by `errors`
-// alone, and finds all of them, not only the first.
+// the paths among the values, and for --workers=auto the cgroup of this
+// process, in time (look_in_time.h). Fails by `errors` alone, and finds all of
+// them, not only the first.
 CommandLine ParseCommandLine(absl::Span<const std::string_view> args,
                              absl::Span<const std::string_view> environment,
                              const CommandLineContext& context = {});

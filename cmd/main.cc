@@ -18,6 +18,7 @@
 #include "cmd/command_line.h"
 #include "cmd/ctl.h"
 #include "cmd/flags/flag_table.h"
+#include "cmd/flags/given.h"
 #include "cmd/helper_roles.h"
 #include "cmd/personality/personality.h"
 #include "cmd/run.h"
@@ -31,6 +32,7 @@
 #include "supervisor/helper/helper_process.h"
 #include "supervisor/observer.h"
 #include "supervisor/probe/check.h"
+#include "supervisor/workers/worker_options.h"
 
 namespace reinit {
 namespace {
@@ -65,13 +67,22 @@ void Warn(const CommandLine& line, Log* log) {
   }
 }
 
+// How many workers there are is else said when they start.
+void SayIfOneWorker(const Options& options, Log* log) {
+  const WorkersOptions& workers = options.workers;
+  if (workers.count > 1 || workers.count_reason.empty()) return;
+  log->Write(LogLevel::kInfo,
+             absl::StrCat("workers: 1 (", workers.count_reason, ")"));
+}
+
 std::vector<std::string> PassedOn(
     const std::vector<std::string_view>& environment) {
   std::vector<std::string> result;
+  const bool in_worker = IsInWorker(environment);
   for (const std::string_view entry : environment) {
-    if (!IsFlagVariable(entry.substr(0, entry.find('=')))) {
-      result.emplace_back(entry);
-    }
+    const std::string_view name = entry.substr(0, entry.find('='));
+    const bool told = in_worker && name == "REINIT_WORKERS";
+    if (told || !IsFlagVariable(name)) result.emplace_back(entry);
   }
   return result;
 }
@@ -152,6 +163,7 @@ int Main(const std::vector<std::string_view>& args,
       break;
   }
   Warn(line, &log);
+  SayIfOneWorker(line.options, &log);
   LogObserver observer(&log);
   return RunSupervisor(line.options, PassedOn(environment), inherited, &log,
                        &observer);
@@ -164,7 +176,8 @@ int MainAs(PersonalityParser parser, int argc, char** argv,
   StderrLog log(variables.options.log_level);
   if (Report(variables, &log)) return kExitUsage;
   Warn(variables, &log);
-  const PersonalityLine line = parser(argc, argv, std::move(variables.options));
+  PersonalityLine line = parser(argc, argv, std::move(variables.options));
+  FillInOnlyWorker(&line.options);
   const bool written = WriteOut(line.to_stdout);
   WriteOut(line.to_stderr, STDERR_FILENO);
   switch (line.action) {

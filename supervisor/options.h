@@ -166,10 +166,15 @@ struct SignalOptions {
   SignalMap rewrite;
 };
 
+inline constexpr int kMaxWorkers = 1024;
+
 // Of N processes with the same command, see supervisor/workers/workers.h.
 struct WorkersOptions {
-  int count = 1;        // 1: one process, and none of this counts
-  int self = 0;         // of a worker's own options: its number, from 1
+  int count = 1;  // 1: one process, and none of this counts
+  // --workers was given: {worker} is a number, even if there is only one.
+  bool given = false;
+  std::string count_reason;  // of `auto`: how the count came about; or empty
+  int self = 0;              // of a worker's own options: its number, from 1
   int ready = 0;        // so many serve when reinit is ready; 0: see Workers
   int parallelism = 1;  // so many are replaced at a time
   absl::Duration monitor = absl::ZeroDuration();  // after each replacement
@@ -183,6 +188,9 @@ struct ProcessOptions {
   std::vector<std::string> environment_files;  // read again at each start
   std::vector<std::string> pre_start;  // argv, run before each start; or empty
   std::vector<std::string> post_stop;  // argv, run after each end; or empty
+  // No terminal, as for one of several workers: stdin is /dev/null, and when
+  // the process is stopped, reinit goes on.
+  bool background = false;
 };
 
 // Where a plain init stands in for another one and that one's users count on
@@ -262,7 +270,8 @@ struct Options {
            !listen.sockets.empty() || Limited() ||
            stop.drain_delay > absl::ZeroDuration() || HasControlPath() ||
            status_listen.has_value() ||
-           stop.shutdown_timeout != absl::InfiniteDuration();
+           stop.shutdown_timeout != absl::InfiniteDuration() ||
+           workers.count > 1 || workers.self > 0;
   }
 
   // --control names a path, which is then to be there.

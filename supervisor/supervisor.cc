@@ -55,7 +55,7 @@ Supervisor::Supervisor(const Context& context, const Options* options,
       random_(std::move(random)),
       strategies_(std::move(strategies)),
       pair_(context),
-      signals_(context, &pair_),
+      signals_(context, &pair_, options->process.background),
       post_stop_(context, options,
                  [this](int generation) {
                    return runner_.launcher().Environment(generation);
@@ -128,7 +128,7 @@ void Supervisor::Startup() {
   if (!worker_) {
     zombies_.Start();
     // Plain inits leave the terminal as the process did, as the originals do.
-    if (supervising_) terminal_.Save();
+    if (supervising_ && !options_->process.background) terminal_.Save();
   }
   runner_.Start();
 }

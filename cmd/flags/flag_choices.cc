@@ -27,6 +27,7 @@ constexpr std::string_view kWordsOf[][2] = {
      "systemd|nginx|server-starter|php-fpm|unicorn|einhorn|gunicorn|all"},
     {"log-level", "error|warning|info|debug"},
     {"restart", "no|on-failure|on-abnormal|always|on-failure:"},
+    {"workers", "auto"},
     {"watch-mode", "auto|inotify|poll|mtime|hash"},
 };
 

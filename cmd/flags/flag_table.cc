@@ -9,6 +9,7 @@
 #include "cmd/flags/process_values.h"
 #include "cmd/flags/reload_values.h"
 #include "cmd/flags/settings.h"
+#include "cmd/flags/workers_values.h"
 #include "reaper/log.h"
 #include "supervisor/options.h"
 
@@ -159,7 +160,7 @@ constexpr Flag kFlags[] = {
 
     {"health", kRepeated, kHealth, "URL", "", kCommon | kNeedsCommand,
      "http://..., http+unix://SOCKET[:PATH], tcp://HOST:N, unix://SOCKET, grpc://HOST:N[/SERVICE], file:PATH?max-age=D, exec:CMD, stall:; all must pass",
-     [](V v, S& s) { return AddProbeTarget(v, &s.options.health.checks); }},
+     [](V v, S& s) { return AddCheck(v, &s.options.health.checks); }},
     {"health-interval", kValue, kHealth, "D", "10s", kNeedsHealth | kNeedsCommand,
      "pause from one check to the next",
      [](V v, S& s) { return SetDuration(v, kPositive, &s.options.health.interval); }},
@@ -208,6 +209,25 @@ constexpr Flag kFlags[] = {
      "restart after this time, give or take a tenth",
      [](V v, S& s) { return SetDuration(v, kLimit, &s.options.limits.age); }},
 
+    {"workers", kValue, kWorkers, "N|auto", "1", kNeedsCommand,
+     "run the command in N processes; auto: one per CPU that the container may use; {worker} in arguments, --health, --ready, --chdir and --env is the number of each; with more than 1, or auto, the default of --restart is always",
+     [](V v, S& s) { return SetWorkers(v, &s); }},
+    {"workers-ready", kValue, kWorkers, "N", "", kNeedsWorkers | kNeedsCommand,
+     "reinit is ready while N workers are ready; default: all of them at the start, later 1",
+     [](V v, S& s) { return SetInteger(v, 1, kMaxWorkers, &s.options.workers.ready); }},
+    {"restart-parallelism", kValue, kWorkers, "N", "1", kNeedsWorkers | kNeedsCommand,
+     "replace N workers at a time, after the first one is ready",
+     [](V v, S& s) { return SetInteger(v, 1, kMaxWorkers, &s.options.workers.parallelism); }},
+    {"restart-monitor", kValue, kWorkers, "D", "0", kNeedsWorkers | kNeedsCommand,
+     "wait this long after each replacement; a worker that fails meanwhile stops the rest",
+     [](V v, S& s) { return SetDuration(v, kFinite, &s.options.workers.monitor); }},
+    {"scale-signals", kSwitch, kWorkers, "", "off", kNeedsWorkers | kNeedsCommand,
+     "TTIN to reinit adds a worker, TTOU removes one",
+     [](V v, S& s) { return SetSwitch(v, &s.options.workers.scale_signals); }},
+    {"log-prefix", kSwitch, kWorkers, "", "off", kNeedsWorkers | kNeedsCommand,
+     "begin each line of a worker's output with its number, as [2]",
+     [](V v, S& s) { return SetSwitch(v, &s.options.workers.log_prefix); }},
+
     {"stop-signal", kValue, kStop, "SIG", "TERM", kCommon,
      "ends the process, and reinit when sent to it",
      [](V v, S& s) { return SetSignal(v, &s.options.stop.signal); }},
@@ -245,7 +265,7 @@ constexpr Flag kFlags[] = {
      [](V v, S& s) { return SetUser(v, &s.options.process); }},
     {"chdir", kValue, kProcess, "DIR", "", 0,
      "run in this folder",
-     [](V v, S& s) { return SetDirectory(v, &s.options.process.as.directory); }},
+     [](V v, S& s) { return SetWorkerDirectory(v, &s.options.process.as.directory); }},
     {"env", kRepeated, kProcess, "KEY=VALUE", "", 0,
      "add to the environment; repeatable",
      [](V v, S& s) { return AddEnvironmentEntry(v, &s.options.process.environment); }},
@@ -317,6 +337,8 @@ std::string_view FlagGroupTitle(FlagGroup group) {
       return "Health checks";
     case kReady:
       return "Sockets, readiness and limits";
+    case kWorkers:
+      return "Workers: several processes of the command";
     case kStop:
       return "Stopping the process";
     case kPid1:

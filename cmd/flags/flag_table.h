@@ -31,6 +31,7 @@ enum class FlagGroup {
   kExit,
   kHealth,
   kReady,
+  kWorkers,
   kStop,
   kPid1,
   kProcess,
@@ -54,6 +55,8 @@ inline constexpr unsigned kNeedsRestart = 1U << 8;  // --restart, --health...
 // With kNeedsWatch: --reload-signal is enough, and so is `reinit ctl`, which
 // works whenever reinit supervises.
 inline constexpr unsigned kReloads = 1U << 9;
+// --workers: at least 2 of them, or auto.
+inline constexpr unsigned kNeedsWorkers = 1U << 10;
 
 struct Flag {
   std::string_view name;  // without the dashes

@@ -22,11 +22,12 @@ namespace {
 // Everything that setters can write. The structured bindings do not compile any
 // more when a field is added: then it belongs in here too.
 std::string Dump(const Settings& settings) {
-  const auto& [options, dev, check, version, help, restart_burst] = settings;
+  const auto& [options, dev, check, version, help, restart_burst,
+               workers_auto] = settings;
   const auto& [command, reload_delay, watch, health, ready, listen, reload, aim,
-               limits, restart, stop, after_exit, success, signals, process,
-               init, subreaper, parent_death_signal, termination_log, control,
-               status_listen, log_level, log_format, clear] = options;
+               limits, restart, workers, stop, after_exit, success, signals,
+               process, init, subreaper, parent_death_signal, termination_log,
+               control, status_listen, log_level, log_format, clear] = options;
   const auto& [ready_kind, ready_delay, descriptor, ready_check, ready_timeout,
                ready_file] = ready;
   const auto& [listen_sockets, backlog, forms] = listen;
@@ -46,8 +47,10 @@ std::string Dump(const Settings& settings) {
   const auto& [signal, reload_stop_signal, stop_timeout, leftover,
                shutdown_timeout, drain_delay] = stop;
   const auto& [forward_to, rewrite] = signals;
-  const auto& [as, environment, environment_files, pre_start, post_stop] =
-      process;
+  const auto& [count, given, count_reason, self, workers_ready, parallelism,
+               monitor, scale_signals, log_prefix] = workers;
+  const auto& [as, environment, environment_files, pre_start, post_stop,
+               background] = process;
   const auto& [inherited, directory, start_directory, credentials,
                no_new_privileges, script, exec_failure_code] = as;
 
@@ -61,6 +64,9 @@ std::string Dump(const Settings& settings) {
   add(dev, check, version, static_cast<int>(help), restart_burst.value_or(-1));
   add(static_cast<int>(after_exit), static_cast<int>(log_level), clear);
   add("log", static_cast<int>(log_format));
+  add("workers", workers_auto, count, given, count_reason, self, workers_ready,
+      parallelism, scale_signals, log_prefix, background);
+  add_duration(monitor);
   add(static_cast<int>(mode), static_cast<int>(compare), retries,
       static_cast<int>(policy), burst);
   add(static_cast<int>(action), static_cast<int>(order), signal,
@@ -212,6 +218,7 @@ TEST(FlagTable, EveryDurationKnowsWhatZeroIs) {
       {"shutdown-timeout", true},      // the same
       {"drain-delay", true},           // none
       {"leftover-timeout", true},      // KILL at once
+      {"restart-monitor", true},       // none
   };
   size_t durations = 0;
   for (const Flag& flag : FlagTable()) {
@@ -255,9 +262,9 @@ TEST(FlagVariables, AreThoseOfTheTable) {
   EXPECT_TRUE(IsFlagVariable("REINIT_DEV"));
   for (const std::string_view other :
        {"REINIT_PORT", "REINIT_INSTANCE", "REINIT_GENERATION", "REINIT_REASON",
-        "REINIT_CHANGED", "REINIT_", "", "STOP_TIMEOUT", "reinit_dev",
-        "REINIT_DEV=1", "REINIT_WATCH_SERVICE_HOST", "REINIT_STOP-TIMEOUT",
-        "XREINIT_DEV"}) {
+        "REINIT_CHANGED", "REINIT_WORKER", "REINIT_", "", "STOP_TIMEOUT",
+        "reinit_dev", "REINIT_DEV=1", "REINIT_WATCH_SERVICE_HOST",
+        "REINIT_STOP-TIMEOUT", "XREINIT_DEV"}) {
     EXPECT_FALSE(IsFlagVariable(other)) << other;
   }
 }

@@ -165,6 +165,15 @@ Arguments ScanArguments(absl::Span<const std::string_view> args) {
   return Scanner(args).Scan();
 }
 
+bool IsInWorker(absl::Span<const std::string_view> environment) {
+  constexpr std::string_view kWorker = "REINIT_WORKER=";
+  return std::any_of(environment.begin(), environment.end(),
+                     [&](std::string_view entry) {
+                       return absl::StartsWith(entry, kWorker) &&
+                              entry.size() > kWorker.size();
+                     });
+}
+
 std::vector<GivenFlag> ScanEnvironment(
     absl::Span<const std::string_view> environment) {
   std::vector<GivenFlag> result;
@@ -175,7 +184,9 @@ std::vector<GivenFlag> ScanEnvironment(
                  return absl::StartsWith(text, kVariablePrefix);
                });
   if (ours.empty()) return result;
+  const bool in_worker = IsInWorker(ours);
   for (const Flag& flag : FlagTable()) {
+    if (in_worker && flag.name == "workers") continue;
     const std::string variable = FlagVariable(flag);
     if (variable.empty()) continue;
     const std::string prefix = absl::StrCat(variable, "=");

@@ -37,6 +37,10 @@ struct Arguments {
 // (subcommand.h). Values are not parsed.
 Arguments ScanArguments(absl::Span<const std::string_view> args);
 
+// Whether REINIT_WORKERS in this environment says how many workers an outer
+// reinit has, since REINIT_WORKER is there too: then it is no flag of ours.
+bool IsInWorker(absl::Span<const std::string_view> environment);
+
 // The flag variables in `environment` (NAME=VALUE, as in environ). An empty one
 // counts as not set; of several with one name the first counts, as for getenv.
 // A repeatable flag takes one value per line.

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <string>
 #include <string_view>
 
 #include "absl/strings/str_cat.h"
@@ -30,12 +31,16 @@ struct Answer {
 };
 static_assert(sizeof(Answer) <= PIPE_BUF);
 
-[[noreturn]] void RunChild(absl::FunctionRef<absl::Status()> look, int to) {
+using Look = absl::FunctionRef<absl::StatusOr<std::string>()>;
+
+[[noreturn]] void RunChild(Look look, int to) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-  const absl::Status status = look();
+  const absl::StatusOr<std::string> found = look();
+  const std::string_view text =
+      found.ok() ? std::string_view(*found) : found.status().message();
   Answer answer = {};
-  answer.code = status.code();
-  answer.size = status.message().copy(answer.message, sizeof(answer.message));
+  answer.code = found.status().code();
+  answer.size = text.copy(answer.message, sizeof(answer.message));
   const bool told = ::write(to, &answer, sizeof(answer)) == sizeof(answer);
   ::_exit(told ? 0 : 1);
 }
@@ -60,8 +65,7 @@ bool AwaitReadable(int fd, absl::Duration patience) {
 
 }  // namespace
 
-absl::Status LookInTime(absl::FunctionRef<absl::Status()> look,
-                        absl::Duration patience) {
+absl::StatusOr<std::string> AskInTime(Look look, absl::Duration patience) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return NoChild(::strerrordesc_np(errno));
   const UniqueFd from(ends[0]);
@@ -80,8 +84,21 @@ absl::Status LookInTime(absl::FunctionRef<absl::Status()> look,
   while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
   }
   if (!told) return NoChild("whoever did was killed");
-  return absl::Status(answer.code,
-                      std::string_view(answer.message, answer.size));
+  std::string text(answer.message, answer.size);
+  if (answer.code == absl::StatusCode::kOk) return text;
+  return absl::Status(answer.code, text);
+}
+
+absl::Status LookInTime(absl::FunctionRef<absl::Status()> look,
+                        absl::Duration patience) {
+  return AskInTime(
+             [&look]() -> absl::StatusOr<std::string> {
+               absl::Status status = look();
+               if (!status.ok()) return status;
+               return "";
+             },
+             patience)
+      .status();
 }
 
 }  // namespace reinit

@@ -3,8 +3,11 @@
 #ifndef REINIT_CMD_FLAGS_LOOK_IN_TIME_H_
 #define REINIT_CMD_FLAGS_LOOK_IN_TIME_H_
 
+#include <string>
+
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 
 namespace reinit {
@@ -19,6 +22,11 @@ inline constexpr absl::Duration kLookPatience = absl::Seconds(5);
 // cut. A child that hangs in the kernel is killed; whoever reaps finds it.
 absl::Status LookInTime(absl::FunctionRef<absl::Status()> look,
                         absl::Duration patience = kLookPatience);
+
+// The same for a look that finds a text, which is cut if it does not fit.
+absl::StatusOr<std::string> AskInTime(
+    absl::FunctionRef<absl::StatusOr<std::string>()> look,
+    absl::Duration patience = kLookPatience);
 
 // True if LookInTime got no answer: the value is taken with a warning.
 inline bool IsUnseen(const absl::Status& look) {

@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "gtest/gtest.h"
 
 namespace reinit {
@@ -46,6 +48,18 @@ TEST(LookInTimeTest, OneThatIsKilledIsNoAnswer) {
     return absl::OkStatus();
   };
   EXPECT_TRUE(absl::IsUnavailable(LookInTime(die, kNoHurry)));
+}
+
+TEST(LookInTimeTest, GivesTheText) {
+  const auto found = AskInTime([] { return std::string("4 CPUs"); }, kNoHurry);
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_EQ(*found, "4 CPUs");
+  absl::Status wrong = absl::NotFoundError("no such file");
+  EXPECT_EQ(
+      AskInTime([&wrong]() -> absl::StatusOr<std::string> { return wrong; },
+                kNoHurry)
+          .status(),
+      wrong);
 }
 
 TEST(LookInTimeTest, ALongMessageIsCut) {

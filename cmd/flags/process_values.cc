@@ -37,18 +37,20 @@ absl::Status SetCommand(std::string_view value, std::vector<std::string>* to) {
   return absl::OkStatus();
 }
 
+absl::Status CheckDirectory(const std::string& path) {
+  struct stat st;
+  if (::stat(path.c_str(), &st) != 0) {
+    return absl::InvalidArgumentError(::strerrordesc_np(errno));
+  }
+  if (!S_ISDIR(st.st_mode)) {
+    return absl::InvalidArgumentError("not a folder");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status SetDirectory(std::string_view value, std::string* to) {
   const std::string path(value);
-  absl::Status look = LookInTime([&path] {
-    struct stat st;
-    if (::stat(path.c_str(), &st) != 0) {
-      return absl::InvalidArgumentError(::strerrordesc_np(errno));
-    }
-    if (!S_ISDIR(st.st_mode)) {
-      return absl::InvalidArgumentError("not a folder");
-    }
-    return absl::OkStatus();
-  });
+  absl::Status look = LookInTime([&path] { return CheckDirectory(path); });
   if (look.ok() || IsUnseen(look)) *to = path;
   return look;
 }

@@ -21,6 +21,10 @@ absl::Status SetUser(std::string_view value, ProcessOptions* to);
 absl::Status SetCommand(std::string_view value, std::vector<std::string>* to);
 
 // Must be a directory now.
+// InvalidArgument if there is no such folder. The file system may hang: call it
+// by LookInTime.
+absl::Status CheckDirectory(const std::string& path);
+
 absl::Status SetDirectory(std::string_view value, std::string* to);
 
 // `KEY=VALUE`.

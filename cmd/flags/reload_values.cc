@@ -17,6 +17,7 @@
 #include "cmd/flags/flag_values.h"
 #include "cmd/flags/look_in_time.h"
 #include "cmd/flags/process_values.h"
+#include "cmd/flags/workers_values.h"
 #include "supervisor/probe/target.h"
 
 namespace reinit {
@@ -94,7 +95,7 @@ absl::Status SetReady(std::string_view value, ReadyOptions* to) {
         "--health "
         "takes");
   }
-  if (absl::Status status = AddProbeTarget(value, &check); !status.ok()) {
+  if (absl::Status status = AddCheck(value, &check); !status.ok()) {
     return status;
   }
   if (const auto why = check.front().scheme().not_for_ready; !why.empty()) {

@@ -1,5 +1,6 @@
 #include "cmd/flags/resolve.h"
 
+#include <signal.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -16,7 +17,9 @@
 #include "cmd/flags/given.h"
 #include "cmd/flags/look_in_time.h"
 #include "cmd/flags/settings.h"
+#include "cmd/flags/workers_values.h"
 #include "reaper/log.h"
+#include "reaper/value/signals.h"
 #include "supervisor/options.h"
 #include "supervisor/value/duration_text.h"
 
@@ -132,7 +135,8 @@ bool SettingsResolver::Contradict(const GivenFlag* one,
   return one != nullptr && other != nullptr && one->source == other->source;
 }
 
-void SettingsResolver::FinishRun(bool sidecar) {
+void SettingsResolver::FinishRun(bool sidecar, CpuCount (*count_cpus)()) {
+  ResolveWorkers(sidecar, count_cpus);
   JudgeChangeSignals();
   if (sidecar) {
     JudgeSidecar();
@@ -151,6 +155,75 @@ void SettingsResolver::FinishRun(bool sidecar) {
   Options& options = settings_.options;
   if (Find("log-level") == nullptr && !options.Supervising())
     options.log_level = LogLevel::kWarning;
+}
+
+// A variable is ignored in a sidecar; a flag is an error there.
+void SettingsResolver::ResolveWorkers(bool sidecar, CpuCount (*count_cpus)()) {
+  WorkersOptions& workers = settings_.options.workers;
+  if (sidecar) {
+    workers = {};
+    settings_.workers_auto = false;
+  }
+  const GivenFlag* const given = sidecar ? nullptr : Find("workers");
+  workers.given = given != nullptr;
+  if (settings_.workers_auto) {
+    CpuCount cpus = count_cpus();
+    workers.count = cpus.count;
+    workers.count_reason = std::move(cpus.reason);
+    if (!cpus.warning.empty()) {
+      warnings_.push_back(
+          absl::StrCat(given->text, ": ", EscapeForLog(cpus.warning)));
+    }
+  }
+  if (!sidecar) {
+    ResolveWorkersReady();
+    ResolveRestartPolicy();
+    JudgeScaleSignals();
+  }
+  const size_t before = warnings_.size();
+  for (std::string& error : CheckWorkerTexts(&settings_.options, &warnings_)) {
+    errors_.push_back(std::move(error));
+  }
+  unanswered_ = unanswered_ || warnings_.size() > before;
+}
+
+// How many there are may be known on the machine alone, or come from somebody
+// else than the image: then all of them is what can be asked for.
+void SettingsResolver::ResolveWorkersReady() {
+  WorkersOptions& workers = settings_.options.workers;
+  if (workers.ready <= workers.count) return;
+  const GivenFlag* const count = Find("workers");
+  const GivenFlag* const ready = Find("workers-ready");
+  if (!settings_.workers_auto && Contradict(ready, count)) {
+    errors_.push_back(absl::StrCat(ready->text, ": more than ", count->text,
+                                   "; allowed is up to that"));
+  }
+  workers.ready = workers.count;
+}
+
+// As those know it who had pm2, gunicorn or Kubernetes look after workers: one
+// that ends is replaced, whatever its status. On every machine alike, so for an
+// `auto` of one as well.
+void SettingsResolver::ResolveRestartPolicy() {
+  Options& options = settings_.options;
+  const bool several = options.workers.count > 1 || settings_.workers_auto;
+  if (!several || Find("restart") != nullptr) return;
+  // Then a worker that ends waits for a change, which somebody asked for.
+  if (options.after_exit == AfterExit::kWait) return;
+  options.restart.policy = RestartOptions::Policy::kAlways;
+}
+
+void SettingsResolver::JudgeScaleSignals() {
+  const Options& options = settings_.options;
+  if (!options.workers.scale_signals || options.workers.count == 1) return;
+  const auto judge = [this](std::string_view name, int signo) {
+    if (signo != SIGTTIN && signo != SIGTTOU) return;
+    errors_.push_back(absl::StrCat(
+        Find(name)->text, ": contradicts ", Find("scale-signals")->text,
+        ", by which this signal changes the number of workers"));
+  };
+  judge("reload-signal", options.reload.signal);
+  judge("stop-signal", options.stop.signal);
 }
 
 void SettingsResolver::ResolveRestartBurst() {
@@ -294,6 +367,9 @@ void SettingsResolver::WarnOfIdleFlags() {
       missing = "--listen";
     // One that supervises may have inherited some.
     if (given.flag->name == "listen-env" && !supervises) missing = "--listen";
+    if (given.flag->Has(kNeedsWorkers) && !settings_.workers_auto &&
+        settings_.options.workers.count == 1)
+      missing = "--workers=2 or more, or auto";
     if (given.flag->Has(kNeedsHealth) && Find("health") == nullptr)
       missing = "--health";
     if (given.flag->Has(kNeedsRestart) && !restarts)

@@ -9,6 +9,7 @@
 
 #include "cmd/flags/given.h"
 #include "cmd/flags/settings.h"
+#include "reaper/self/cpu_count.h"
 
 namespace reinit {
 
@@ -38,8 +39,9 @@ class SettingsResolver {
   // Calls the setters. --dev clears the screen if `on_terminal`.
   void Apply(bool on_terminal);
 
-  // Judges the flags together. `sidecar`: there is no command.
-  void FinishRun(bool sidecar);
+  // Judges the flags together. `sidecar`: there is no command. `count_cpus` is
+  // called for --workers=auto alone.
+  void FinishRun(bool sidecar, CpuCount (*count_cpus)());
 
   // The last flag with this name, which counts; or null.
   const GivenFlag* Find(std::string_view name) const;
@@ -54,6 +56,10 @@ class SettingsResolver {
   bool WatchesFilesAlone() const;
   void ApplyPreset(bool on_terminal);
   void Set(const GivenFlag& given);
+  void ResolveWorkers(bool sidecar, CpuCount (*count_cpus)());
+  void ResolveWorkersReady();
+  void ResolveRestartPolicy();
+  void JudgeScaleSignals();
   void ResolveRestartBurst();
   void ResolveRestartDelays();
   void ResolveAfterExit();

@@ -20,6 +20,8 @@ struct Settings {
   // The N of --restart=on-failure:N. Kept apart from the start limit until all
   // flags are read, so that the order of the flags does not matter.
   std::optional<int> restart_burst;
+  // --workers=auto: the CPUs are counted once all flags are read.
+  bool workers_auto = false;
 };
 
 }  // namespace reinit

@@ -64,6 +64,37 @@ void AppendProcess(const ProcessOptions& process, std::string& out) {
   }
 }
 
+// The processes of the command, if there are several.
+void AppendWorkers(const WorkersOptions& workers, std::string& out) {
+  const std::string_view why = workers.count_reason;
+  if (workers.count > 1 || !why.empty()) {
+    AppendLine("workers",
+               absl::StrCat(workers.count, why.empty() ? "" : " (", why,
+                            why.empty() ? "" : ")"),
+               out);
+  }
+  if (workers.count == 1) return;
+  AppendLine(
+      "reinit is ready",
+      workers.ready == 0
+          ? "once all workers are; later while 1 worker is"
+          : absl::StrCat("while ", workers.ready,
+                         workers.ready == 1 ? " worker is" : " workers are"),
+      out);
+  std::string pace = "one at first, then ";
+  absl::StrAppend(&pace, workers.parallelism, " at a time");
+  if (workers.monitor > absl::ZeroDuration()) {
+    absl::StrAppend(&pace, ", with a pause of ", DurationText(workers.monitor));
+  }
+  AppendLine("replaces workers", pace, out);
+  if (workers.scale_signals) {
+    AppendLine("TTIN, TTOU", "add and remove a worker", out);
+  }
+  if (workers.log_prefix) {
+    AppendLine("output lines", "begin with the number of the worker", out);
+  }
+}
+
 std::string HowChangesAreNoticed(const Options& options) {
   const WatchOptions& watch = options.watch;
   const std::string delay = DurationText(options.reload_delay);
@@ -243,6 +274,7 @@ std::string PlanText(const Options& options,
                                        : QuotedList(options.command, " "),
              out);
   AppendProcess(options.process, out);
+  AppendWorkers(options.workers, out);
   AppendLine("strategies", Strategies(options), out);
   AppendWatch(options, out);
   AppendActions(options.reload, out);

@@ -41,6 +41,7 @@ std::vector<std::string> Base(const Flag& flag) {
   }
   if (flag.Has(kNeedsHealth)) base.emplace_back("--health=http://127.0.0.1/");
   if (flag.Has(kNeedsReady)) base.emplace_back("--ready=notify");
+  if (flag.Has(kNeedsWorkers)) base.emplace_back("--workers=4");
   if (flag.Has(kNeedsListen) || flag.name == "listen-env") {
     base.emplace_back("--listen=tcp://127.0.0.1:1");
   }

@@ -190,6 +190,36 @@ TEST(Plan, ShowsTheSockets) {
                     HasSubstr("nginx, unicorn; up to 4096 connections wait")));
 }
 
+TEST(Plan, TellsOfSeveralWorkers) {
+  EXPECT_THAT(Plan({"x"}), Not(HasSubstr("worker")));
+  EXPECT_THAT(Plan({"--workers=1", "x"}), Not(HasSubstr("replaces workers")));
+  EXPECT_THAT(
+      Plan({"--workers=4", "x", "{worker}"}),
+      AllOf(HasSubstr("runs              x '{worker}'\n"),
+            HasSubstr("workers           4\n"),
+            HasSubstr("once all workers are; later while 1 worker is\n"),
+            HasSubstr("one at first, then 1 at a time\n"),
+            HasSubstr("starts it again, whatever its status\n")));
+  EXPECT_THAT(
+      Plan({"--workers=4", "--workers-ready=3", "--restart-monitor=5s",
+            "--restart-parallelism=2", "--scale-signals", "--log-prefix", "x"}),
+      AllOf(HasSubstr("while 3 workers are\n"),
+            HasSubstr("then 2 at a time, with a pause of 5s\n"),
+            HasSubstr("TTIN, TTOU        add and remove a worker\n"),
+            HasSubstr("output lines      begin with the number")));
+}
+
+TEST(Plan, TellsHowTheWorkersWereCounted) {
+  CommandLineContext context;
+  context.count_cpus = [] {
+    return CpuCount{2, "1.5 CPUs by cgroup quota, 8 by affinity", ""};
+  };
+  const Words words = {"--check", "--workers=auto", "x"};
+  EXPECT_THAT(ParseCommandLine(words, {}, context).text,
+              HasSubstr("workers           2 (1.5 CPUs by cgroup quota, 8 by "
+                        "affinity)\n"));
+}
+
 TEST(Plan, SaysWhatWillNotHelp) {
   EXPECT_THAT(Plan({"--watch-ext=py", "x"}),
               HasSubstr("warning           --watch-ext=py: has no effect"));

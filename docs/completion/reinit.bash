@@ -56,6 +56,10 @@ _reinit_values() {
     --watchdog) echo '@none' ;;
     --max-memory) echo '@none' ;;
     --max-age) echo '@none' ;;
+    --workers) echo 'auto' ;;
+    --workers-ready) echo '@none' ;;
+    --restart-parallelism) echo '@none' ;;
+    --restart-monitor) echo '@none' ;;
     --stop-signal) echo 'HUP|INT|QUIT|TERM|USR1|USR2|WINCH|KILL|CONT' ;;
     --stop-timeout) echo '@none' ;;
     --reload-stop-signal) echo 'HUP|INT|QUIT|TERM|USR1|USR2|WINCH|KILL|CONT' ;;
@@ -269,6 +273,12 @@ _reinit_flags='
   --watchdog=
   --max-memory=
   --max-age=
+  --workers=
+  --workers-ready=
+  --restart-parallelism=
+  --restart-monitor=
+  --scale-signals --no-scale-signals
+  --log-prefix --no-log-prefix
   --stop-signal=
   --stop-timeout=
   --reload-stop-signal=

@@ -35,7 +35,7 @@ Instance::~Instance() {
   if (alive() && !successor_.searching()) context_.children->Forget(pid_);
 }
 
-absl::Status Instance::Start(bool may_wait) {
+absl::Status Instance::Start(bool may_wait, Stdin input) {
   started_ = context_.loop->Now();
   SpawnRequest request;
   request.argv = spec_.argv;
@@ -43,6 +43,7 @@ absl::Status Instance::Start(bool may_wait) {
   request.own_group = spec_.own_group;
   request.own_session = spec_.own_session;
   request.terminal_fd = spec_.terminal_fd;
+  request.null_stdin = input == Stdin::kNull;
   request.descriptors = spec_.descriptors;
   request.awaits_exec = may_wait;
   request.as = *context_.user_process;

@@ -28,6 +28,8 @@ class Instance {
  public:
   static constexpr std::string_view kStopTimeout = "--stop-timeout";
 
+  enum class Stdin { kOurs, kNull };
+
   struct Spec {
     std::vector<std::string> argv;
     std::vector<std::string> environment;
@@ -69,8 +71,9 @@ class Instance {
   Instance& operator=(const Instance&) = delete;
 
   // The error is fork's; then there is no process and no event will come. With
-  // `may_wait` the call may last until the program runs.
-  absl::Status Start(bool may_wait = false);
+  // `may_wait` the call may last until the program runs. With kNull the process
+  // reads from /dev/null.
+  absl::Status Start(bool may_wait = false, Stdin input = Stdin::kOurs);
 
   void MarkReady();
 

@@ -11,10 +11,10 @@
 namespace reinit {
 
 void JobControl::OnStopped(const Instance& instance) {
-  if (!context_.os->CanBeContinued()) {
+  if (background_ || !context_.os->CanBeContinued()) {
     stopped_ = true;
     context_.log->Write(
-        OnTerminal() ? LogLevel::kWarning : LogLevel::kInfo,
+        !background_ && OnTerminal() ? LogLevel::kWarning : LogLevel::kInfo,
         absl::StrCat("process [", instance.pid(), "] was stopped by ",
                      SignalName(instance.stop_signal()),
                      ": send SIGCONT to reinit to let it go on"));
@@ -37,7 +37,7 @@ bool JobControl::Takes(int signo, const Instance* instance) {
 void JobControl::Continue(const Instance& instance) {
   // In our own group the shell has continued it already.
   if (!instance.alive() || instance.SharesOurGroup()) return;
-  HandForegroundOn(instance.pid());
+  if (!background_) HandForegroundOn(instance.pid());
   if (context_.os->Send(-instance.pid(), SIGCONT) != 0) {
     context_.os->Send(instance.pid(), SIGCONT);
   }

@@ -11,10 +11,12 @@ namespace reinit {
 // process, reinit stops too, so that the shell takes its terminal back. `fg`
 // makes reinit's group the foreground and continues it; reinit hands both on.
 // Where nothing could continue reinit (as PID 1 above all) the process stays
-// stopped until SIGCONT comes. Owned by ProcessSignals, on the loop's thread.
+// stopped until SIGCONT comes; so it does if it is in the background
+// (ProcessOptions::background). Owned by ProcessSignals, on the loop's thread.
 class JobControl {
  public:
-  explicit JobControl(const Context& context) : context_(context) {}
+  JobControl(const Context& context, bool background)
+      : context_(context), background_(background) {}
 
   // A signal has stopped `instance`. Stops reinit too, and returns when it was
   // continued; returns at once where nothing could continue it.
@@ -28,6 +30,7 @@ class JobControl {
   void Continue(const Instance& instance);
 
   const Context context_;
+  const bool background_;
   bool continued_ = false;  // the SIGCONT that did it is still to be read
   bool stopped_ = false;    // and only the user can continue it
 };

@@ -47,6 +47,19 @@ TEST_F(JobControlTest, DoesNotWhereNobodyCouldContinueIt) {
   EXPECT_THAT(Received(os().last()), ElementsAre(SIGCONT));
 }
 
+// One of several workers: the others go on.
+TEST_F(JobControlTest, NotForAProcessInTheBackground) {
+  os().set_can_be_continued(true);
+  options_.process.background = true;
+  StartSupervising();
+  StopProcess(SIGTSTP);
+  EXPECT_EQ(os().stopped_self(), 0);
+  EXPECT_THAT(world_.log().lines(),
+              Contains(HasSubstr("was stopped by SIGTSTP: send SIGCONT")));
+  Signal(SIGCONT);
+  EXPECT_THAT(Received(os().last()), ElementsAre(SIGCONT));
+}
+
 TEST_F(JobControlTest, AProcessInOurGroupIsContinuedByTheShell) {
   os().set_can_be_continued(true);
   StartSupervising();

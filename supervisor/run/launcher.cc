@@ -30,7 +30,8 @@ Launcher::Launcher(const Context& context, const Options* options,
     : context_(context),
       options_(options),
       parts_(parts),
-      on_terminal_(options->Supervising() && OnTerminal()),
+      on_terminal_(options->Supervising() && !options->process.background &&
+                   OnTerminal()),
       why_(std::move(why)),
       on_instance_(std::move(on_instance)),
       on_event_(std::move(on_event)),
@@ -188,7 +189,9 @@ void Launcher::ForkNow(const std::string& socket_files) {
       });
   // Until the program runs, a plain init has nothing else to do.
   const bool may_wait = !options_->Supervising();
-  const absl::Status started = instance_->Start(may_wait);
+  const absl::Status started = instance_->Start(
+      may_wait, options_->process.background ? Instance::Stdin::kNull
+                                             : Instance::Stdin::kOurs);
   if (!started.ok()) {
     instance_.reset();
     Abandon(started);

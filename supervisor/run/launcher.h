@@ -113,7 +113,8 @@ class Launcher {
   std::vector<std::string> ActionEnvironment(const Reason& reason) const;
   // Whether orphans are handed to us.
   bool Adopts() const;
-  // Whether a supervising reinit was on a terminal when it started.
+  // Whether a supervising reinit was on a terminal when it started, and its
+  // process may use that.
   bool on_terminal() const { return on_terminal_; }
 
  private:

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -129,6 +130,28 @@ class LauncherTest : public ::testing::Test {
   std::unique_ptr<Instance> instance_;
   std::optional<Launcher> launcher_;
 };
+
+// Its stdin is not ours, and what is typed reaches reinit alone.
+TEST_F(LauncherTest, AProcessInTheBackgroundHasNoTerminal) {
+  const UniqueFd stdin_before(::dup(STDIN_FILENO));
+  const UniqueFd person(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+  ASSERT_TRUE(person.valid());
+  char name[64];
+  ASSERT_EQ(::unlockpt(person.get()), 0);
+  ASSERT_EQ(::ptsname_r(person.get(), name, sizeof(name)), 0);
+  const UniqueFd terminal(::open(name, O_RDWR | O_NOCTTY | O_CLOEXEC));
+  ASSERT_EQ(::dup2(terminal.get(), STDIN_FILENO), STDIN_FILENO);
+  for (const bool background : {false, true}) {
+    options_.process.background = background;
+    launcher_.reset();
+    Begin();
+    const SpawnRequest& request = os().process(os().last()).request;
+    EXPECT_EQ(request.null_stdin, background);
+    EXPECT_EQ(request.own_group, background);
+    EXPECT_EQ(launcher().on_terminal(), !background);
+  }
+  ::dup2(stdin_before.get(), STDIN_FILENO);
+}
 
 // The rows of the table.
 

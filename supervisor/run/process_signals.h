@@ -15,9 +15,9 @@ namespace reinit {
 // Supervisor, on its thread.
 class ProcessSignals {
  public:
-  // `pair` is borrowed.
-  ProcessSignals(const Context& context, InstancePair* pair)
-      : context_(context), pair_(pair), job_control_(context) {}
+  // `pair` is borrowed. `background` is ProcessOptions::background.
+  ProcessSignals(const Context& context, InstancePair* pair, bool background)
+      : context_(context), pair_(pair), job_control_(context, background) {}
 
   // True if job control has dealt with it: see JobControl::Takes.
   bool JobControlTakes(int signo) {

@@ -66,7 +66,7 @@ class ProcessSignalsTest : public ::testing::Test {
   FakeWorld world_;
   RecordingObserver observer_;
   InstancePair pair_{world_.context()};
-  ProcessSignals signals_{ObservedContext(), &pair_};
+  ProcessSignals signals_{ObservedContext(), &pair_, false};
 
  private:
   Context ObservedContext() {

@@ -25,7 +25,7 @@ class Slot {
         options_(OptionsFor(name)),
         strategies_(FakeStrategies(&fake_)),
         pair_(world->context()),
-        signals_(world->context(), &pair_),
+        signals_(world->context(), &pair_, /*background=*/false),
         post_stop_(world->context(), &options_,
                    [this](int generation) {
                      return runner_.launcher().Environment(generation);

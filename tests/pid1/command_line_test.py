@@ -84,6 +84,23 @@ class GoodInputTest(harness.Pid1Test):
         run = self.start("--restart=no", "--", *self.app(exit=3), env={"REINIT_RESTART": "always"})
         run.end(3)
 
+    def test_workers(self):
+        for flag in ("--workers=0", "--workers=-1", "--workers=1025", "--workers=two"):
+            self.refuse([flag], flag)
+        self.refuse(["--workers=2", "--workers-ready=3"], "--workers-ready=3: more than --workers=2")
+        self.refuse(["--workers=2", "--watch=/", "--on-change=exec:true"], "needs a command", command=None)
+
+    def test_a_worker_of_another_reinit_is_told_by_that(self):
+        run = self.start("/bin/sh", "-c", "echo $REINIT_WORKER/$REINIT_WORKERS",
+                         env={"REINIT_WORKER": "2", "REINIT_WORKERS": "4"})
+        run.end(0)
+        self.assertEqual((run.stdout, run.stderr), ("2/4\n", ""))
+
+    def test_one_worker_has_its_number(self):
+        run = self.start("--workers=1", "/bin/sh", "-c", "echo {worker} $REINIT_WORKER/$REINIT_WORKERS")
+        run.end(0)
+        self.assertEqual((run.stdout, run.stderr), ("1 1/1\n", ""))
+
     def test_check_runs_nothing(self):
         marker = os.path.join(self.folder(), "started")
         run = self.start("--check", "--restart=always", "--", "/bin/sh", "-c", f"echo >{marker}")

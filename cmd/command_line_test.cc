@@ -751,7 +751,7 @@ TEST(CommandLineCtl, FindsEveryError) {
   EXPECT_THAT(Errors({"ctl", "wait", "--timeout=x"}),
               ElementsAre(HasSubstr("ctl --timeout=x: ")));
   EXPECT_THAT(Errors({"ctl", "stop", "--wait"}),
-              ElementsAre(HasSubstr("--wait is a flag of `ctl reload` and")));
+              ElementsAre(HasSubstr("--wait is a flag of `ctl reload`, ")));
   EXPECT_THAT(Errors({"ctl", "wait", "--wait"}), SizeIs(1));
   EXPECT_THAT(Errors({"ctl", "reload", "--timeout=1s"}),
               ElementsAre(HasSubstr("--timeout is a flag of `ctl wait`, or")));

@@ -658,6 +658,62 @@ TEST(CommandLineCtl, TakesItsWords) {
   EXPECT_EQ(Parse({"--", "ctl", "status"}).action, Action::kRun);
 }
 
+TEST(CommandLineCtl, RestartsOneWorker) {
+  EXPECT_EQ(GoodCtl({"ctl", "restart", "--worker=2"}).request, "restart 2");
+  EXPECT_EQ(GoodCtl({"ctl", "--worker", "1024", "restart"}).request,
+            "restart 1024");
+  const CtlRequest wait =
+      GoodCtl({"ctl", "restart", "--wait", "--worker=2", "--timeout=7s"});
+  EXPECT_EQ(wait.request, "restart 2 wait");
+  EXPECT_TRUE(wait.until_done);
+  EXPECT_EQ(wait.timeout, absl::Seconds(7));
+}
+
+TEST(CommandLineCtl, Scales) {
+  const CtlRequest scale = GoodCtl({"ctl", "scale", "4"});
+  EXPECT_EQ(scale.request, "scale 4");
+  EXPECT_FALSE(scale.until_scaled);
+  EXPECT_FALSE(scale.wait);
+  const CtlRequest wait = GoodCtl({"ctl", "scale", "1", "--wait"});
+  EXPECT_EQ(wait.request, "scale 1");
+  EXPECT_EQ(wait.progress, "progress 1");
+  EXPECT_TRUE(wait.until_scaled);
+  EXPECT_FALSE(wait.until_done);
+  EXPECT_EQ(wait.timeout, absl::Seconds(60));
+  EXPECT_EQ(GoodCtl({"ctl", "wait"}).progress, "progress");
+}
+
+TEST(CommandLineCtl, FindsEveryErrorOfWorkers) {
+  for (const std::string number :
+       {"0", "-1", "1025", "x", "", "2x", "+2", "99999999999999999999"}) {
+    const std::string allowed = "allowed is a whole number from 1 to 1024";
+    EXPECT_THAT(Errors({"ctl", "restart", "--worker=" + number}),
+                ElementsAre("ctl --worker=" + number + ": " + allowed));
+    if (number == "-1") continue;  // a flag
+    EXPECT_THAT(Errors({"ctl", "scale", number}),
+                ElementsAre("ctl scale " + number + ": " + allowed));
+  }
+  EXPECT_THAT(Errors({"ctl", "scale", "-1"}),
+              ElementsAre(HasSubstr("ctl -1: unknown flag"),
+                          HasSubstr("the number of workers is missing")));
+  EXPECT_THAT(Errors({"ctl", "scale"}),
+              ElementsAre("ctl scale: the number of workers is missing; write "
+                          "`ctl scale 4`"));
+  EXPECT_THAT(Errors({"ctl", "scale", "2", "3"}),
+              ElementsAre("ctl 3: one word too many"));
+  EXPECT_THAT(Errors({"ctl", "restart", "2"}),
+              ElementsAre("ctl 2: one word too many"));
+  EXPECT_THAT(Errors({"ctl", "restart", "--worker"}),
+              ElementsAre("ctl --worker: the value is missing"));
+  for (const std::string what : {"reload", "stop", "status", "wait"}) {
+    EXPECT_THAT(
+        Errors({"ctl", what, "--worker=2"}),
+        ElementsAre("ctl " + what + ": --worker is a flag of `ctl restart`"));
+  }
+  EXPECT_THAT(Errors({"ctl", "scale", "2", "--timeout=1s"}),
+              ElementsAre(HasSubstr("--timeout is a flag of `ctl wait`, or")));
+}
+
 TEST(CommandLineCtl, FindsTheSocket) {
   EXPECT_EQ(GoodCtl({"ctl", "status"}).path, "/run/reinit.sock");
   EXPECT_EQ(GoodCtl({"ctl", "status"}, {"REINIT_CONTROL=off"}).path,
@@ -695,7 +751,7 @@ TEST(CommandLineCtl, FindsEveryError) {
   EXPECT_THAT(Errors({"ctl", "wait", "--timeout=x"}),
               ElementsAre(HasSubstr("ctl --timeout=x: ")));
   EXPECT_THAT(Errors({"ctl", "stop", "--wait"}),
-              ElementsAre(HasSubstr("--wait is a flag of `ctl reload` and")));
+              ElementsAre(HasSubstr("--wait is a flag of `ctl reload`, ")));
   EXPECT_THAT(Errors({"ctl", "wait", "--wait"}), SizeIs(1));
   EXPECT_THAT(Errors({"ctl", "reload", "--timeout=1s"}),
               ElementsAre(HasSubstr("--timeout is a flag of `ctl wait`, or")));

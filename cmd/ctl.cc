@@ -70,7 +70,9 @@ absl::StatusOr<std::string> AskUntilDone(const CtlRequest& request) {
 class Waiter {
  public:
   explicit Waiter(const CtlRequest* request)
-      : request_(request), end_(clock_.Now() + request->timeout) {}
+      : request_(request),
+        end_(clock_.Now() + request->timeout),
+        seen_(request->until_scaled) {}
 
   absl::StatusOr<std::string> Run() {
     while (true) {
@@ -95,7 +97,7 @@ class Waiter {
       client_ = *std::move(client);
     }
     absl::StatusOr<std::string> answer = client_->Ask(
-        "progress", std::clamp(end_ - clock_.Now(), kLook, kAnswer));
+        request_->progress, std::clamp(end_ - clock_.Now(), kLook, kAnswer));
     if (!answer.ok()) {
       client_.reset();
       last_ = std::string(answer.status().message());
@@ -121,7 +123,10 @@ class Waiter {
       return true;
     }
     result_ = words[0];
-    if (line != std::string::npos) {
+    if (line != std::string::npos && request_->until_scaled) {
+      last_ = answer.substr(line + 1);
+      result_ = "done";
+    } else if (line != std::string::npos) {
       const std::string failure = absl::StrCat(
           "the last change was not applied: ", answer.substr(line + 1));
       absl::StrAppend(&last_, "; ", failure);
@@ -132,12 +137,15 @@ class Waiter {
           "there is no process, and only a change or `ctl restart` starts one");
       return true;
     }
-    return words[2] == "1" && (words[1] == "1" || !request_->until_ready);
+    const bool until_ready = request_->until_ready || request_->until_scaled;
+    return words[2] == "1" && (words[1] == "1" || !until_ready);
   }
 
   absl::Status TooLate() const {
     return absl::DeadlineExceededError(
-        absl::StrCat(request_->until_ready ? "not ready" : "not settled",
+        absl::StrCat(request_->until_scaled  ? "not scaled"
+                     : request_->until_ready ? "not ready"
+                                             : "not settled",
                      " within ", DurationText(request_->timeout), ": ", last_));
   }
 
@@ -145,10 +153,16 @@ class Waiter {
   const MonotonicClock clock_;
   const absl::Time end_;
   std::optional<ControlClient> client_;
-  bool seen_ = false;
+  bool seen_;
   std::string last_;  // why it goes on
   absl::StatusOr<std::string> result_;
 };
+
+absl::StatusOr<std::string> ScaleAndWait(const CtlRequest& request) {
+  Waiter waiter(&request);
+  absl::StatusOr<std::string> taken = AskOnce(request);
+  return taken.ok() ? waiter.Run() : taken;
+}
 
 // What came from elsewhere may have been made for the terminal.
 std::string EscapeLines(std::string_view text) {
@@ -163,9 +177,10 @@ std::string EscapeLines(std::string_view text) {
 
 CtlResult RunCtl(const CtlRequest& request) {
   const absl::StatusOr<std::string> answer =
-      request.wait         ? Waiter(&request).Run()
-      : request.until_done ? AskUntilDone(request)
-                           : AskOnce(request);
+      request.wait           ? Waiter(&request).Run()
+      : request.until_scaled ? ScaleAndWait(request)
+      : request.until_done   ? AskUntilDone(request)
+                             : AskOnce(request);
   CtlResult result;
   result.exit_code = answer.ok() ? 0 : 1;
   const bool shows_status =

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -114,13 +115,10 @@ struct Status {
   std::vector<Listener> listeners;
   std::vector<Worker> workers;  // by number; none: there is one process
 
-  // The process runs, and no change or restart is under way.
-  bool Settled() const {
-    if (change_queued) return false;
-    if (sidecar) return state == "watching" && change == "none";
-    return process.has_value() && change == "none" &&
-           (state == "up" || state == "ready");
-  }
+  // The process runs, or each worker does, and no change or restart is under
+  // way.
+  bool Settled() const;
+  int ReadyWorkers() const;
 
   // There is no process, and none comes unless somebody changes something or
   // asks for one.
@@ -144,7 +142,30 @@ struct WorkerStatus {
   std::string end_reason;
   std::vector<CheckStatus> checks;
   bool outdated = false;  // a change waits for its turn in the roll
+
+  bool Settled() const {
+    return process.has_value() && !outdated &&
+           (state == "up" || state == "ready");
+  }
 };
+
+inline bool Status::Settled() const {
+  if (change_queued) return false;
+  if (sidecar) return state == "watching" && change == "none";
+  if (!workers.empty()) {
+    return change == "none" &&
+           std::all_of(workers.begin(), workers.end(),
+                       [](const Worker& worker) { return worker.Settled(); });
+  }
+  return process.has_value() && change == "none" &&
+         (state == "up" || state == "ready");
+}
+
+inline int Status::ReadyWorkers() const {
+  return static_cast<int>(
+      std::count_if(workers.begin(), workers.end(),
+                    [](const Worker& worker) { return worker.serves; }));
+}
 
 }  // namespace reinit
 

@@ -11,7 +11,7 @@ constexpr Subcommand kSubcommands[] = {
      "one health check: exit status 0 or 1",
      "URL", "one health check: 0 or 1",
      "URL", "one health check, exit 0 or 1"},
-    {LineAction::kCtl, "ctl", After::kAnything, "status|restart|reload|stop|signal SIG|wait",
+    {LineAction::kCtl, "ctl", After::kAnything, "status|restart|reload|stop|signal SIG|scale N|wait",
      "see and steer a running reinit: docs/control.md",
      "WORD", "ask one that runs: ctl --help",
      "WORD", "see and steer a running reinit"},

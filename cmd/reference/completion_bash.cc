@@ -88,9 +88,9 @@ _reinit() {
       ctl)
         pending=@none
         if [[ $cur == -* ]]; then
-          pending='=--json|--now|--ready|--wait|--timeout|--control'
+          pending='=--json|--now|--ready|--wait|--worker|--timeout|--control'
         elif ((last == start + 1)); then
-          pending='=status|restart|reload|stop|signal|wait'
+          pending='=status|restart|reload|stop|signal|scale|wait'
         elif [[ ${words[last - 1]} == signal ]]; then
           pending="=$_reinit_signals"
         fi

@@ -46,9 +46,9 @@ constexpr std::string_view kSpecs = R"( '1:URL:_reinit_words )";
 constexpr std::string_view kCtl = R"(' ;;
     ctl)
       _arguments -S '--json[answer as JSON]' '--now[stop\: kill at once]' '--ready[wait\: until it is ready]' \
-        '--wait[restart, reload\: until it is applied]' '--timeout=[of waiting\: at most so long]:D: ' \
-        '--control=[the socket of reinit]:PATH:_files' \
-        '1:what:_reinit_words status restart reload stop signal wait' '2:signal:_reinit_words )";
+        '--wait[restart, reload, scale\: until it is done]' '--timeout=[of waiting\: at most so long]:D: ' \
+        '--control=[the socket of reinit]:PATH:_files' '--worker=[restart\: only this worker]:N: ' \
+        '1:what:_reinit_words status restart reload stop signal scale wait' '2:signal:_reinit_words )";
 
 constexpr std::string_view kRest = R"(' ;;
     self-install) _arguments '1:folder:_files -/' ;;

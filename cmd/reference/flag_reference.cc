@@ -77,9 +77,10 @@ constexpr std::string_view kRules = R"(
   fail with is said in the same words, with the same exit status: 2, 127 for a command
   that is not found, 126 for one that cannot be executed.
 
-`reinit ctl status|restart|reload|stop|signal SIG|wait` has flags of its own behind the
-word: `--control=PATH`, where it finds reinit, and `--json`; `stop --now`;
-`wait --ready`; `restart --wait`, `reload --wait`; `--timeout=60s` for what waits.
+`reinit ctl status|restart|reload|stop|signal SIG|scale N|wait` has flags of its own behind
+the word: `--control=PATH`, where it finds reinit, and `--json`; `stop --now`;
+`wait --ready`; `restart --wait`, `reload --wait`, `scale --wait`; `restart --worker=N`;
+`--timeout=60s` for what waits.
 [control.md](control.md) says what they do.
 
 `reinit probe` knows these flags, before or after the URL, and their variables:

@@ -92,4 +92,10 @@ BoundedJson& BoundedJson::Null() {
   return *this;
 }
 
+BoundedJson& BoundedJson::Value(const BoundedJson& whole) {
+  Separate();
+  out_ += whole.out_;
+  return *this;
+}
+
 }  // namespace reinit

@@ -29,6 +29,7 @@ class BoundedJson {
   BoundedJson& Seconds(absl::Duration duration);  // to the millisecond
   BoundedJson& Bool(bool value);
   BoundedJson& Null();
+  BoundedJson& Value(const BoundedJson& whole);  // one that is complete
 
   const std::string& text() const { return out_; }
 

@@ -24,13 +24,24 @@ std::string Result(const absl::Status& status, std::string_view done) {
   return status.ok() ? Done(done) : Failed(status.message());
 }
 
+std::string_view Settled(const Status& status) {
+  return status.WaitsForOthers() ? "never" : status.Settled() ? "1" : "0";
+}
+
 std::string Progress(const Status& status) {
   return Done(absl::StrCat(status.state, " ", status.serves ? 1 : 0, " ",
-                           status.WaitsForOthers() ? "never"
-                           : status.Settled()      ? "1"
-                                                   : "0",
+                           Settled(status),
                            status.change_failure.empty() ? "" : "\n",
                            ValidText(status.change_failure, kMaxFailure)));
+}
+
+std::string ScaleProgress(const Status& status, int wanted) {
+  const int ready = status.ReadyWorkers();
+  const size_t count = status.workers.size();
+  const bool done = count == static_cast<size_t>(wanted) && ready == wanted;
+  return Done(absl::StrCat(status.state, " ", done ? 1 : 0, " ",
+                           Settled(status), "\n", ready, " of ", count,
+                           " workers are ready"));
 }
 
 std::string Ticket(const absl::Status& status, uint64_t ticket) {
@@ -61,9 +72,9 @@ std::string RunControlCommand(ControlTarget* target, std::string_view request) {
     case What::kProgress:
       return Progress(target->Describe());
     case What::kRestart:
-      return Result(target->AskRestart(0, nullptr), "restarting");
+      return Result(target->AskRestart(asked.workers, nullptr), "restarting");
     case What::kRestartWait:
-      status = target->AskRestart(0, &ticket);
+      status = target->AskRestart(asked.workers, &ticket);
       return Ticket(status, ticket);
     case What::kReloadWait:
       status = target->AskReload(&ticket);
@@ -81,6 +92,14 @@ std::string RunControlCommand(ControlTarget* target, std::string_view request) {
                     absl::StrCat("sent ", SignalName(asked.signal)));
     case What::kNoSuchSignal:
       return Failed("there is no such signal");
+    case What::kScale:
+      return Result(target->AskScale(asked.workers), "scaling");
+    case What::kScaleProgress:
+      return ScaleProgress(target->Describe(), asked.workers);
+    case What::kNoSuchNumber:
+      return Failed(
+          absl::StrCat("the number of a worker, or of workers, is from 1 to ",
+                       ControlRequest::kMaxWorkers));
     case What::kUnknown:
       break;
   }

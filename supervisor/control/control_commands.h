@@ -17,6 +17,11 @@ namespace reinit {
 //   restart, reload, stop, stop now
 //   restart wait, reload wait
 //                   the same; the answer is the number of a ticket
+//   restart N, restart N wait
+//                   the same of worker N alone
+//   scale N         there are to be N workers
+//   progress N      of that, as `progress`: READY is 1 if there are N workers
+//                   and all are ready; a second line says how many are
 //   outcome N       what became of that one: "done", "waiting STATE", or an
 //                   error that says why it failed
 //   signal N        to the process, by number

@@ -23,10 +23,18 @@ struct ControlRequest {
     kStopNow,
     kSignal,
     kNoSuchSignal,
+    kScale,
+    kScaleProgress,
+    kNoSuchNumber,  // of a worker, or of workers
   };
+  static constexpr int kMaxWorkers = 1024;
+
   What what = What::kUnknown;
   int signal = 0;       // of kSignal, 1 to kMaxSignal
   uint64_t ticket = 0;  // of kOutcome
+  // Of kRestart and kRestartWait: which worker, 0 for all. Of kScale and
+  // kScaleProgress: how many, from 1.
+  int workers = 0;
 };
 
 // Pure; any bytes.

@@ -1,3 +1,7 @@
+#include <cstdint>
+#include <string>
+#include <string_view>
+
 #include "absl/strings/str_cat.h"
 #include "reaper/log_json.h"
 #include "supervisor/control/bounded_json.h"
@@ -15,7 +19,16 @@ void AddPids(absl::Span<const pid_t> pids, BoundedJson* json) {
   json->EndArray();
 }
 
-void AddProcess(const std::optional<Status::Process>& shown,
+void AddSeconds(std::optional<absl::Duration> duration, BoundedJson* json) {
+  if (duration.has_value()) {
+    json->Seconds(*duration);
+  } else {
+    json->Null();
+  }
+}
+
+// `max_pids`: 0: without the key.
+void AddProcess(const std::optional<Status::Process>& shown, size_t max_pids,
                 BoundedJson* json) {
   if (!shown.has_value()) {
     json->Null();
@@ -24,15 +37,13 @@ void AddProcess(const std::optional<Status::Process>& shown,
   const Status::Process& process = *shown;
   json->BeginObject().Key("pid").Number(process.pid);
   json->Key("uptime_seconds").Seconds(process.uptime).Key("ready_seconds");
-  if (process.ready.has_value()) {
-    json->Seconds(*process.ready);
-  } else {
-    json->Null();
-  }
+  AddSeconds(process.ready, json);
   json->Key("stopping").Bool(process.stopping);
   json->Key("count").Number(static_cast<int64_t>(process.pids.size()));
-  json->Key("pids");
-  AddPids(Shown(process.pids, kMaxShownPids), json);
+  if (max_pids != 0) {
+    json->Key("pids");
+    AddPids(Shown(process.pids, max_pids), json);
+  }
   json->EndObject();
 }
 
@@ -53,11 +64,7 @@ void AddRestarts(const Status& status, BoundedJson* json) {
   json->Key("last_exit").Text(status.last_exit);
   json->Key("end_reason").Text(status.end_reason);
   json->Key("backoff").BeginObject().Key("next_start_seconds");
-  if (status.next_start.has_value()) {
-    json->Seconds(*status.next_start);
-  } else {
-    json->Null();
-  }
+  AddSeconds(status.next_start, json);
   json->Key("restarts_counted").Number(status.limit.used);
   json->Key("start_limit_burst").Number(status.limit.burst).EndObject();
 }
@@ -129,13 +136,14 @@ std::string_view Name(CheckStatus::State state) {
                                                  : "unknown";
 }
 
-void AddHealth(const Status& status, BoundedJson* json) {
+void AddHealth(absl::Span<const CheckStatus> checks, size_t max_text,
+               BoundedJson* json) {
   json->Key("health").BeginArray();
-  for (const CheckStatus& check : Shown(status.checks)) {
-    json->BeginObject().Key("check").Text(check.check);
+  for (const CheckStatus& check : checks) {
+    json->BeginObject().Key("check").Text(check.check, max_text);
     json->Key("state").Text(Name(check.state));
     json->Key("failures").Number(check.failures);
-    json->Key("text").Text(check.text).Key("seconds_ago");
+    json->Key("text").Text(check.text, max_text).Key("seconds_ago");
     if (check.state == CheckStatus::State::kUnknown) {
       json->Null();
     } else {
@@ -159,6 +167,50 @@ void AddZombies(const Status& status, BoundedJson* json) {
   json->EndArray();
 }
 
+// The keys are those of the whole, where those have the same sense.
+BoundedJson WorkerJson(const Status::Worker& worker) {
+  BoundedJson json;
+  json.BeginObject().Key("worker").Number(worker.number);
+  json.Key("state").Text(worker.state, kMaxWorkerText);
+  json.Key("ready").Bool(worker.serves);
+  json.Key("outdated").Bool(worker.outdated);
+  json.Key("generation").Number(worker.generation);
+  json.Key("process");
+  AddProcess(worker.process, /*max_pids=*/0, &json);
+  json.Key("other_process");
+  AddProcess(worker.other_process, /*max_pids=*/0, &json);
+  json.Key("restarts").BeginObject();
+  for (const auto& [cause, count] : worker.restarts) {
+    if (count == 0) continue;
+    json.Key(cause).Number(static_cast<int64_t>(count));
+  }
+  json.EndObject();
+  json.Key("exits").Number(static_cast<int64_t>(worker.exits));
+  json.Key("last_exit").Text(worker.last_exit, kMaxWorkerText);
+  json.Key("end_reason").Text(worker.end_reason, kMaxWorkerText);
+  json.Key("next_start_seconds");
+  AddSeconds(worker.next_start, &json);
+  AddHealth(Shown(worker.checks, kMaxWorkerChecks), kMaxWorkerText, &json);
+  json.EndObject();
+  return json;
+}
+
+// The last key: as many workers as there is room for.
+void AddWorkers(const Status& status, BoundedJson* json) {
+  if (status.workers.empty()) return;
+  json->Key("workers_count")
+      .Number(static_cast<int64_t>(status.workers.size()));
+  json->Key("workers_ready").Number(status.ReadyWorkers());
+  json->Key("workers").BeginArray();
+  for (const Status::Worker& worker : Shown(status.workers, kMaxShownWorkers)) {
+    constexpr size_t kAround = 8;  // brackets, comma
+    const BoundedJson one = WorkerJson(worker);
+    if (json->text().size() + one.text().size() + kAround > kMaxRendered) break;
+    json->Value(one);
+  }
+  json->EndArray();
+}
+
 }  // namespace
 
 std::string StatusJson(const Status& status) {
@@ -173,14 +225,14 @@ std::string StatusJson(const Status& status) {
   json.Key("reinit").BeginObject().Key("pid").Number(status.reinit_pid);
   json.Key("uptime_seconds").Seconds(status.uptime).EndObject();
   json.Key("process");
-  AddProcess(status.process, &json);
+  AddProcess(status.process, kMaxShownPids, &json);
   json.Key("other_process");
-  AddProcess(status.other_process, &json);
+  AddProcess(status.other_process, kMaxShownPids, &json);
   AddRestarts(status, &json);
   AddLastApplied(status, &json);
   AddAwaited(status, &json);
   AddChange(status, &json);
-  AddHealth(status, &json);
+  AddHealth(Shown(status.checks), BoundedJson::kMaxText, &json);
   AddZombies(status, &json);
   json.Key("strategies").BeginArray();
   for (const std::string& name : Shown(status.strategies)) json.Text(name);
@@ -189,7 +241,9 @@ std::string StatusJson(const Status& status) {
     json.BeginObject().Key("name").Text(listener.name);
     json.Key("address").Text(listener.address).EndObject();
   }
-  json.EndArray().EndObject();
+  json.EndArray();
+  AddWorkers(status, &json);
+  json.EndObject();
   return json.text();
 }
 

@@ -1,3 +1,8 @@
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "supervisor/control/bounded_json.h"
@@ -26,6 +31,13 @@ class Metric {
         absl::StrReplaceAll(ValidText(label_value, BoundedJson::kMaxText),
                             {{"\\", "\\\\"}, {"\"", "\\\""}, {"\n", "\\n"}});
     absl::StrAppend(out_, name_, "{", label, "=\"", text, "\"} ", value, "\n");
+  }
+  void Sample(const Status::Worker& worker, std::string_view value) {
+    absl::StrAppend(out_, name_, "{worker=\"", worker.number, "\"} ", value,
+                    "\n");
+  }
+  void Sample(const Status::Worker& worker, uint64_t value) {
+    Sample(worker, absl::StrCat(value));
   }
 
  private:
@@ -100,6 +112,78 @@ void AddTimes(const Status& status, absl::Time now, std::string* out) {
       .Sample(seconds(status.process->uptime));
 }
 
+template <typename Holds>
+uint64_t CountWorkers(const Status& status, const Holds& holds) {
+  return static_cast<uint64_t>(
+      std::count_if(status.workers.begin(), status.workers.end(), holds));
+}
+
+bool Runs(const Status::Worker& worker) { return worker.process.has_value(); }
+bool IsReady(const Status::Worker& worker) { return worker.serves; }
+bool IsOutdated(const Status::Worker& worker) { return worker.outdated; }
+
+// With several workers they are the processes.
+bool AnyRuns(const Status& status) {
+  return status.process.has_value() || CountWorkers(status, Runs) != 0;
+}
+
+size_t CountProcesses(const Status& status) {
+  if (status.workers.empty()) {
+    return status.process.has_value() ? status.process->pids.size() : 0;
+  }
+  size_t processes = 0;
+  for (const Status::Worker& worker : status.workers) {
+    if (Runs(worker)) processes += worker.process->pids.size();
+  }
+  return processes;
+}
+
+// One sample for each worker that is shown. All samples of a metric follow each
+// other, as the format demands.
+void AddEachWorker(const Status& status, absl::Time now, std::string* out) {
+  const auto workers = Shown(status.workers, kMaxShownWorkers);
+  Metric up("reinit_worker_up", "gauge", "1 while the worker has a process.",
+            out);
+  for (const Status::Worker& worker : workers) {
+    up.Sample(worker, Runs(worker) ? 1U : 0U);
+  }
+  Metric ready("reinit_worker_ready", "gauge", "1 while the worker is ready.",
+               out);
+  for (const Status::Worker& worker : workers) {
+    ready.Sample(worker, IsReady(worker) ? 1U : 0U);
+  }
+  Metric restarts("reinit_worker_restarts_total", "counter",
+                  "Starts of the worker's process in place of another one.",
+                  out);
+  for (const Status::Worker& worker : workers) {
+    uint64_t total = 0;
+    for (const auto& [cause, count] : worker.restarts) total += count;
+    restarts.Sample(worker, total);
+  }
+  if (std::none_of(workers.begin(), workers.end(), Runs)) return;
+  Metric start("reinit_worker_start_time_seconds", "gauge",
+               "When the worker's process started, in Unix time.", out);
+  for (const Status::Worker& worker : workers) {
+    if (!Runs(worker)) continue;
+    start.Sample(worker,
+                 SecondsText(now - worker.process->uptime - absl::UnixEpoch()));
+  }
+}
+
+void AddWorkers(const Status& status, absl::Time now, std::string* out) {
+  if (status.workers.empty()) return;
+  Metric("reinit_workers", "gauge", "Number of workers.", out)
+      .Sample(static_cast<uint64_t>(status.workers.size()));
+  Metric("reinit_workers_up", "gauge", "Workers that have a process.", out)
+      .Sample(CountWorkers(status, Runs));
+  Metric("reinit_workers_ready", "gauge", "Workers that are ready.", out)
+      .Sample(CountWorkers(status, IsReady));
+  Metric("reinit_workers_outdated", "gauge",
+         "Workers that a change has not replaced yet.", out)
+      .Sample(CountWorkers(status, IsOutdated));
+  AddEachWorker(status, now, out);
+}
+
 }  // namespace
 
 std::string StatusMetrics(const Status& status, absl::Time now) {
@@ -107,10 +191,10 @@ std::string StatusMetrics(const Status& status, absl::Time now) {
   Metric("reinit_ready", "gauge", "1 while the process is ready.", &out)
       .Sample(status.serves ? 1U : 0U);
   Metric("reinit_process_running", "gauge", "1 while there is a process.", &out)
-      .Sample(status.process.has_value() ? 1U : 0U);
+      .Sample(AnyRuns(status) ? 1U : 0U);
   Metric("reinit_processes", "gauge",
          "Live processes of the supervised command.", &out)
-      .Sample(status.process.has_value() ? status.process->pids.size() : 0U);
+      .Sample(CountProcesses(status));
   Metric("reinit_generation", "gauge",
          "Which start of the process this is; 1 is the first.", &out)
       .Sample(static_cast<uint64_t>(status.generation));
@@ -128,6 +212,7 @@ std::string StatusMetrics(const Status& status, absl::Time now) {
          "Ended processes whose living parents do not wait for them.", &out)
       .Sample(zombies);
   AddTimes(status, now, &out);
+  AddWorkers(status, now, &out);
   return out;
 }
 

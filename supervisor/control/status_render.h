@@ -12,8 +12,9 @@ namespace reinit {
 
 // None of them is longer than this, whatever is in the status: texts are cut,
 // of long lists the beginning is shown. All are UTF-8. docs/control.md has the
-// keys and names.
-inline constexpr size_t kMaxRendered = 56 << 10;
+// keys and names. Two of them fit into kMaxStatusAnswer, one with its first
+// line into kMaxControlAnswer.
+inline constexpr size_t kMaxRendered = 63 << 10;
 
 // Lines for a terminal.
 std::string StatusText(const Status& status);

@@ -1,3 +1,8 @@
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "reaper/log.h"
@@ -120,22 +125,90 @@ void AddHealth(const Status& status, std::string* out) {
   }
 }
 
-}  // namespace
+// The cells of one line of the table, each but the last as wide as its column.
+std::string Row(absl::Span<const std::string> cells) {
+  constexpr size_t kWidths[] = {6, 10, 7, 9, 8, 16};
+  std::string row = "  ";
+  for (size_t i = 0; i < cells.size(); ++i) {
+    if (i > 0) row += "  ";
+    row += cells[i];
+    if (i + 1 == cells.size() || i >= std::size(kWidths)) continue;
+    if (cells[i].size() < kWidths[i]) {
+      row.append(kWidths[i] - cells[i].size(), ' ');
+    }
+  }
+  row.resize(row.find_last_not_of(' ') + 1);
+  return row + "\n";
+}
 
-std::string StatusText(const Status& status) {
+std::string WorkerNotes(const Status::Worker& worker) {
+  std::vector<std::string> notes;
+  if (worker.other_process.has_value()) {
+    notes.push_back(absl::StrCat(
+        "process ", worker.other_process->pid,
+        worker.other_process->stopping ? " stops" : " takes over when ready"));
+  }
+  if (worker.outdated) notes.push_back("to be replaced");
+  if (worker.next_start.has_value()) {
+    notes.push_back(absl::StrCat("next start in ", Time(*worker.next_start)));
+  }
+  const auto failing = std::find_if(
+      worker.checks.begin(), worker.checks.end(), [](const CheckStatus& check) {
+        return check.state == CheckStatus::State::kFailing;
+      });
+  if (failing != worker.checks.end()) {
+    notes.push_back(
+        absl::StrCat(Text(failing->check, kMaxWorkerText),
+                     " fails: ", Text(failing->text, kMaxWorkerText)));
+  }
+  if (!worker.end_reason.empty()) {
+    notes.push_back(Text(worker.end_reason, kMaxWorkerText));
+  }
+  return absl::StrJoin(notes, "; ");
+}
+
+std::string WorkerRow(const Status::Worker& worker) {
+  uint64_t restarts = 0;
+  for (const auto& [cause, count] : worker.restarts) restarts += count;
+  const bool runs = worker.process.has_value();
+  return Row(
+      {absl::StrCat(worker.number), Text(worker.state, kMaxWorkerText),
+       runs ? absl::StrCat(worker.process->pid) : "-",
+       runs ? Time(worker.process->uptime) : "-", absl::StrCat(restarts),
+       worker.last_exit.empty() ? "-" : Text(worker.last_exit, kMaxWorkerText),
+       WorkerNotes(worker)});
+}
+
+// In at most about `room` bytes.
+void AddWorkers(const Status& status, size_t room, std::string* out) {
+  const auto outdated = std::count_if(
+      status.workers.begin(), status.workers.end(),
+      [](const Status::Worker& worker) { return worker.outdated; });
+  Line(
+      "workers",
+      absl::StrCat(
+          status.workers.size(), ", ", status.ReadyWorkers(), " ready",
+          outdated == 0 ? "" : absl::StrCat(", ", outdated, " to be replaced")),
+      out);
+  std::string table = Row(
+      {"worker", "state", "pid", "uptime", "restarts", "last exit", "notes"});
+  size_t shown = 0;
+  for (const Status::Worker& worker : Shown(status.workers, kMaxShownWorkers)) {
+    const std::string row = WorkerRow(worker);
+    if (table.size() + row.size() > room) break;
+    table += row;
+    ++shown;
+  }
+  if (shown < status.workers.size()) {
+    absl::StrAppend(&table, "  ... and ", status.workers.size() - shown,
+                    " more\n");
+  }
+  *out += table;
+}
+
+// All but the first lines.
+std::string Rest(const Status& status) {
   std::string out;
-  Line("state",
-       status.sidecar
-           ? status.state
-           : absl::StrCat(status.state, ", generation ", status.generation),
-       &out);
-  if (!status.sidecar) AddProcess("process", status.process, &out);
-  if (status.sidecar && status.sidecar->applies_at_start) {
-    Line("at the start", "does what --on-change says", &out);
-  }
-  if (status.other_process.has_value()) {
-    AddProcess("other process", status.other_process, &out);
-  }
   Line("reinit",
        absl::StrCat(status.reinit_pid, ", runs for ", Time(status.uptime)),
        &out);
@@ -166,6 +239,32 @@ std::string StatusText(const Status& status) {
          absl::StrCat(Text(listener.name), " ", Text(listener.address)), &out);
   }
   return out;
+}
+
+}  // namespace
+
+std::string StatusText(const Status& status) {
+  const std::string rest = Rest(status);
+  std::string out;
+  if (!status.workers.empty()) {
+    constexpr size_t kFirstLines = 512;
+    Line("state", status.state, &out);
+    AddWorkers(status, kMaxRendered - kFirstLines - rest.size(), &out);
+    return out + rest;
+  }
+  Line("state",
+       status.sidecar
+           ? status.state
+           : absl::StrCat(status.state, ", generation ", status.generation),
+       &out);
+  if (!status.sidecar) AddProcess("process", status.process, &out);
+  if (status.sidecar && status.sidecar->applies_at_start) {
+    Line("at the start", "does what --on-change says", &out);
+  }
+  if (status.other_process.has_value()) {
+    AddProcess("other process", status.other_process, &out);
+  }
+  return out + rest;
 }
 
 }  // namespace reinit

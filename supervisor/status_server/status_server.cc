@@ -20,6 +20,10 @@ namespace {
 
 constexpr int kBacklog = 128;
 
+// Two texts, and the word for the state.
+static_assert(sizeof(StatusAnswer) + 2 * kMaxRendered + 256 <=
+              kMaxStatusAnswer);
+
 }  // namespace
 
 absl::StatusOr<BoundSocket> BindStatusSocket(const ListenSpec& spec) {

@@ -150,6 +150,100 @@ class CommandsTest(ControlTest):
         self.assertIn("no reinit has its socket", error["error"])
 
 
+class OneProcessTest(ControlTest):
+    """What asks for workers is refused where there are none."""
+
+    def test_refused(self):
+        run, app = self.supervise()
+        one = "reinit: ctl: this reinit runs one process; --workers=N runs several\n"
+        for words in (("restart", "--worker=1"), ("restart", "--worker=1", "--wait"), ("scale", "2"),
+                      ("scale", "2", "--wait")):
+            self.assertEqual(self.ctl(*words, code=1), one)
+        self.assertNotIn("worker", self.ctl("status") + self.ctl("status", "--json"))
+        self.goes_on(run, app)
+        self.finish(run)
+
+    def test_a_number_that_cannot_be(self):
+        for words in (("restart", "--worker=0"), ("restart", "--worker=1025"), ("scale", "0"), ("scale", "1025"),
+                      ("scale", "many"), ("scale",)):
+            self.assertEqual(self.ctl(*words, code=2).count("\n"), 1)
+
+
+class ScaleTest(ControlTest):
+    """`ctl scale --wait` and what it is told, by a server that is not reinit."""
+
+    def serve(self, *answers):
+        """Answers one request after the other; the last answer again and again, or None: by hanging up."""
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        listener.bind(self.path)
+        listener.listen()
+        asked, left = [], list(answers)
+
+        def run():
+            while True:
+                try:
+                    client = listener.accept()[0]
+                except OSError:
+                    return
+                with client:
+                    while request := client.recv(256):
+                        asked.append(request.decode())
+                        if left[0] is None:
+                            listener.close()
+                            break
+                        client.send(left[0])
+                        if len(left) > 1:
+                            left.pop(0)
+        thread = threading.Thread(target=run)
+        thread.start()
+
+        def end():
+            try:
+                listener.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            thread.join()
+            listener.close()
+        self.addCleanup(end)
+        return asked
+
+    def test_until_all_are_ready(self):
+        asked = self.serve(b"ok\nscaling", b"ok\nready 0 0\n1 of 2 workers are ready",
+                           b"ok\nready 0 1\n1 of 2 workers are ready", b"ok\nready 1 0\n2 of 2 workers are ready",
+                           b"ok\nready 1 1\n2 of 2 workers are ready")
+        self.assertEqual(self.ctl("scale", "2", "--wait"), "done\n")
+        self.assertEqual(asked, ["scale 2"] + 4 * ["progress 2"])
+
+    def test_not_in_time(self):
+        self.serve(b"ok\nscaling", b"ok\nready 0 0\n1 of 2 workers are ready")
+        self.assertEqual(self.ctl("scale", "2", "--wait", "--timeout=100ms", code=1),
+                         "reinit: ctl: not scaled within 100ms: 1 of 2 workers are ready\n")
+
+    def test_refused(self):
+        asked = self.serve(b"error\nno")
+        self.assertEqual(self.ctl("scale", "2", "--wait", code=1), "reinit: ctl: no\n")
+        self.assertEqual(asked, ["scale 2"])
+
+    def test_not_for_one_that_ends(self):
+        self.serve(b"ok\nscaling", b"ok\nending 0 0\n1 of 2 workers are ready")
+        self.assertIn("about to end", self.ctl("scale", "2", "--wait", code=1))
+
+    def test_not_for_one_that_has_ended(self):
+        self.serve(b"ok\nscaling", None)
+        self.assertIn("the reinit that had this socket has ended", self.ctl("scale", "2", "--wait", code=1))
+
+    def test_without_waiting(self):
+        asked = self.serve(b"ok\nscaling")
+        self.assertEqual(self.ctl("scale", "2"), "scaling\n")
+        self.assertEqual(asked, ["scale 2"])
+
+    def test_one_worker(self):
+        asked = self.serve(b"ok\nrestarting", b"ok\n7", b"ok\nwaiting ready", b"ok\ndone")
+        self.assertEqual(self.ctl("restart", "--worker=2"), "restarting\n")
+        self.assertEqual(self.ctl("restart", "--worker=2", "--wait"), "done\n")
+        self.assertEqual(asked, ["restart 2", "restart 2 wait", "outcome 7", "outcome 7"])
+
+
 class WaitTest(ControlTest):
     def test_until_ready(self):
         good = os.path.join(self.folder(), "good")

@@ -239,10 +239,9 @@ TEST_F(ReusePortTest, TwinASocketThatIsNotHeldLosesThem) {
   const std::vector<Client> clients = Connect(kClients);
   sockets_->CloseSlot(2);
   Kill(first);
-  const auto lost =
-      std::count_if(clients.begin(), clients.end(), [](const Client& client) {
-        return client.Answer() == -ECONNRESET;
-      });
+  const auto lost = std::count_if(
+      clients.begin(), clients.end(),
+      [](const Client& client) { return client.Answer() == -ECONNRESET; });
   EXPECT_GT(lost, 0);
 }
 

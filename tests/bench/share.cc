@@ -198,9 +198,9 @@ class Client {
     time = std::max(time, int64_t{0});
     const timespec timeout = {time / kSecond, time % kSecond};
     epoll_event events[64];
-    const int count = ::epoll_pwait2(epoll_.get(), events,
-                                     static_cast<int>(std::size(events)),
-                                     &timeout, nullptr);
+    const int count =
+        ::epoll_pwait2(epoll_.get(), events,
+                       static_cast<int>(std::size(events)), &timeout, nullptr);
     for (int i = 0; i < count; ++i) {
       Connection& one = connections_[static_cast<size_t>(events[i].data.fd)];
       Answer answer;
@@ -300,10 +300,11 @@ void Print(const char* name, const Load& load, const Result& result) {
   };
   const auto [least, most] =
       std::minmax_element(result.by_worker.begin(), result.by_worker.end());
-  std::printf("| %-26s | %5.1f %% | %5.1f %% | %8.3f | %8.3f | %8.3f | %6.2f "
-              "| %6.2f |\n",
-              name, percent(*least), percent(*most), wait(0.5), wait(0.99),
-              wait(1), result.returns, result.switches);
+  std::printf(
+      "| %-26s | %5.1f %% | %5.1f %% | %8.3f | %8.3f | %8.3f | %6.2f "
+      "| %6.2f |\n",
+      name, percent(*least), percent(*most), wait(0.5), wait(0.99), wait(1),
+      result.returns, result.switches);
   std::fflush(stdout);
 }
 
@@ -331,8 +332,8 @@ int Run(int64_t requests) {
       "kernel, and one for the work itself.\n");
   constexpr int64_t kMillisecond = 1'000'000;
   // Half of what 4 workers can do: 2 of 4 are busy at a random moment.
-  Table({.workers = 4, .requests = requests, .rate = 2000,
-         .work = kMillisecond});
+  Table(
+      {.workers = 4, .requests = requests, .rate = 2000, .work = kMillisecond});
   // All wait for each.
   Table({.workers = 16, .requests = requests / 10, .rate = 500, .work = 0});
   return 0;
@@ -345,9 +346,9 @@ int main(int argc, char** argv) {
   int64_t requests = 100'000;
   std::string_view argument = argc > 1 ? argv[1] : "";
   const bool given = absl::ConsumePrefix(&argument, "--requests=");
-  if (argc > 2 || (argc == 2 && (!given ||
-                                 !absl::SimpleAtoi(argument, &requests) ||
-                                 requests < 10))) {
+  if (argc > 2 ||
+      (argc == 2 &&
+       (!given || !absl::SimpleAtoi(argument, &requests) || requests < 10))) {
     std::fprintf(stderr, "usage: share [--requests=N], 10 or more\n");
     return 2;
   }

@@ -18,8 +18,8 @@ namespace {
 bool OpenSockets(const Options& options, std::vector<std::string>* environment,
                  Log* log, ListenSockets* sockets) {
   if (!options.Supervising()) return true;
-  ListenSockets::Problems problems =
-      sockets->Open(&options.listen, ::getpid(), environment);
+  ListenSockets::Problems problems = sockets->Open(
+      &options.listen, ::getpid(), environment, options.workers.count);
   if (options.ReadyDescriptorTaken(sockets->size())) {
     problems.errors.push_back(absl::StrCat(
         "--ready=fd:", options.ready.descriptor,

@@ -150,7 +150,7 @@ Status Supervisor::Describe() const {
   status.zombies =
       FindNeglectfulParents(context_.os->Processes(), context_.os->Self());
   if (sockets_ == nullptr) return status;
-  for (ListenSockets::Id& id : sockets_->Listening()) {
+  for (ListenSockets::Id& id : sockets_->Listening(options_->workers.self)) {
     status.listeners.push_back({std::move(id.name), std::move(id.address)});
   }
   return status;

@@ -181,7 +181,7 @@ constexpr Flag kFlags[] = {
      [](V v, S& s) { return SetOnUnhealthy(v, &s.options.health.on_failure); }},
 
     {"listen", kRepeated, kReady, "[NAME=]ADDR", "", kCommon | kNeedsCommand,
-     "hold a socket for it: tcp://[::]:8080, fd:N or unix:/PATH?mode=0660&user=U&group=G; repeatable",
+     "hold a socket for it: tcp://[::]:8080 (with ?reuseport one for each worker), fd:N or unix:/PATH?mode=0660&user=U&group=G; repeatable",
      [](V v, S& s) { return AddListen(v, &s.options.listen); }},
     {"listen-backlog", kValue, kReady, "N", "4096", kNeedsListen | kNeedsCommand,
      "so many connections wait until the process takes them",

@@ -22,6 +22,9 @@ absl::Status SetStatusListen(std::string_view value,
   }
   absl::StatusOr<ListenSpec> spec = ParseListenSpec(value);
   if (!spec.ok()) return spec.status();
+  if (spec->reuse_port) {
+    return absl::InvalidArgumentError("reuseport is for --listen alone");
+  }
   *to = *std::move(spec);
   return absl::OkStatus();
 }

@@ -31,7 +31,8 @@ void AppendListen(const ListenOptions& listen, std::string& out) {
   for (const ListenSpec& spec : listen.sockets) {
     AppendLine("holds",
                absl::StrCat(EscapeForLog(spec.text), ", for the process ",
-                            spec.name, ", descriptor ", number++),
+                            spec.name, ", descriptor ", number++,
+                            spec.reuse_port ? ", one for each worker" : ""),
                out);
   }
   if (listen.sockets.empty()) return;

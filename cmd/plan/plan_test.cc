@@ -188,6 +188,8 @@ TEST(Plan, ShowsTheSockets) {
                               "descriptor 3\n"),
                     HasSubstr("s, descriptor 4\n"),
                     HasSubstr("nginx, unicorn; up to 4096 connections wait")));
+  EXPECT_THAT(Plan({"--listen=tcp://0.0.0.0:80?reuseport", "x"}),
+              HasSubstr("descriptor 3, one for each worker\n"));
 }
 
 TEST(Plan, TellsOfSeveralWorkers) {

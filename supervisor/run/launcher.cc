@@ -202,7 +202,8 @@ void Launcher::ForkNow(const std::string& socket_files) {
 }
 
 void Launcher::RenewSockets(const std::string& files) {
-  for (const std::string& news : parts_.sockets->Renew(files)) {
+  const int worker = options_->workers.self;
+  for (const std::string& news : parts_.sockets->Renew(files, worker)) {
     context_.log->Write(LogLevel::kWarning, news);
   }
   std::vector<UniqueFd>* const replaced = parts_.sockets->replaced();
@@ -273,11 +274,12 @@ void Launcher::AddParts(Instance::Spec* spec) const {
                            launch.environment.end());
   spec->descriptors = std::move(launch.descriptors);
   if (parts_.sockets == nullptr || parts_.sockets->empty()) return;
-  spec->holds_socket = [sockets = parts_.sockets](pid_t pid) {
-    return AcceptWatch().Holds(pid, sockets->Listening());
+  const int worker = options_->workers.self;
+  spec->holds_socket = [sockets = parts_.sockets, worker](pid_t pid) {
+    return AcceptWatch().Holds(pid, sockets->Listening(worker));
   };
   parts_.sockets->Pass(context_.os->Self(), &spec->argv, &spec->environment,
-                       &spec->descriptors);
+                       &spec->descriptors, worker);
 }
 
 }  // namespace reinit

@@ -24,10 +24,14 @@ absl::Status Error(std::string_view what) {
   return absl::FailedPreconditionError(what);
 }
 
-absl::Status TcpError(const ListenSpec& spec, int error) {
+absl::Status TcpError(const ListenSpec& spec, int error, Sharing sharing) {
   switch (error) {
     case EADDRINUSE:
-      return Error("the address is in use: another process listens on it");
+      return Error(sharing == Sharing::kJoins
+                       ? "the address is in use by a socket that does not "
+                         "share it (SO_REUSEPORT)"
+                       : "the address is in use: another process listens on "
+                         "it");
     case EACCES:
       return Error(spec.port < kFirstFreePort
                        ? "no permission: a port below 1024 needs the "
@@ -110,6 +114,11 @@ absl::Status RemoveStale(const std::string& path) {
   return absl::OkStatus();
 }
 
+bool MaySharePort(int fd) {
+  const int on = 1;
+  return ::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == 0;
+}
+
 // Of the same socket in the same folder. A path has one owner, so this has.
 std::string SecondName(const std::string& path) {
   const size_t name = path.rfind('/') + 1;  // 0 without a folder
@@ -188,13 +197,16 @@ void SocketFile::Remove() {
 }
 
 absl::StatusOr<BoundSocket> BindTcp(const ListenSpec& spec, int backlog,
-                                    bool only_ipv6) {
+                                    bool only_ipv6, Sharing sharing) {
   BoundSocket bound;
   bound.fd.reset(::socket(spec.ipv6 ? AF_INET6 : AF_INET, kStream, 0));
-  if (!bound.fd.valid()) return TcpError(spec, errno);
+  if (!bound.fd.valid()) return TcpError(spec, errno, sharing);
   const int on = 1;
   // Connections of an earlier life may still be in TIME_WAIT.
   ::setsockopt(bound.fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+  if (sharing == Sharing::kJoins && !MaySharePort(bound.fd.get())) {
+    return TcpError(spec, errno, sharing);
+  }
   sockaddr_in6 six = {};
   sockaddr_in four = {};
   const auto port = htons(static_cast<uint16_t>(spec.port));
@@ -215,8 +227,10 @@ absl::StatusOr<BoundSocket> BindTcp(const ListenSpec& spec, int backlog,
     error = ::bind(bound.fd.get(), reinterpret_cast<sockaddr*>(&four),
                    sizeof(four));
   }
-  if (error != 0 || ::listen(bound.fd.get(), backlog) != 0) {
-    return TcpError(spec, errno);
+  // The first one shares its port only when it has it for itself.
+  if (error != 0 || ::listen(bound.fd.get(), backlog) != 0 ||
+      (sharing == Sharing::kFirst && !MaySharePort(bound.fd.get()))) {
+    return TcpError(spec, errno, sharing);
   }
   return bound;
 }

@@ -59,9 +59,21 @@ int BindFile(int fd, const std::string& path, mode_t mode);
 // Neither blocks. Errors are in words, without the flag: "the address is in
 // use...".
 
+// Whether more sockets may have the same address (SO_REUSEPORT). The kernel
+// then gives each new connection to one of them, by a hash of both addresses,
+// and each has a queue to itself. All must be of one user.
+enum class Sharing {
+  kNone,
+  // Other sockets may follow. No other may be there yet, though it would share:
+  // a second reinit would get half of the connections unnoticed.
+  kFirst,
+  kJoins,  // such others may be there
+};
+
 // With `only_ipv6` an IPv6 socket leaves IPv4 to another one.
 absl::StatusOr<BoundSocket> BindTcp(const ListenSpec& spec, int backlog,
-                                    bool only_ipv6);
+                                    bool only_ipv6,
+                                    Sharing sharing = Sharing::kNone);
 
 // The file of a socket that nobody listens on any more is replaced.
 // `type` is SOCK_STREAM or SOCK_SEQPACKET, with or without SOCK_NONBLOCK.

@@ -112,17 +112,58 @@ bool WasShutDown(int fd) {
   return ::poll(&look, 1, 0) == 1 && (look.revents & POLLRDHUP) != 0;
 }
 
+// Nothing for what is no TCP listener.
+std::optional<uint32_t> QueueLength(int fd) {
+  tcp_info info = {};
+  socklen_t size = sizeof(info);
+  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 ||
+      info.tcpi_state != TCP_LISTEN) {
+    return std::nullopt;
+  }
+  // Of a listener this is its queue, not data.
+  return info.tcpi_unacked;
+}
+
+// Of a TCP socket that processes had, which may have done anything to it: no
+// SO_LINGER makes close() wait.
+void CloseAtOnce(UniqueFd* socket) {
+  const linger none = {};
+  ::setsockopt(socket->get(), SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+  socket->reset();
+}
+
+// That the socket of `worker` cannot be bound.
+std::string OneMoreLine(const ListenSpec& spec, int worker,
+                        const absl::Status& why) {
+  return Line(
+      spec, absl::StrCat("the socket of worker ", worker, ": ", why.message()));
+}
+
 }  // namespace
 
+const UniqueFd* ListenSockets::Socket::FdOf(int worker) const {
+  if (!PerWorker()) return &fds[0];
+  if (worker > 0) {
+    const size_t index = static_cast<size_t>(worker) - 1;
+    return index < fds.size() ? &fds[index] : nullptr;
+  }
+  const auto open = std::find_if(fds.begin(), fds.end(),
+                                 [](const UniqueFd& fd) { return fd.valid(); });
+  return open == fds.end() ? &fds[0] : &*open;
+}
+
 ListenSockets::~ListenSockets() {
-  for (Socket& socket : sockets_) LeaveToExit(std::move(socket.fd));
+  for (Socket& socket : sockets_) {
+    for (UniqueFd& fd : socket.fds) LeaveToExit(std::move(fd));
+  }
   for (UniqueFd& socket : replaced_) LeaveToExit(std::move(socket));
 }
 
 ListenSockets::Problems ListenSockets::Open(
     const ListenOptions* options, pid_t self,
-    std::vector<std::string>* environment) {
+    std::vector<std::string>* environment, int workers) {
   options_ = options;
+  workers_ = std::max(workers, 1);
   Problems problems;
   TakeInherited(self, environment, &problems);
   bool bound = false;
@@ -162,12 +203,12 @@ void ListenSockets::TakeInherited(pid_t self,
   }
   for (int i = 0; i < count; ++i) {
     Socket socket;
-    socket.fd.reset(kFirstPassedSocket + i);
-    ::fcntl(socket.fd.get(), F_SETFD, FD_CLOEXEC);
+    socket.fds.emplace_back(kFirstPassedSocket + i);
+    ::fcntl(socket.fd(), F_SETFD, FD_CLOEXEC);
     const size_t at = static_cast<size_t>(i);
     // As sd_listen_fds_with_names(3) calls one without a name.
     socket.passed.name = at < names.size() ? names[at] : "unknown";
-    Describe(socket.fd.get(), &socket.passed);
+    Describe(socket.fd(), &socket.passed);
     sockets_.push_back(std::move(socket));
   }
   *environment = WithoutListenEntries(std::move(*environment));
@@ -178,7 +219,8 @@ void ListenSockets::OpenOne(const ListenSpec& spec, Problems* problems) {
     TakeDescriptor(spec, problems);
     return;
   }
-  absl::StatusOr<BoundSocket> bound = Bind(spec);
+  absl::StatusOr<BoundSocket> bound =
+      Bind(spec, spec.reuse_port ? Sharing::kFirst : Sharing::kNone);
   if (!bound.ok()) {
     problems->errors.push_back(Line(spec, bound.status().message()));
     return;
@@ -186,17 +228,61 @@ void ListenSockets::OpenOne(const ListenSpec& spec, Problems* problems) {
   Socket socket;
   socket.spec = &spec;
   socket.passed.name = spec.name;
-  socket.fd = std::move(bound->fd);
+  socket.fds.push_back(std::move(bound->fd));
   socket.file = std::move(bound->file);
   socket.file.KeepSecondName();
-  Describe(socket.fd.get(), &socket.passed);
+  Describe(socket.fd(), &socket.passed);
+  for (int worker = 2; socket.PerWorker() && worker <= workers_; ++worker) {
+    bound = BindAgain(socket);
+    if (!bound.ok()) {
+      problems->errors.push_back(OneMoreLine(spec, worker, bound.status()));
+      return;
+    }
+    socket.fds.push_back(std::move(bound->fd));
+  }
   sockets_.push_back(std::move(socket));
+}
+
+std::vector<std::string> ListenSockets::AddSlot() {
+  std::vector<std::string> errors;
+  std::vector<UniqueFd> added;
+  for (const Socket& socket : sockets_) {
+    if (!socket.PerWorker()) continue;
+    absl::StatusOr<BoundSocket> bound = BindAgain(socket);
+    if (bound.ok()) {
+      added.push_back(std::move(bound->fd));
+    } else {
+      errors.push_back(OneMoreLine(*socket.spec, workers_ + 1, bound.status()));
+    }
+  }
+  if (!errors.empty()) return errors;
+  auto next = added.begin();
+  for (Socket& socket : sockets_) {
+    if (socket.PerWorker()) socket.fds.push_back(std::move(*next++));
+  }
+  ++workers_;
+  return errors;
+}
+
+void ListenSockets::RemoveSlot() {
+  CloseSlot(workers_);
+  for (Socket& socket : sockets_) {
+    if (socket.PerWorker()) socket.fds.pop_back();
+  }
+  --workers_;
+}
+
+void ListenSockets::CloseSlot(int worker) {
+  for (Socket& socket : sockets_) {
+    if (!socket.PerWorker()) continue;
+    if (UniqueFd* const fd = socket.FdOf(worker)) CloseAtOnce(fd);
+  }
 }
 
 void ListenSockets::TakeDescriptor(const ListenSpec& spec, Problems* problems) {
   // One that a service manager passed, by another name.
   for (Socket& socket : sockets_) {
-    if (socket.spec != nullptr || socket.fd.get() != spec.descriptor) continue;
+    if (socket.spec != nullptr || socket.fd() != spec.descriptor) continue;
     socket.passed.name = spec.name;
     return;
   }
@@ -212,7 +298,7 @@ void ListenSockets::TakeDescriptor(const ListenSpec& spec, Problems* problems) {
     problems->errors.push_back(Line(spec, "this descriptor is no socket"));
     return;
   }
-  socket.fd.reset(spec.descriptor);
+  socket.fds.emplace_back(spec.descriptor);
   ::fcntl(spec.descriptor, F_SETFD, FD_CLOEXEC);
   const bool stream = SocketOption(spec.descriptor, SO_TYPE) == SOCK_STREAM;
   if (stream && !Listens(spec.descriptor) &&
@@ -236,10 +322,19 @@ bool ListenSockets::IsShared(const ListenSpec& spec) const {
                      });
 }
 
-absl::StatusOr<BoundSocket> ListenSockets::Bind(const ListenSpec& spec) const {
+absl::StatusOr<BoundSocket> ListenSockets::Bind(const ListenSpec& spec,
+                                                Sharing sharing) const {
   return spec.kind == ListenSpec::Kind::kTcp
-             ? BindTcp(spec, options_->backlog, IsShared(spec))
+             ? BindTcp(spec, options_->backlog, IsShared(spec), sharing)
              : BindUnix(spec, options_->backlog);
+}
+
+// At the address of `socket`, also where the kernel chose its port.
+absl::StatusOr<BoundSocket> ListenSockets::BindAgain(
+    const Socket& socket) const {
+  ListenSpec spec = *socket.spec;
+  spec.port = socket.passed.port;
+  return Bind(spec, spec.reuse_port ? Sharing::kJoins : Sharing::kNone);
 }
 
 bool ListenSockets::HasFiles() const {
@@ -270,7 +365,8 @@ std::vector<std::string> ListenSockets::Restored(
   return news;
 }
 
-std::vector<std::string> ListenSockets::Renew(std::string_view states) {
+std::vector<std::string> ListenSockets::Renew(std::string_view states,
+                                              int worker) {
   std::vector<std::string> news;
   for (size_t i = 0; i < sockets_.size(); ++i) {
     Socket& socket = sockets_[i];
@@ -278,23 +374,28 @@ std::vector<std::string> ListenSockets::Renew(std::string_view states) {
                       socket.spec->kind != ListenSpec::Kind::kDescriptor;
     if (!ours) continue;
     const bool gone = Has(states, i, FileState::kLost);
-    if (!gone && !WasShutDown(socket.fd.get())) continue;
-    ListenSpec spec = *socket.spec;
-    spec.port = socket.passed.port;  // also where the kernel chose it
+    UniqueFd* const fd = socket.FdOf(worker);
+    if (fd == nullptr) continue;
+    const bool closed = !fd->valid();
+    if (!gone && !closed && !WasShutDown(fd->get())) continue;
     // What is at the path of a lost one is not ours. The second name stays, in
     // case the path cannot be bound now.
     if (!gone) socket.file.Remove();
-    absl::StatusOr<BoundSocket> bound = Bind(spec);
+    absl::StatusOr<BoundSocket> bound = BindAgain(socket);
     if (bound.ok()) {
-      if (HasFile(socket)) replaced_.push_back(std::move(socket.fd));
-      socket.fd = std::move(bound->fd);
+      if (HasFile(socket)) replaced_.push_back(std::move(*fd));
+      if (socket.PerWorker()) CloseAtOnce(fd);
+      *fd = std::move(bound->fd);
       socket.file = std::move(bound->file);
       socket.file.KeepSecondName();
+      if (closed) continue;
     }
-    news.push_back(Line(
-        spec, absl::StrCat(gone ? "its file was removed" : "it was shut down",
-                           bound.ok() ? ", and is there again" : ": ",
-                           bound.status().message())));
+    news.push_back(Line(*socket.spec,
+                        absl::StrCat(gone     ? "its file was removed"
+                                     : closed ? "it was closed"
+                                              : "it was shut down",
+                                     bound.ok() ? ", and is there again" : ": ",
+                                     bound.status().message())));
   }
   return news;
 }
@@ -316,10 +417,11 @@ std::vector<PassedSocket> ListenSockets::Passed() const {
 
 void ListenSockets::Pass(pid_t self, std::vector<std::string>* argv,
                          std::vector<std::string>* environment,
-                         std::vector<PassedDescriptor>* descriptors) const {
+                         std::vector<PassedDescriptor>* descriptors,
+                         int worker) const {
   for (size_t i = 0; i < sockets_.size(); ++i) {
     descriptors->push_back(
-        {sockets_[i].fd.get(), kFirstPassedSocket + static_cast<int>(i)});
+        {sockets_[i].fd(worker), kFirstPassedSocket + static_cast<int>(i)});
   }
   const std::vector<PassedSocket> passed = Passed();
   *argv = FillPlaceholders(std::move(*argv), passed);
@@ -332,13 +434,12 @@ std::vector<std::string> ListenSockets::UnknownPlaceholders(
   return reinit::UnknownPlaceholders(argv, Passed());
 }
 
-std::vector<ListenSockets::Id> ListenSockets::Listening() const {
+std::vector<ListenSockets::Id> ListenSockets::Listening(int worker) const {
   std::vector<Id> ids;
   for (const Socket& socket : sockets_) {
+    const int fd = socket.fd(worker);
     struct stat found;
-    if (!Listens(socket.fd.get()) || ::fstat(socket.fd.get(), &found) != 0) {
-      continue;
-    }
+    if (!Listens(fd) || ::fstat(fd, &found) != 0) continue;
     ids.push_back({socket.passed.name, socket.passed.address, found.st_dev,
                    found.st_ino, static_cast<uint16_t>(socket.passed.port)});
   }
@@ -348,16 +449,14 @@ std::vector<ListenSockets::Id> ListenSockets::Listening() const {
 std::vector<ListenSockets::Queue> ListenSockets::Queues() const {
   std::vector<Queue> queues;
   for (const Socket& socket : sockets_) {
-    tcp_info info = {};
-    socklen_t size = sizeof(info);
-    // Fails for what is not TCP. Of a listener this is its queue, not data.
-    if (::getsockopt(socket.fd.get(), IPPROTO_TCP, TCP_INFO, &info, &size) !=
-            0 ||
-        info.tcpi_state != TCP_LISTEN) {
-      continue;
+    std::optional<uint32_t> length;
+    for (const UniqueFd& fd : socket.fds) {
+      const std::optional<uint32_t> one = QueueLength(fd.get());
+      if (one.has_value()) length = length.value_or(0) + *one;
     }
-    Queue& queue = queues.emplace_back(Queue{
-        socket.passed.name, socket.passed.address, info.tcpi_unacked, {}});
+    if (!length.has_value()) continue;
+    Queue& queue = queues.emplace_back(
+        Queue{socket.passed.name, socket.passed.address, *length, {}});
     if (queue.length > 0) {
       queue.waiting =
           WaitingConnections(static_cast<uint16_t>(socket.passed.port));

@@ -23,6 +23,7 @@ constexpr int kMaxDescriptor = 1 << 20;
 // With its final zero it has to fit.
 constexpr size_t kMaxPath = sizeof(sockaddr_un::sun_path) - 1;
 constexpr size_t kMaxName = 64;
+constexpr std::string_view kReusePort = "reuseport";
 
 struct FormName {
   ListenForm form;
@@ -53,7 +54,24 @@ bool IsAddress(std::string_view text) {
          absl::StartsWith(text, "fd:");
 }
 
+// `text`: what follows the ?.
+absl::Status ParseTcpParameters(std::string_view text, ListenSpec* spec) {
+  for (const std::string_view one : absl::StrSplit(text, '&')) {
+    if (one != kReusePort) {
+      return Wrong("behind the ? allowed is reuseport");
+    }
+  }
+  spec->reuse_port = true;
+  return absl::OkStatus();
+}
+
 absl::Status ParseTcp(std::string_view rest, ListenSpec* spec) {
+  const size_t question = rest.find('?');
+  if (question != std::string_view::npos) {
+    absl::Status status = ParseTcpParameters(rest.substr(question + 1), spec);
+    if (!status.ok()) return status;
+    rest = rest.substr(0, question);
+  }
   const size_t colon = rest.rfind(':');
   std::string_view host = rest.substr(0, colon);
   if (colon == std::string_view::npos ||
@@ -96,6 +114,10 @@ absl::Status ParseParameter(std::string_view text, ListenSpec* spec) {
   const std::pair<std::string_view, std::string_view> both =
       absl::StrSplit(text, absl::MaxSplits('=', 1));
   const auto& [key, value] = both;
+  if (key == kReusePort) {
+    return Wrong(
+        "reuseport is for tcp:// alone: all workers share a unix socket");
+  }
   if (key == "mode") return ParseMode(value, spec);
   const bool user = key == "user";
   if ((!user && key != "group") || absl::StrContains(value, ':')) {
@@ -137,6 +159,13 @@ absl::Status ParseUnix(std::string_view rest, ListenSpec* spec) {
 }
 
 absl::Status ParseDescriptor(std::string_view rest, ListenSpec* spec) {
+  const size_t question = rest.find('?');
+  if (question != std::string_view::npos &&
+      rest.substr(question + 1) == kReusePort) {
+    return Wrong(
+        "reuseport is for tcp:// alone: all workers share a socket that reinit "
+        "was given");
+  }
   if (!ParseNumber(rest, kMaxDescriptor, &spec->descriptor) ||
       spec->descriptor < 3) {
     return Wrong("allowed is fd:N with N of 3 or more");

@@ -30,17 +30,18 @@ struct ListenSpec {
 
   std::string host;  // kTcp: a number, without brackets
   bool ipv6 = false;
-  int port = 0;      // 0: the kernel chooses
-  std::string path;  // kUnix: absolute
+  int port = 0;             // 0: the kernel chooses
+  bool reuse_port = false;  // kTcp: one socket for each worker
+  std::string path;         // kUnix: absolute
   std::optional<mode_t> mode;
   std::optional<uid_t> user;
   std::optional<gid_t> group;
   int descriptor = -1;  // kDescriptor: one that reinit was given
 };
 
-// `[NAME=]tcp://ADDRESS:PORT`, `[NAME=]unix:/PATH[?mode=M&user=U&group=G]`,
-// `[NAME=]fd:N`. Users and groups must be known now. The error says what is
-// allowed.
+// `[NAME=]tcp://ADDRESS:PORT[?reuseport]`,
+// `[NAME=]unix:/PATH[?mode=M&user=U&group=G]`, `[NAME=]fd:N`. Users and groups
+// must be known now. The error says what is allowed.
 absl::StatusOr<ListenSpec> ParseListenSpec(std::string_view text);
 
 // Whether a socket may be called so: letters, digits, dash, underscore and dot.

@@ -34,6 +34,16 @@ TEST(ListenSpec, Ipv6) {
   EXPECT_TRUE(spec.named);
 }
 
+TEST(ListenSpec, ReusePort) {
+  const ListenSpec spec = Parsed("web=tcp://[::]:80?reuseport");
+  EXPECT_TRUE(spec.reuse_port);
+  EXPECT_EQ(spec.host, "::");
+  EXPECT_EQ(spec.port, 80);
+  EXPECT_EQ(spec.name, "web");
+  EXPECT_EQ(Parsed("tcp://0.0.0.0:80?reuseport").name, "80");
+  EXPECT_FALSE(Parsed("tcp://0.0.0.0:80").reuse_port);
+}
+
 TEST(ListenSpec, Unix) {
   const ListenSpec spec = Parsed("unix:/run/a.sock?mode=0660&user=7&group=8");
   EXPECT_EQ(spec.kind, ListenSpec::Kind::kUnix);
@@ -70,6 +80,15 @@ TEST(ListenSpec, WrongOnesSayWhatIsAllowed) {
            {"tcp://::1", "in numbers"},
            {"tcp://[::1:1", "the ]"},
            {"tcp://[0.0.0.0]:1", "in numbers"},
+           {"tcp://0.0.0.0:1?", "allowed is reuseport"},
+           {"tcp://0.0.0.0:1?mode=0660", "allowed is reuseport"},
+           {"tcp://0.0.0.0:1?reuseport=1", "allowed is reuseport"},
+           {"tcp://0.0.0.0:1?reuseport&", "allowed is reuseport"},
+           {"tcp://0.0.0.0?reuseport:1", "allowed is reuseport"},
+           {"tcp://0.0.0.0?reuseport", "tcp://ADDRESS:PORT"},
+           {"unix:/a?reuseport", "reuseport is for tcp:// alone"},
+           {"unix:/a?mode=0600&reuseport", "reuseport is for tcp:// alone"},
+           {"fd:3?reuseport", "reuseport is for tcp:// alone"},
            {"unix:", "absolute path"},
            {"unix:a.sock", "absolute path"},
            {"unix:@a", "absolute path"},

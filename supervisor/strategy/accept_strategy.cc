@@ -50,10 +50,11 @@ AcceptWatch::Answer Unpack(const std::string& packed) {
 class AcceptStrategy : public Strategy {
  public:
   AcceptStrategy(const Context& context, RestartOptions::Order order,
-                 const ListenSockets* sockets, AcceptLook look)
+                 const ListenSockets* sockets, int worker, AcceptLook look)
       : context_(context),
         order_(order),
         sockets_(sockets),
+        worker_(worker),
         look_(std::move(look)),
         child_(context),
         look_timer_(context.loop, [this] { Look(); }),
@@ -77,6 +78,7 @@ class AcceptStrategy : public Strategy {
   const Context context_;
   const RestartOptions::Order order_;
   const ListenSockets* const sockets_;
+  const int worker_;
   const AcceptLook look_;
   SideRead child_;
   WakeFn wake_;
@@ -118,7 +120,7 @@ void AcceptStrategy::Look() {
   context_.marks->Learn(unknown);
   // Here, since the child does not have them.
   std::vector<ListenSockets::Id> sockets;
-  if (sockets_ != nullptr) sockets = sockets_->Listening();
+  if (sockets_ != nullptr) sockets = sockets_->Listening(worker_);
   child_.Start(
       [&]() -> absl::StatusOr<std::string> {
         return Pack(look_(pids, sockets, next_));
@@ -197,16 +199,17 @@ absl::Duration NextLook(absl::Duration elapsed) {
 std::unique_ptr<Strategy> MakeAcceptStrategy(const Context& context,
                                              RestartOptions::Order order,
                                              const ListenSockets* sockets,
-                                             AcceptLook look) {
-  return std::make_unique<AcceptStrategy>(context, order, sockets,
+                                             int worker, AcceptLook look) {
+  return std::make_unique<AcceptStrategy>(context, order, sockets, worker,
                                           std::move(look));
 }
 
 std::unique_ptr<Strategy> MakeAcceptStrategy(const Context& context,
                                              RestartOptions::Order order,
-                                             const ListenSockets* sockets) {
+                                             const ListenSockets* sockets,
+                                             int worker) {
   return MakeAcceptStrategy(
-      context, order, sockets,
+      context, order, sockets, worker,
       [](absl::Span<const pid_t> pids,
          absl::Span<const ListenSockets::Id> listening, size_t next) {
         return AcceptWatch("/proc", next).Look(pids, listening);

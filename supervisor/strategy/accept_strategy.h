@@ -33,16 +33,18 @@ using AcceptLook = std::function<AcceptWatch::Answer(
 // does not show that, the process counts as ready a second later, and this is
 // said once; with start-first also that a broken version may take over then.
 // A look that hangs tells nothing, and the next one follows. `sockets` are
-// borrowed; null: none.
+// borrowed; null: none. Of them, those of `worker` count (0: there is one
+// process).
 std::unique_ptr<Strategy> MakeAcceptStrategy(const Context& context,
                                              RestartOptions::Order order,
                                              const ListenSockets* sockets,
-                                             AcceptLook look);
+                                             int worker, AcceptLook look);
 
 // With AcceptWatch.
 std::unique_ptr<Strategy> MakeAcceptStrategy(const Context& context,
                                              RestartOptions::Order order,
-                                             const ListenSockets* sockets);
+                                             const ListenSockets* sockets,
+                                             int worker);
 
 }  // namespace reinit
 

@@ -27,6 +27,7 @@ class AcceptStrategyTest : public ::testing::Test {
     strategy_ = MakeReadyStrategy(
         world_.context(), &options_,
         MakeAcceptStrategy(world_.context(), order, /*sockets=*/nullptr,
+                           /*worker=*/0,
                            [this](absl::Span<const pid_t> pids,
                                   absl::Span<const ListenSockets::Id>, size_t) {
                              ++looks_;

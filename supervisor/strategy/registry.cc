@@ -49,7 +49,8 @@ std::unique_ptr<Strategy> MakeReadyCheck(
     const std::vector<std::string>& environment, const ListenSockets* sockets) {
   if (options->ready.kind == ReadyOptions::Kind::kAccept &&
       sockets != nullptr) {
-    return MakeAcceptStrategy(context, options->restart.order, sockets);
+    return MakeAcceptStrategy(context, options->restart.order, sockets,
+                              options->workers.self);
   }
   if (options->ready.kind != ReadyOptions::Kind::kCheck) return nullptr;
   HealthOptions health = options->health;

@@ -1,5 +1,6 @@
 """Sockets that reinit holds: how the process gets them, who else must not, and what is said when they cannot be had."""
 
+import errno
 import os
 import shutil
 import signal
@@ -136,6 +137,50 @@ class ListenTest(harness.Pid1Test):
         self.assertEqual(app["argv"][-1], "4")
         socket.create_connection(("127.0.0.1", int(app["argv"][-2]))).close()
         self.stop(run, 0)
+
+    def join(self, *flags):
+        """The error of a second listener, of the same user, at the address of --listen."""
+        run, app = self.listening(*flags, arguments=["{port:web}"])
+        with socket.socket() as other:
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            try:
+                other.bind(("127.0.0.1", int(app["argv"][-1])))
+                other.listen()
+                error = None
+            except OSError as refused:
+                error = refused.errno
+        self.assertEqual(app["env"]["LISTEN_FDS"], "1")
+        self.stop(run, 0)
+        return error
+
+    def test_reuseport(self):
+        """For one process it is one socket, next to which others of the user may listen."""
+        self.assertIsNone(self.join(TCP + "?reuseport"))
+
+    def test_twin_without_reuseport(self):
+        self.assertEqual(self.join(TCP), errno.EADDRINUSE)
+
+    def test_reuseport_joins_nobody(self):
+        """A second reinit would get half of the connections, and nobody would see why."""
+        with socket.socket() as other:
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            other.bind(("127.0.0.1", 0))
+            other.listen()
+            run = self.start(f"--listen=tcp://127.0.0.1:{other.getsockname()[1]}?reuseport", "--", "/bin/echo", "started")
+            run.end(2)
+        self.assertIn("the address is in use", run.stderr)
+        self.assertEqual(run.stdout, "")
+
+    def test_reuseport_of_other_sockets(self):
+        for flag in ("--listen=unix:/tmp/s?reuseport", "--listen=unix:/tmp/s?mode=0600&reuseport",
+                     "--listen=fd:3?reuseport", "--status-listen=tcp://127.0.0.1:0?reuseport",
+                     "--listen=tcp://127.0.0.1:0?reuseports"):
+            with self.subTest(flag):
+                run = self.start("--control=off", flag, "--", "/bin/echo", "started")
+                run.end(2)
+                self.assertIn("reuseport", run.stderr)
+                self.assertEqual(len(run.stderr.splitlines()), 1, run.stderr)
+                self.assertEqual(run.stdout, "")
 
     def behind_a_shell(self, *words):
         """A shell that stays, and its child: returns LISTEN_PID and the pid of the latter."""

@@ -50,7 +50,7 @@ void Worker::Start() {
       parts_.sockets);
   supervisor_->set_on_moved(on_moved_);
   tickets_.clear();
-  told_end_ = false;
+  told_end_ = stops_ = false;
   supervisor_->Startup();
 }
 
@@ -79,9 +79,10 @@ void Worker::Take(bool checked) {
 }
 
 void Worker::Retire() {
-  retired_ = true;
+  retired_ = stops_ = true;
   change_.reset();
   restart_.reset();
+  supervisor_->AskStop(/*now=*/false);
 }
 
 Roll::Worker Worker::Look() {
@@ -109,7 +110,13 @@ std::optional<std::string> Worker::TakeFailure() {
   return why;
 }
 
-bool Worker::TakeEnd() { return gone() && !std::exchange(told_end_, true); }
+bool Worker::TakeEnd() {
+  return gone() && !stops_ && !std::exchange(told_end_, true);
+}
+
+bool Worker::TakeReturn() {
+  return gone() && !retired_ && std::exchange(stops_, false);
+}
 
 void Worker::ReadMessages() {
   if (notify_ != nullptr) notify_->Read();

@@ -57,9 +57,11 @@ class Worker {
   void Take(bool checked);
   // Applies a change that is no restart at once.
   void Apply(const Reason& reason) { supervisor_->Apply(reason); }
-  // Drops what was kept, and is not to come back after its end.
+  // Stops for good, and drops what was kept.
   void Retire();
   bool retired() const { return retired_; }
+  // Takes that back: it starts again, once it has ended.
+  void Return() { retired_ = false; }
 
   // How it is now; also notices that what was taken is done.
   Roll::Worker Look();
@@ -67,6 +69,8 @@ class Worker {
   std::optional<std::string> TakeFailure();
   // Whether it has just ended for good. True once.
   bool TakeEnd();
+  // Whether it has ended by Retire, and Return was called since. True once.
+  bool TakeReturn();
 
   void OnSignal(const SignalInfo& signal) { supervisor_->OnSignal(signal); }
   void OnReaped() { supervisor_->OnReaped(); }
@@ -92,6 +96,7 @@ class Worker {
   bool works_ = false;
   bool told_end_ = false;
   bool retired_ = false;
+  bool stops_ = false;  // by Retire
 };
 
 }  // namespace reinit

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "reaper/self/terminal.h"
 #include "reaper/value/signals.h"
 #include "supervisor/messages.h"
@@ -74,6 +75,14 @@ void Workers::AddWorker() {
   workers_.push_back(std::make_unique<Worker>(context_, *options_, number,
                                               parts_, [this] { Moved(); }));
   workers_.back()->Start();
+}
+
+// Its own sockets, if each worker has some.
+absl::Status Workers::AddSlot() {
+  if (parts_.sockets == nullptr) return absl::OkStatus();
+  const std::vector<std::string> errors = parts_.sockets->AddSlot();
+  if (errors.empty()) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrJoin(errors, "; "));
 }
 
 Worker* Workers::Find(int number) const {
@@ -186,15 +195,20 @@ void Workers::Judge() {
 }
 
 void Workers::JudgeEnds() {
-  workers_.erase(std::remove_if(workers_.begin(), workers_.end(),
-                                [](const auto& worker) {
-                                  return worker->retired() && worker->gone();
-                                }),
-                 workers_.end());
+  // The numbers of those that go are the highest.
+  while (workers_.back()->retired() && workers_.back()->gone()) {
+    workers_.pop_back();
+    if (parts_.sockets != nullptr) parts_.sockets->RemoveSlot();
+  }
+  for (const auto& worker : workers_) {
+    if (worker->TakeReturn()) worker->Start();
+  }
   int left = 0;
   for (const auto& worker : workers_) left += worker->gone() ? 0 : 1;
   for (const auto& worker : workers_) {
     if (!worker->TakeEnd()) continue;
+    // No connection is to wait for it.
+    if (parts_.sockets != nullptr) parts_.sockets->CloseSlot(worker->number());
     context_.log->Event(
         LogLevel::kWarning, "worker_ended",
         absl::StrCat("worker ", worker->number(), " has ended for good; ", left,
@@ -483,11 +497,16 @@ absl::Status Workers::AskScale(int workers) {
       LogLevel::kInfo, "scaled",
       absl::StrCat("scaling from ", Active(), " to ", workers, " workers"),
       {{"workers", workers}});
-  while (Active() < workers) AddWorker();
+  for (const auto& worker : workers_) {
+    if (worker->retired() && Active() < workers) worker->Return();
+  }
+  while (Active() < workers) {
+    const absl::Status bound = AddSlot();
+    if (!bound.ok()) return bound;
+    AddWorker();
+  }
   for (auto it = workers_.rbegin(); Active() > workers; ++it) {
-    if ((*it)->retired()) continue;
-    (*it)->Retire();
-    (*it)->supervisor()->AskStop(false);
+    if (!(*it)->retired()) (*it)->Retire();
   }
   Moved();
   return absl::OkStatus();

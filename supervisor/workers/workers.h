@@ -105,6 +105,7 @@ class Workers : public ControlTarget {
   };
 
   void AddWorker();
+  absl::Status AddSlot();
   Worker* Find(int number) const;
   int Active() const;
   uint64_t NewTicket(int worker, uint64_t inner);

@@ -392,6 +392,22 @@ TEST_F(WorkersTest, Scale) {
   End();
 }
 
+TEST_F(WorkersTest, ScaledUpAgainTheNumbersAreTheSame) {
+  Start();
+  os().set_deaf_by_default(true);
+  os().process(101).deaf = os().process(102).deaf = true;
+  EXPECT_TRUE(workers_->AskScale(1).ok());
+  Settle();
+  EXPECT_EQ(workers_->Describe().workers.size(), 3u);  // two are stopping
+  EXPECT_TRUE(workers_->AskScale(2).ok());
+  Exit(102, {.code = 0});
+  EXPECT_EQ(All(), Pids({100, 101}));
+  Exit(101, {.code = 0});
+  EXPECT_EQ(All(), Pids({100, 103}));
+  EXPECT_EQ(workers_->workers().back()->number(), 2);
+  End();
+}
+
 TEST_F(WorkersTest, ScaleSignals) {
   options_.workers.scale_signals = true;
   Start();

@@ -44,6 +44,12 @@ class BadInputTest(harness.Pid1Test):
                            ("--on-change=explode", "explode"), ("--watch-mode=guess", "guess")):
             self.refuse([flag], word)
 
+    def test_workers(self):
+        for flag in ("--workers=0", "--workers=-1", "--workers=1025", "--workers=two"):
+            self.refuse([flag], flag)
+        self.refuse(["--workers=2", "--workers-ready=3"], "--workers-ready=3: more than --workers=2")
+        self.refuse(["--workers=2", "--watch=/", "--on-change=exec:true"], "needs a command", command=None)
+
     def test_watched_path_that_does_not_exist(self):
         self.refuse(["--watch=/no/such/path"], "/no/such/path")
 
@@ -83,12 +89,6 @@ class GoodInputTest(harness.Pid1Test):
     def test_the_command_line_wins(self):
         run = self.start("--restart=no", "--", *self.app(exit=3), env={"REINIT_RESTART": "always"})
         run.end(3)
-
-    def test_workers(self):
-        for flag in ("--workers=0", "--workers=-1", "--workers=1025", "--workers=two"):
-            self.refuse([flag], flag)
-        self.refuse(["--workers=2", "--workers-ready=3"], "--workers-ready=3: more than --workers=2")
-        self.refuse(["--workers=2", "--watch=/", "--on-change=exec:true"], "needs a command", command=None)
 
     def test_a_worker_of_another_reinit_is_told_by_that(self):
         run = self.start("/bin/sh", "-c", "echo $REINIT_WORKER/$REINIT_WORKERS",

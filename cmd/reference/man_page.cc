@@ -186,9 +186,8 @@ std::string ManPage() {
   AppendText(
       "Behind its word ctl has flags of its own: --control=PATH, where it "
       "finds "
-      "reinit, and --json; stop --now; wait --ready; restart --wait, reload "
-      "--wait and scale --wait; restart --worker=N; --timeout=60s for what "
-      "waits.",
+      "reinit, and --json; stop --now; wait --ready; restart, reload and scale "
+      "--wait; restart --worker=N; --timeout=60s for what waits.",
       out);
   out += ".Sh OPTIONS\n";
   std::optional<FlagGroup> group;

@@ -46,7 +46,7 @@ class HelperProcess {
     std::function<std::vector<std::string>()> arguments;
     size_t record_size = 0;
     bool unprivileged = false;
-    bool as_command = false;  // as the user that the command runs as
+    bool as_command = false;     // as the user that the command runs as
     bool writes_stdout = false;  // has reinit's stdout, not /dev/null
     // Passes the arguments through a file in memory, for ReceiveArguments:
     // every process may read argv.

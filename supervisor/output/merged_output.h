@@ -16,7 +16,8 @@ namespace reinit {
 // line, and its content tells if a part of another line is in it.
 inline std::string TestLine(int worker, int index) {
   std::string line = absl::StrCat("w", worker, " ", index, " ");
-  const size_t size = index % 1000 == 999 ? 150'000 : (index * 37 + worker) % 160;
+  const size_t size =
+      index % 1000 == 999 ? 150'000 : (index * 37 + worker) % 160;
   line.append(size, static_cast<char>('a' + (worker + index) % 26));
   return line;
 }

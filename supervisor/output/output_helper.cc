@@ -150,8 +150,7 @@ void OutputHelper::Poll() {
     if (!source.polled) continue;
     wake = draining_ ? now_ : std::min(wake, source.rests_at);
   }
-  const bool waited =
-      PollFor(polled_.data(), polled_.size(), wake - now_) >= 0;
+  const bool waited = PollFor(polled_.data(), polled_.size(), wake - now_) >= 0;
   now_ = clock_.Now();
   auto seen = polled_.begin() + 3;
   for (Source& source : sources_) {
@@ -181,8 +180,7 @@ void OutputHelper::Step(Source* source) {
 
 // False if there is nothing.
 bool OutputHelper::Read(Source* source) {
-  const ssize_t got =
-      ::read(source->fd.get(), buffer_.data(), buffer_.size());
+  const ssize_t got = ::read(source->fd.get(), buffer_.data(), buffer_.size());
   if (got < 0) return errno == EINTR;
   LineMerge& merge = source->stream->merge;
   if (got == 0) {
@@ -193,9 +191,8 @@ bool OutputHelper::Read(Source* source) {
   }
   merge.Add(source->number, {buffer_.data(), static_cast<size_t>(got)},
             &source->stream->out);
-  source->rests_at = merge.Unfinished(source->number)
-                         ? now_ + kQuiet
-                         : absl::InfiniteFuture();
+  source->rests_at =
+      merge.Unfinished(source->number) ? now_ + kQuiet : absl::InfiniteFuture();
   return true;
 }
 
@@ -254,8 +251,7 @@ void OutputHelper::ReadAnswer() {
   message.msg_iovlen = 1;
   message.msg_control = control;
   message.msg_controllen = sizeof(control);
-  const ssize_t got =
-      ::recvmsg(fd_, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  const ssize_t got = ::recvmsg(fd_, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
   int fds[2] = {-1, -1};
   const cmsghdr* const rights = CMSG_FIRSTHDR(&message);

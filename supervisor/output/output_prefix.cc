@@ -109,11 +109,10 @@ bool OutputPrefix::OnRecord(const char* bytes) {
       }
       context_.log->Write(
           LogLevel::kWarning,
-          absl::StrCat(
-              "--log-prefix: cannot write to ",
-              record.number == STDOUT_FILENO ? "stdout" : "stderr", " (",
-              Explain(record.error),
-              "): output of the workers is lost"));
+          absl::StrCat("--log-prefix: cannot write to ",
+                       record.number == STDOUT_FILENO ? "stdout" : "stderr",
+                       " (", Explain(record.error),
+                       "): output of the workers is lost"));
       return true;
   }
   return false;

@@ -74,13 +74,13 @@ class OutputPrefix {
   int64_t Unread() const;
 
   const Context context_;
-  std::list<Slot> slots_;       // by the first call; UserProcesses stay put
-  std::vector<Slot*> piped_;    // those with pipes, in the helper's order
-  std::optional<size_t> asked_; // the helper has so many of them, and waits
+  std::list<Slot> slots_;        // by the first call; UserProcesses stay put
+  std::vector<Slot*> piped_;     // those with pipes, in the helper's order
+  std::optional<size_t> asked_;  // the helper has so many of them, and waits
   bool told_end_ = false;        // to the helper that runs
   bool finished_ = false;        // Finish was called
   std::function<void()> done_;   // and this not yet
-  EventLoop::Timer again_;      // a message could not be sent
+  EventLoop::Timer again_;       // a message could not be sent
   EventLoop::Timer deadline_;
   std::optional<HelperProcess> helper_;
 };

@@ -29,9 +29,7 @@ class OutputPrefixTest : public ::testing::Test {
   OutputPrefixTest() { prefix_.emplace(world_.context()); }
 
   pid_t helper() const { return prefix_->helper_pid(); }
-  int socket() {
-    return world_.os().process(helper()).passed_fd.get();
-  }
+  int socket() { return world_.os().process(helper()).passed_fd.get(); }
   void Say(OutputRecord::Kind kind, uint32_t number, int error = 0) {
     OutputRecord record;
     record.kind = kind;

@@ -7,6 +7,7 @@
 #include "absl/strings/strip.h"
 #include "supervisor/helper/helper_process.h"
 #include "supervisor/helper/memory_limit.h"
+#include "supervisor/output/output_record.h"
 #include "supervisor/probe/probe_record.h"
 #include "supervisor/status_server/status_record.h"
 #include "supervisor/watch/watch_record.h"
@@ -39,6 +40,7 @@ std::optional<int> RunAsHelper(const std::vector<std::string_view>& argv) {
     LimitMemory(kMaxProbeMemory);
     return config.ok() ? RunProbeHelper(kHelperFd, *config) : kBadArguments;
   }
+  if (role == "output") return RunOutputHelper(kHelperFd);
   if (role == "status") return RunStatusHelper(kHelperFd, kStatusListenFd);
   return kBadArguments;
 }

@@ -46,6 +46,10 @@ struct UserProcess {
   // to 2 get that user as their owner.
   std::optional<Credentials> credentials;
   bool no_new_privileges = false;
+  // If >= 0: becomes its descriptor 1 or 2, unless that is /dev/null. Borrowed,
+  // and must be above 2.
+  int stdout_fd = -1;
+  int stderr_fd = -1;
   // As execvp(3) does, a text without a #! line is run by /bin/sh; unlike
   // there, an ELF file never is.
   bool text_is_script = false;

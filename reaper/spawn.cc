@@ -129,6 +129,15 @@ void HandOverStdio(uid_t uid) {
   }
 }
 
+// Before HandOverStdio, which is about what the process has there.
+void TakeOutput(const ChildPlan& plan) {
+  const UserProcess& as = plan.request->as;
+  if ((as.stdout_fd >= 0 && ::dup2(as.stdout_fd, STDOUT_FILENO) < 0) ||
+      (as.stderr_fd >= 0 && ::dup2(as.stderr_fd, STDERR_FILENO) < 0)) {
+    Fail(plan, SpawnFailure::Stage::kDescriptor, errno);
+  }
+}
+
 void TakeRights(const ChildPlan& plan) {
   const SpawnRequest& request = *plan.request;
   const UserProcess& as = request.as;
@@ -270,6 +279,7 @@ int ExecuteFirst(ChildPlan& plan) {
     const pid_t self = ::getpid();
     ::ioctl(request.terminal_fd, TIOCSPGRP, &self);
   }
+  TakeOutput(plan);
   TakeRights(plan);
   if (request.die_with_parent) {
     // After the credentials: changing them clears it.

@@ -663,6 +663,49 @@ TEST_F(StdioTest, TheUserCanOpenInheritedPipesByName) {
   });
 }
 
+// As those that it inherits: the user can open them by name.
+TEST_F(StdioTest, APipeInTheirPlaceBecomesTheUsers) {
+  InChild([&] {
+    Pipe out, err;
+    request_.as.stdout_fd = out.write.get();
+    request_.as.stderr_fd = err.write.get();
+    if (!RunAsUser("echo one >/dev/stdout; echo two >/dev/stderr")) return;
+    for (Pipe* pipe : {&out, &err}) pipe->write.reset();
+    if (ReadToEnd(out.read.get()) != "one\n") ::_exit(10);
+    if (ReadToEnd(err.read.get()) != "two\n") ::_exit(11);
+  });
+}
+
+TEST_F(SpawnTest, ItsOutputCanBeAPipe) {
+  Pipe out, err;
+  request_.as.stdout_fd = out.write.get();
+  request_.as.stderr_fd = err.write.get();
+  request_.argv = {"/bin/sh", "-c", "echo one; echo two >&2"};
+  EXPECT_TRUE(Run().status.Success());
+  for (Pipe* pipe : {&out, &err}) pipe->write.reset();
+  EXPECT_EQ(ReadToEnd(out.read.get()), "one\n");
+  EXPECT_EQ(ReadToEnd(err.read.get()), "two\n");
+}
+
+TEST_F(SpawnTest, OutputThatIsDroppedDoesNotGoToThatPipe) {
+  Pipe out;
+  request_.as.stdout_fd = out.write.get();
+  request_.null_stdout = true;
+  request_.argv = {"/bin/sh", "-c", "echo one"};
+  EXPECT_TRUE(Run().status.Success());
+  out.write.reset();
+  EXPECT_EQ(ReadToEnd(out.read.get()), "");
+}
+
+TEST_F(SpawnTest, APipeThatIsNoneIsAFailure) {
+  request_.as.stderr_fd = 999;
+  request_.argv = {"/bin/true"};
+  const Outcome outcome = Run();
+  ASSERT_TRUE(outcome.failure.has_value());
+  EXPECT_EQ(outcome.failure->stage, SpawnFailure::Stage::kDescriptor);
+  EXPECT_EQ(outcome.failure->error, EBADF);
+}
+
 TEST_F(StdioTest, ATerminalBecomesTheUsersAndNothingElseDoes) {
   InChild([&] {
     const UniqueFd master(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));

@@ -177,7 +177,7 @@ bool HelperProcess::TryStart() {
   request.program_path = OwnPath();
   request.pass_fd = theirs.get();
   request.null_stdin = true;
-  request.null_stdout = true;
+  request.null_stdout = !spec_.writes_stdout;
   request.die_with_parent = true;
   request.unprivileged = spec_.unprivileged;
   if (spec_.as_command) {
@@ -203,10 +203,27 @@ bool HelperProcess::TryStart() {
   return true;
 }
 
-bool HelperProcess::Send(const void* record, size_t size) {
-  return pid_ != 0 &&
-         ::send(socket_.get(), record, size, MSG_DONTWAIT | MSG_NOSIGNAL) ==
-             static_cast<ssize_t>(size);
+bool HelperProcess::Send(const void* record, size_t size,
+                         absl::Span<const int> descriptors) {
+  if (pid_ == 0) return false;
+  iovec part = {const_cast<void*>(record), size};
+  msghdr message = {};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  std::vector<char> control;
+  if (!descriptors.empty()) {
+    const size_t bytes = descriptors.size() * sizeof(int);
+    control.resize(CMSG_SPACE(bytes));
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    cmsghdr* const rights = CMSG_FIRSTHDR(&message);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(bytes);
+    std::memcpy(CMSG_DATA(rights), descriptors.data(), bytes);
+  }
+  return ::sendmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL) ==
+         static_cast<ssize_t>(size);
 }
 
 void HelperProcess::Read() {
@@ -247,6 +264,12 @@ void HelperProcess::OnExit(ExitStatus status) {
   // What it said before its end counts.
   if (watch_.active()) Read();
   if (retry_.armed()) return;
+  if (spec_.may_end && spec_.may_end(status)) {
+    silent_.Cancel();
+    watch_.Cancel();
+    socket_.reset();
+    return;
+  }
   SpawnFailure failure;
   const bool failed =
       ::read(result_.get(), &failure, sizeof(failure)) == sizeof(failure);

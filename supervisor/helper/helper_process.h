@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
+#include "absl/types/span.h"
 #include "reaper/event_loop.h"
 #include "reaper/unique_fd.h"
 #include "supervisor/context.h"
@@ -45,7 +46,8 @@ class HelperProcess {
     std::function<std::vector<std::string>()> arguments;
     size_t record_size = 0;
     bool unprivileged = false;
-    bool as_command = false;  // as the user that the command runs as
+    bool as_command = false;     // as the user that the command runs as
+    bool writes_stdout = false;  // has reinit's stdout, not /dev/null
     // Passes the arguments through a file in memory, for ReceiveArguments:
     // every process may read argv.
     bool private_arguments = false;
@@ -56,6 +58,9 @@ class HelperProcess {
     std::function<bool(const char*)> on_record;
     // A new one was started in place of one that ended.
     std::function<void()> on_restarted;
+    // Asked when it has ended: true if it had nothing left to do, and no other
+    // is to be started. Must not destroy this object. Null: it never ends.
+    std::function<bool(ExitStatus)> may_end = nullptr;
   };
 
   HelperProcess(const Context& context, Spec spec);
@@ -65,8 +70,10 @@ class HelperProcess {
 
   void Start();
 
-  // False if there is none right now, or it does not read.
-  bool Send(const void* record, size_t size);
+  // False if there is none right now, or it does not read. It gets copies of
+  // `descriptors`, kMostRights at most.
+  bool Send(const void* record, size_t size,
+            absl::Span<const int> descriptors = {});
 
   // It broke a promise (`why`, for the log): kill it and start another.
   void Replace(std::string_view why);

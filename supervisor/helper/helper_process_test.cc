@@ -54,7 +54,11 @@ class HelperProcessTest : public ::testing::Test {
                                           records_.emplace_back(bytes, 4);
                                           return records_.back() != "bad!";
                                         },
-                                    .on_restarted = [this] { ++restarted_; }}) {
+                                    .on_restarted = [this] { ++restarted_; },
+                                    .may_end =
+                                        [this](ExitStatus status) {
+                                          return may_end_ && status.Success();
+                                        }}) {
     helper_.Start();
     world_.Settle();
   }
@@ -77,6 +81,7 @@ class HelperProcessTest : public ::testing::Test {
   FakeWorld world_;
   std::vector<std::string> records_;
   int restarted_ = 0;
+  bool may_end_ = false;
   HelperProcess helper_;
 };
 
@@ -101,6 +106,51 @@ TEST_F(HelperProcessTest, SendReachesIt) {
   const int fd = world_.os().process(helper_.pid()).passed_fd.get();
   EXPECT_EQ(::recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT), 4);
   EXPECT_STREQ(buffer, "ask?");
+}
+
+TEST_F(HelperProcessTest, SendPassesDescriptors) {
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  const UniqueFd read(ends[0]);
+  const UniqueFd write(ends[1]);
+  EXPECT_TRUE(helper_.Send("take", 4, {write.get()}));
+  char text[4];
+  iovec part = {text, sizeof(text)};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+  msghdr message = {};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof(control);
+  const int fd = world_.os().process(helper_.pid()).passed_fd.get();
+  ASSERT_EQ(::recvmsg(fd, &message, MSG_DONTWAIT), 4);
+  ASSERT_NE(CMSG_FIRSTHDR(&message), nullptr);
+  int passed = -1;
+  std::memcpy(&passed, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(passed));
+  const UniqueFd copy(passed);
+  ASSERT_EQ(::write(copy.get(), "x", 1), 1);
+  EXPECT_EQ(::read(read.get(), text, sizeof(text)), 1);
+}
+
+TEST_F(HelperProcessTest, OneThatMayEndIsNotReplaced) {
+  const pid_t old = helper_.pid();
+  may_end_ = true;
+  Say("last");
+  world_.os().process(old).passed_fd.reset();
+  world_.Settle();
+  world_.os().Exit(old, {.code = 0});
+  world_.Advance(absl::Minutes(1));
+  EXPECT_EQ(helper_.pid(), 0);
+  EXPECT_EQ(restarted_, 0);
+  EXPECT_THAT(records_, ElementsAre("last"));
+  EXPECT_EQ(world_.loop().armed_timers(), 0u);
+}
+
+TEST_F(HelperProcessTest, OneThatFailsIsReplacedThoughItMayEnd) {
+  const pid_t old = helper_.pid();
+  may_end_ = true;
+  world_.os().Exit(old, {.code = 1});
+  ExpectReplaced(old);
 }
 
 TEST_F(HelperProcessTest, ARecordOfTheWrongSizeEndsIt) {

@@ -24,6 +24,7 @@ ORDER = (
     "supervisor/strategy/rules",
     "supervisor/notify",
     "supervisor/process",
+    "supervisor/output",
     "supervisor/helper",
     "supervisor/side",
     "supervisor",

@@ -25,6 +25,7 @@
 #include "supervisor/control/control_commands.h"
 #include "supervisor/control/control_server.h"
 #include "supervisor/notify/notify_socket.h"
+#include "supervisor/output/output_prefix.h"
 #include "supervisor/process/mark.h"
 #include "supervisor/process/mark_reader.h"
 #include "supervisor/socket/listen_sockets.h"
@@ -157,6 +158,14 @@ int RunWorkers(const Context& context, const Options& options,
     context.log->Write(LogLevel::kError, notify.status().message());
     return nullptr;
   };
+  std::optional<OutputPrefix> output;
+  if (options.workers.log_prefix) {
+    output.emplace(context);
+    parts.process = [&output](int number) { return output->ProcessOf(number); };
+    parts.finish = [&output](std::function<void()> done) {
+      output->Finish(std::move(done));
+    };
+  }
   parts.sockets = &bound->listen;
   parts.environment = std::move(environment);
   parts.random = RandomSource();

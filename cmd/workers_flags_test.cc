@@ -179,6 +179,17 @@ TEST(Workers, FlagsForSeveralHaveNoEffectOnOne) {
   }
 }
 
+TEST(Workers, WhatIsDoneOnceIsNotForEachWorker) {
+  for (const char* const action : {"exec:make", "http:POST http://a/reload"}) {
+    const std::string flag = absl::StrCat("--on-change=", action);
+    EXPECT_THAT(Errors({"--workers=2", "--watch=/", flag, "x"}),
+                ElementsAre(AllOf(HasSubstr(flag),
+                                  HasSubstr("contradicts --workers=2"))));
+    Good({"--watch=/", flag, "x"});
+  }
+  Good({"--workers=2", "--watch=/", "--on-change=signal:HUP", "x"});
+}
+
 TEST(Workers, ASignalCannotScaleAndReload) {
   EXPECT_THAT(
       Errors({"--workers=2", "--scale-signals", "--reload-signal=TTIN", "x"}),

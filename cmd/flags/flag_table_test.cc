@@ -52,7 +52,8 @@ std::string Dump(const Settings& settings) {
   const auto& [as, environment, environment_files, pre_start, post_stop,
                background] = process;
   const auto& [inherited, directory, start_directory, credentials,
-               no_new_privileges, script, exec_failure_code] = as;
+               no_new_privileges, stdout_fd, stderr_fd, script,
+               exec_failure_code] = as;
 
   std::string out;
   const auto add = [&out](const auto&... values) {
@@ -65,7 +66,7 @@ std::string Dump(const Settings& settings) {
   add(static_cast<int>(after_exit), static_cast<int>(log_level), clear);
   add("log", static_cast<int>(log_format));
   add("workers", workers_auto, count, given, count_reason, self, workers_ready,
-      parallelism, scale_signals, log_prefix, background);
+      parallelism, scale_signals, log_prefix, background, stdout_fd, stderr_fd);
   add_duration(monitor);
   add(static_cast<int>(mode), static_cast<int>(compare), retries,
       static_cast<int>(policy), burst);

@@ -179,6 +179,7 @@ void SettingsResolver::ResolveWorkers(bool sidecar, CpuCount (*count_cpus)()) {
     ResolveWorkersReady();
     ResolveRestartPolicy();
     JudgeScaleSignals();
+    JudgeWorkerActions();
   }
   const size_t before = warnings_.size();
   for (std::string& error : CheckWorkerTexts(&settings_.options, &warnings_)) {
@@ -211,6 +212,21 @@ void SettingsResolver::ResolveRestartPolicy() {
   // Then a worker that ends waits for a change, which somebody asked for.
   if (options.after_exit == AfterExit::kWait) return;
   options.restart.policy = RestartOptions::Policy::kAlways;
+}
+
+// Each worker would do what is to be done once.
+void SettingsResolver::JudgeWorkerActions() {
+  if (settings_.options.workers.count == 1) return;
+  for (const ChangeAction& action : settings_.options.reload.on_change) {
+    if (action.kind != ChangeAction::Kind::kExec &&
+        action.kind != ChangeAction::Kind::kHttp) {
+      continue;
+    }
+    errors_.push_back(absl::StrCat(
+        "--on-change=", WithoutSecrets(action.text), ": contradicts ",
+        Find("workers")->text,
+        "; for a command that runs once before a roll use --reload-check"));
+  }
 }
 
 void SettingsResolver::JudgeScaleSignals() {

@@ -60,6 +60,7 @@ class SettingsResolver {
   void ResolveWorkersReady();
   void ResolveRestartPolicy();
   void JudgeScaleSignals();
+  void JudgeWorkerActions();
   void ResolveRestartBurst();
   void ResolveRestartDelays();
   void ResolveAfterExit();

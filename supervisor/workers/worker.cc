@@ -18,8 +18,11 @@ Options OwnOptions(Options options, int number) {
   return options;
 }
 
-// As all of them, but for the folder, which may name the worker.
-UserProcess OwnProcess(UserProcess process, const Options& options) {
+// As all of them, but for its output, and the folder, which may name it.
+UserProcess OwnProcess(const UserProcess& all, const WorkerParts& parts,
+                       const Options& options) {
+  UserProcess process =
+      parts.process ? *parts.process(options.workers.self) : all;
   process.directory = options.process.as.directory;
   return process;
 }
@@ -35,7 +38,7 @@ Context OwnContext(Context context, Log* log, const UserProcess* process) {
 Worker::Worker(const Context& context, const Options& all, int number,
                const WorkerParts& parts, std::function<void()> on_moved)
     : options_(OwnOptions(parts.options(all, number), number)),
-      user_process_(OwnProcess(*context.user_process, options_)),
+      user_process_(OwnProcess(*context.user_process, parts, options_)),
       log_(context.log, number),
       context_(OwnContext(context, &log_, &user_process_)),
       parts_(parts),

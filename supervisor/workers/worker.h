@@ -32,6 +32,11 @@ struct WorkerParts {
       strategies;
   // What the worker notifies reinit by; null: it speaks no sd_notify.
   std::function<std::unique_ptr<NotifySocket>()> notify;
+  // How the processes of a worker are started; empty: as the context says.
+  std::function<const UserProcess*(int number)> process;
+  // Called at the very end; reinit ends once it has called `done`. Empty: there
+  // is nothing to wait for.
+  std::function<void(std::function<void()> done)> finish;
   ListenSockets* sockets = nullptr;  // or null
   std::vector<std::string> environment;
   std::function<double()> random;  // in [0, 1)

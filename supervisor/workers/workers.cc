@@ -10,6 +10,7 @@
 #include "reaper/self/terminal.h"
 #include "reaper/value/signals.h"
 #include "supervisor/messages.h"
+#include "supervisor/workers/worker_options.h"
 
 namespace reinit {
 namespace {
@@ -32,6 +33,19 @@ bool Restarts(const ReloadOptions& reload) {
                      [](const ChangeAction& action) {
                        return action.kind == ChangeAction::Kind::kRestart;
                      });
+}
+
+void AddRestarts(const WorkerStatus& worker, Status* all) {
+  for (const auto& [cause, count] : worker.restarts) {
+    const auto same = std::find_if(
+        all->restarts.begin(), all->restarts.end(),
+        [cause = cause](const auto& one) { return one.first == cause; });
+    if (same == all->restarts.end()) {
+      all->restarts.emplace_back(cause, count);
+    } else {
+      same->second += count;
+    }
+  }
 }
 
 }  // namespace
@@ -61,6 +75,11 @@ int Workers::Run() {
 }
 
 void Workers::Startup() {
+  if (!options_->workers.count_reason.empty()) {
+    context_.log->Write(LogLevel::kInfo,
+                        absl::StrCat("workers: ", options_->workers.count, " (",
+                                     options_->workers.count_reason, ")"));
+  }
   shared_.Start([this](Strategy::Wake what) {
     context_.loop->Post([this, what] { OnWake(what); });
   });
@@ -182,7 +201,7 @@ InstanceView Workers::ViewOfAll() const {
 // ---- After something has moved.
 
 void Workers::Moved() {
-  if (!closing_.closed()) judge_.ArmAfter(absl::ZeroDuration());
+  if (!end_.closing) judge_.ArmAfter(absl::ZeroDuration());
 }
 
 void Workers::Judge() {
@@ -389,6 +408,13 @@ void Workers::Finish() {
   last.adopts =
       options_->subreaper != Subreaper::kNo || context_.os->Self() == 1;
   last.exit_code = end_.exit_code;
+  closing_.set_on_closed([this] {
+    if (parts_.finish) {
+      parts_.finish([this] { end_.finished = true; });
+    } else {
+      end_.finished = true;
+    }
+  });
   closing_.Begin(last);
 }
 
@@ -489,10 +515,13 @@ absl::Status Workers::AskSignal(int signo) {
 
 absl::Status Workers::AskScale(int workers) {
   if (end_.begun) return Ending();
-  if (workers < 1 || workers > kMost) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "cannot run ", workers, " workers: give a number from 1 to ", kMost));
+  if (workers < 1 || workers > kMaxWorkers) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("cannot run ", workers,
+                     " workers: give a number from 1 to ", kMaxWorkers));
   }
+  const absl::Status numbered = CheckWorker(*options_, workers);
+  if (!numbered.ok()) return numbered;
   context_.log->Event(
       LogLevel::kInfo, "scaled",
       absl::StrCat("scaling from ", Active(), " to ", workers, " workers"),
@@ -541,6 +570,7 @@ Status Workers::Describe() const {
   for (const auto& worker : workers_) {
     status.workers.push_back(worker->Describe());
     status.exits += status.workers.back().exits;
+    AddRestarts(status.workers.back(), &status);
     status.generation =
         std::max(status.generation, status.workers.back().generation);
   }

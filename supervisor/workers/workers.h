@@ -59,7 +59,7 @@ class Workers : public ControlTarget {
   // For a caller that turns the loop itself.
   void Startup();
   bool ended() const {
-    return closing_.closed() && !(report_.has_value() && report_->busy());
+    return end_.finished && !(report_.has_value() && report_->busy());
   }
   int exit_code() const { return end_.exit_code; }
 
@@ -86,14 +86,14 @@ class Workers : public ControlTarget {
     return workers_;
   }
 
-  static constexpr int kMost = 1024;
   static constexpr size_t kKeptTickets = 32;
 
  private:
   struct End {
     bool begun = false;
-    bool closing = false;  // all workers are gone
-    bool fixed = false;    // exit_code does not come from the workers
+    bool closing = false;   // all workers are gone
+    bool finished = false;  // and so is everything else
+    bool fixed = false;     // exit_code does not come from the workers
     int exit_code = 0;
     std::string reason;
   };

@@ -1,8 +1,10 @@
 """Several workers behind one reinit: each is judged alone, and a change replaces them one by one."""
 
+import json
 import os
 import signal
 import socket
+import subprocess
 import threading
 
 import harness
@@ -141,6 +143,52 @@ class WorkersTest(reload_test.ReloadTest):
 
     def test_a_command_that_is_not_there(self):
         self.start("--workers=3", "--", "no-such-command").end(127)
+
+    def ctl(self, path, *words, code=0):
+        done = subprocess.run([harness.REINIT, "ctl", f"--control={path}", *words], capture_output=True, text=True, timeout=self.deadline)
+        self.assertEqual(done.returncode, code, done)
+        return done.stdout + done.stderr
+
+    def test_ctl(self):
+        path = os.path.join(self.folder(), "control")
+        run, workers = self.start_workers(2, f"--control={path}")
+        self.assertIn("done", self.ctl(path, "restart", "--worker=2", "--wait"))
+        again = self.event("start")
+        self.assertEqual(self.number(again), 2)
+        self.assertIn("done", self.ctl(path, "scale", "3", "--wait"))
+        self.assertEqual(self.number(self.event("start")), 3)
+        self.assertIn("done", self.ctl(path, "scale", "1", "--wait"))
+        run.only(workers[1]["host"])
+        self.assertIn("there is no worker 3", self.ctl(path, "restart", "--worker=3", code=1))
+        self.assertIn("done", self.ctl(path, "restart", "--wait"))
+        self.assertEqual(self.number(self.event("start")), 1)
+        status = json.loads(self.ctl(path, "status", "--json"))
+        self.assertEqual([worker["number"] for worker in status["workers"]], [1])
+        self.stop(run)
+
+    def test_scale_signals(self):
+        run, workers = self.start_workers(2, "--scale-signals")
+        run.kill(signal.SIGTTIN)
+        third = self.event("start")
+        self.assertEqual(self.number(third), 3)
+        for _ in range(2):
+            run.kill(signal.SIGTTOU)
+        self.event("signal", signal=TERM, pid=third["pid"])
+        run.only(workers[1]["host"])
+        self.stop(run)
+
+    def test_log_prefix(self):
+        run, workers = self.start_workers(2, "--log-prefix")
+        for number, app in workers.items():
+            self.tell(app, "write", fd=1, text=f"out of {number}\n")
+            self.tell(app, "write", fd=2, text=f"error of {number}\n")
+        for number in workers:
+            run.says(f"[{number}] error of {number}")
+            self.eventually(lambda n=number: f"[{n}] out of {n}\n" in run.stdout, lambda: "no output")
+        self.tell(workers[1], "write", fd=1, text="its last words\n")
+        self.event("wrote")
+        self.stop(run)
+        self.assertIn("[1] its last words\n", run.stdout)
 
     def test_at_idle_nobody_wakes_up(self):
         run, _ = self.start_workers(5, f"--watch={self.root}", "--watch-scan=0")

@@ -163,7 +163,7 @@ class WorkersTest(reload_test.ReloadTest):
         self.assertIn("done", self.ctl(path, "restart", "--wait"))
         self.assertEqual(self.number(self.event("start")), 1)
         status = json.loads(self.ctl(path, "status", "--json"))
-        self.assertEqual([worker["number"] for worker in status["workers"]], [1])
+        self.assertEqual([worker["worker"] for worker in status["workers"]], [1])
         self.stop(run)
 
     def test_scale_signals(self):

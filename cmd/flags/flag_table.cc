@@ -181,7 +181,7 @@ constexpr Flag kFlags[] = {
      [](V v, S& s) { return SetOnUnhealthy(v, &s.options.health.on_failure); }},
 
     {"listen", kRepeated, kReady, "[NAME=]ADDR", "", kCommon | kNeedsCommand,
-     "hold a socket for it: tcp://[::]:8080 (with ?reuseport one for each worker), fd:N or unix:/PATH?mode=0660&user=U&group=G; repeatable",
+     "hold a socket for it: tcp://[::]:8080, fd:N or unix:/PATH?mode=0660&user=U&group=G; repeatable",
      [](V v, S& s) { return AddListen(v, &s.options.listen); }},
     {"listen-backlog", kValue, kReady, "N", "4096", kNeedsListen | kNeedsCommand,
      "so many connections wait until the process takes them",
@@ -210,7 +210,7 @@ constexpr Flag kFlags[] = {
      [](V v, S& s) { return SetDuration(v, kLimit, &s.options.limits.age); }},
 
     {"workers", kValue, kWorkers, "N|auto", "1", kNeedsCommand,
-     "run the command in N processes; auto: one per CPU that the container may use; {worker} in arguments, --health, --ready, --chdir and --env is the number of each; with more than 1, or auto, the default of --restart is always",
+     "run the command in N processes; auto: one per CPU that the container may use; {worker} in arguments is its number; also in --health, --ready, --chdir and --env; --listen=tcp://...?reuseport opens one socket for each; with more than 1, or auto, the default of --restart is always",
      [](V v, S& s) { return SetWorkers(v, &s); }},
     {"workers-ready", kValue, kWorkers, "N", "", kNeedsWorkers | kNeedsCommand,
      "reinit is ready while N workers are ready; default: all of them at the start, later 1",

@@ -394,7 +394,6 @@ TEST_F(WorkersTest, Scale) {
 
 TEST_F(WorkersTest, ScaledUpAgainTheNumbersAreTheSame) {
   Start();
-  os().set_deaf_by_default(true);
   os().process(101).deaf = os().process(102).deaf = true;
   EXPECT_TRUE(workers_->AskScale(1).ok());
   Settle();

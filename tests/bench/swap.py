@@ -18,6 +18,7 @@ from peers import say
 from servers import SERVERS
 
 TITLES = {"naive": "naive", "stop-first": "reinit, held", "start-first": "reinit, start-first",
+          "workers": "reinit, 4 workers",
           "start_server": "start_server"}
 
 

@@ -171,9 +171,9 @@ class WorkersTest(reload_test.ReloadTest):
         run.kill(signal.SIGTTIN)
         third = self.event("start")
         self.assertEqual(self.number(third), 3)
-        for _ in range(2):
-            run.kill(signal.SIGTTOU)
+        run.kill(signal.SIGTTOU)
         self.event("signal", signal=TERM, pid=third["pid"])
+        run.kill(signal.SIGTTOU)
         run.only(workers[1]["host"])
         self.stop(run)
 

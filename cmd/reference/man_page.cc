@@ -136,14 +136,15 @@ std::string Escaped(std::string_view text) {
 void AppendText(std::string_view text, std::string& out) {
   constexpr size_t kColumns = 78;
   size_t used = 0;
-  for (const std::string_view word : absl::StrSplit(text, ' ')) {
+  for (const std::string_view plain : absl::StrSplit(text, ' ')) {
     const bool request =
-        absl::StartsWith(word, ".") || absl::StartsWith(word, "'");
+        absl::StartsWith(plain, ".") || absl::StartsWith(plain, "'");
+    const std::string word = Escaped(plain);
     if (used > 0 && used + 1 + word.size() > kColumns) {
       out += '\n';
       used = 0;
     }
-    absl::StrAppend(&out, used > 0 ? " " : request ? "\\&" : "", Escaped(word));
+    absl::StrAppend(&out, used > 0 ? " " : request ? "\\&" : "", word);
     used += word.size() + 1;
   }
   out += '\n';

@@ -183,12 +183,14 @@ class WorkersTest(reload_test.ReloadTest):
             self.tell(app, "write", fd=1, text=f"out of {number}\n")
             self.tell(app, "write", fd=2, text=f"error of {number}\n")
         for number in workers:
+            self.event("wrote")
+            self.event("wrote")
             run.says(f"[{number}] error of {number}")
             self.eventually(lambda n=number: f"[{n}] out of {n}\n" in run.stdout, lambda: "no output")
         self.tell(workers[1], "write", fd=1, text="its last words\n")
         self.event("wrote")
         self.stop(run)
-        self.assertIn("[1] its last words\n", run.stdout)
+        self.eventually(lambda: "[1] its last words\n" in run.stdout, lambda: "its last words are lost")
 
     def test_at_idle_nobody_wakes_up(self):
         run, _ = self.start_workers(5, f"--watch={self.root}", "--watch-scan=0")

@@ -168,8 +168,7 @@ Changes::Hooks Supervisor::ChangeHooks() {
   hooks.actions.exit = [this](int code) {
     end_.reason = absl::StrCat(changes_.current().text, ": --on-change=exit");
     context_.log->Write(LogLevel::kInfo, end_.reason);
-    Shutdown(code);
-    runner_.StopProcesses();
+    EndNow(code);
   };
   hooks.situation = [this] {
     return Changes::Situation{.can_act = runner_.CanAct(),
@@ -237,8 +236,7 @@ void Supervisor::ActOnHealth(const Reason& reason) {
                         {{"generation", runner_.launcher().generation()},
                          {"reason", reason.text}});
     end_.reason = absl::StrCat("unhealthy: ", reason.text);
-    Shutdown(1);
-    runner_.StopProcesses();
+    EndNow(1);
     return;
   }
   const bool sends = act.what == What::kSignal && pair_.current() != nullptr;

@@ -123,6 +123,8 @@ class Supervisor : public ControlTarget {
   uint64_t Apply(const Reason& reason);
   // Replaces the process for `reason`. Returns a ticket.
   uint64_t Replace(const Reason& reason);
+  // Ends, though no signal has asked for it: the process has --stop-timeout.
+  void EndNow(int exit_code);
   // The process is ready, and neither is to end nor has said so.
   bool Serves() const;
   // It serves, and no other is being started or stopped.
@@ -140,7 +142,6 @@ class Supervisor : public ControlTarget {
 
   const Instance* instance() const { return pair_.current(); }
   ChangeState change() const { return changes_.state(); }
-  const ZombieReport& zombies() const { return zombies_; }
   // The pid of the process, also when it has just ended; 0 before the first.
   pid_t last_pid() const { return pair_.last_pid(); }
 

@@ -193,7 +193,12 @@ void Supervisor::EndForFailure(const std::string& why) {
   if (end_.begun) return;
   end_.reason = why;
   context_.log->Event(LogLevel::kError, "failed", why, {{"reason", why}});
-  Shutdown(1);
+  EndNow(1);
+}
+
+void Supervisor::EndNow(int exit_code) {
+  if (end_.begun) return;
+  Shutdown(exit_code);
   runner_.StopProcesses();
 }
 

@@ -12,7 +12,8 @@ void Roll::Renew() {
   }
 }
 
-Roll::Step Roll::Next(absl::Span<const Worker> workers, absl::Time now) {
+Roll::Step Roll::Next(absl::Span<const Worker> workers, bool well,
+                      absl::Time now) {
   if (state_ == State::kIdle || state_ == State::kStopped) return {};
   // A canary that is not done gets the newer change at once.
   if (renewed_ && state_ == State::kCanary && !taken_.empty()) {
@@ -41,6 +42,7 @@ Roll::Step Roll::Next(absl::Span<const Worker> workers, absl::Time now) {
     if (fails) return {};
   }
   if (now < rests_until_) return {{}, rests_until_};
+  if (!well) return {};
   state_ = State::kRolling;
   Step step{Take(workers, parallelism_)};
   if (step.take.empty()) state_ = State::kIdle;

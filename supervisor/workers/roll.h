@@ -26,7 +26,8 @@ namespace reinit {
 //           | Renew                          -> Canary
 //   Stopped | Renew                          -> Canary
 //
-// In Rolling no worker is taken while one that was replaced does not serve. A
+// In Rolling no worker is taken while one that was replaced does not serve, or
+// while a health check of the whole has not passed since the last start. A
 // worker that does not serve anyway is taken before one that does, and then
 // alone.
 class Roll {
@@ -49,9 +50,10 @@ class Roll {
 
   // There is a newer change, which all workers wait for.
   void Renew();
-  // To be called whenever a worker has moved, and at `look_again`. `workers`
-  // are in the order of their numbers.
-  Step Next(absl::Span<const Worker> workers, absl::Time now);
+  // To be called whenever a worker or `well` has moved, and at `look_again`.
+  // `workers` are in the order of their numbers; `well`: what judges all of
+  // them says that they serve.
+  Step Next(absl::Span<const Worker> workers, bool well, absl::Time now);
 
   bool under_way() const { return state_ != State::kIdle; }
   // A replaced worker has failed: the others wait for a newer change.

@@ -25,7 +25,7 @@ class RollTest : public ::testing::Test {
   }
   // Gives the change to those whose turn it is.
   Numbers Next() {
-    const Roll::Step step = roll_.Next(workers_, now_);
+    const Roll::Step step = roll_.Next(workers_, well_, now_);
     look_again_ = step.look_again;
     for (const int number : step.take) {
       Roll::Worker& worker = At(number);
@@ -45,6 +45,7 @@ class RollTest : public ::testing::Test {
   }
   Roll::Worker& At(int number) { return workers_[number - 1]; }
 
+  bool well_ = true;
   absl::Time now_ = absl::UnixEpoch();
   absl::Time look_again_;
   std::vector<Roll::Worker> workers_;
@@ -162,6 +163,17 @@ TEST_F(RollTest, AFailureWithinTheMonitorTimeStopsIt) {
   EXPECT_EQ(Next(), Numbers());
   Change();
   EXPECT_EQ(Next(), Numbers({1}));
+}
+
+TEST_F(RollTest, WaitsForACheckOfTheWhole) {
+  well_ = false;  // the change may be the cure
+  Change();
+  EXPECT_EQ(Next(), Numbers({1}));
+  Serve(1);
+  EXPECT_EQ(Next(), Numbers());
+  EXPECT_TRUE(roll_.under_way());
+  well_ = true;
+  EXPECT_EQ(Next(), Numbers({2}));
 }
 
 TEST_F(RollTest, WaitsWhileAReplacedOneDoesNotServe) {

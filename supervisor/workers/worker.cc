@@ -85,7 +85,7 @@ void Worker::Retire() {
   retired_ = stops_ = true;
   change_.reset();
   restart_.reset();
-  supervisor_->AskStop(/*now=*/false);
+  supervisor_->EndNow(0);
 }
 
 Roll::Worker Worker::Look() {

@@ -254,7 +254,8 @@ void Workers::Turn() {
   }
   const bool was_under_way = roll_.under_way();
   const bool was_stopped = roll_.stopped();
-  const Roll::Step step = roll_.Next(looks, context_.loop->Now());
+  const Roll::Step step =
+      roll_.Next(looks, shared_.Ready(), context_.loop->Now());
   for (const int number : step.take) {
     Find(number)->Take(checked_);
     replaced_.insert(number);
@@ -303,7 +304,8 @@ bool Workers::Serves() const {
   const int all = Active();
   const int asked = options_->workers.ready;
   const int needed = asked > 0 ? std::min(asked, all) : was_ready_ ? 1 : all;
-  return !end_.begun && Serving() >= needed;
+  const bool well = was_ready_ || shared_.Ready();
+  return !end_.begun && well && Serving() >= needed;
 }
 
 void Workers::ShowReady() {
@@ -390,7 +392,7 @@ void Workers::EndFor(const std::string& why, int exit_code) {
   end_.exit_code = exit_code;
   end_.reason = why;
   BeginEnd();
-  for (const auto& worker : workers_) worker->supervisor()->AskStop(false);
+  for (const auto& worker : workers_) worker->supervisor()->EndNow(exit_code);
   Moved();
 }
 

@@ -203,6 +203,42 @@ TEST_F(WorkersTest, AFailureWithinTheMonitorTimeStopsTheRoll) {
   End();
 }
 
+TEST_F(WorkersTest, ACheckOfTheWholeHoldsTheRoll) {
+  shared_.ready = false;
+  Start();
+  EXPECT_EQ(workers_->StateName(), "starting");
+  shared_.ready = true;
+  shared_.wake(Strategy::Wake::kAsk);
+  Settle();
+  EXPECT_EQ(workers_->StateName(), "ready");
+  shared_.ready = false;
+  Change();
+  world_.Advance(absl::Seconds(5));
+  EXPECT_EQ(All(), Pids({103, 101, 102}));
+  shared_.ready = true;
+  shared_.wake(Strategy::Wake::kAsk);
+  Settle();
+  EXPECT_EQ(All(), Pids({103, 104, 105}));
+  End();
+}
+
+// As --stop-timeout has it: no signal has asked for the end.
+TEST_F(WorkersTest, OneThatIgnoresTermIsKilledWhenFewerAreWanted) {
+  os().set_deaf_by_default(true);
+  options_.stop.timeout = absl::Seconds(10);
+  Start();
+  EXPECT_TRUE(workers_->AskScale(2).ok());
+  world_.Advance(absl::Seconds(9));
+  EXPECT_TRUE(os().Alive(102));
+  world_.Advance(absl::Seconds(2));
+  EXPECT_FALSE(os().Alive(102));
+  shared_.must_end = "the mount is stale";
+  shared_.wake(Strategy::Wake::kAsk);
+  world_.Advance(absl::Seconds(11));
+  EXPECT_TRUE(workers_->ended());
+  EXPECT_EQ(workers_->exit_code(), 1);
+}
+
 TEST_F(WorkersTest, TermStopsAllAtOnce) {
   os().set_deaf_by_default(true);
   options_.stop.timeout = absl::Seconds(10);

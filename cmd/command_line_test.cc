@@ -687,11 +687,12 @@ TEST(CommandLineCtl, FindsEveryErrorOfWorkers) {
   for (const std::string number :
        {"0", "-1", "1025", "x", "", "2x", "+2", "99999999999999999999"}) {
     const std::string allowed = "allowed is a whole number from 1 to 1024";
-    EXPECT_THAT(Errors({"ctl", "restart", "--worker=" + number}),
-                ElementsAre("ctl --worker=" + number + ": " + allowed));
+    EXPECT_THAT(
+        Errors({"ctl", "restart", absl::StrCat("--worker=", number)}),
+        ElementsAre(absl::StrCat("ctl --worker=", number, ": ", allowed)));
     if (number == "-1") continue;  // a flag
     EXPECT_THAT(Errors({"ctl", "scale", number}),
-                ElementsAre("ctl scale " + number + ": " + allowed));
+                ElementsAre(absl::StrCat("ctl scale ", number, ": ", allowed)));
   }
   EXPECT_THAT(Errors({"ctl", "scale", "-1"}),
               ElementsAre(HasSubstr("ctl -1: unknown flag"),

@@ -71,8 +71,6 @@ struct Reason {
   std::optional<uint64_t> content = std::nullopt;
   // By when all of it had been done, at the latest (kFile).
   absl::Time done_by = absl::InfiniteFuture();
-  // The --reload-check has passed for it.
-  bool checked = false;
 
   // Something that --on-change is for; else the process itself is the matter.
   bool IsChange() const {

@@ -127,8 +127,10 @@ class Supervisor : public ControlTarget {
   void EndNow(int exit_code);
   // The process is ready, and neither is to end nor has said so.
   bool Serves() const;
-  // It serves, and no other is being started or stopped.
-  bool Settled() const;
+  // kSettled: it serves, and no other is being started or stopped. kRefused:
+  // likewise, but the last change has failed and waits for the next one.
+  enum class Progress { kBusy, kSettled, kRefused };
+  Progress progress() const;
 
   // What `reinit ctl` asks for (supervisor_control.cc).
   absl::Status AskRestart(int worker, uint64_t* ticket) override;

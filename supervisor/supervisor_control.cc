@@ -86,9 +86,14 @@ uint64_t Supervisor::Replace(const Reason& reason) {
   return ticket;
 }
 
-bool Supervisor::Settled() const {
-  return Serves() && runner_.CanAct() && !runner_.plan().has_value() &&
-         changes_.state() == ChangeState::kNone && !changes_.queued();
+Supervisor::Progress Supervisor::progress() const {
+  const bool rests = Serves() && runner_.CanAct() &&
+                     !runner_.plan().has_value() && !changes_.queued();
+  if (rests && changes_.state() == ChangeState::kNone) {
+    return Progress::kSettled;
+  }
+  return rests && changes_.state() == ChangeState::kPending ? Progress::kRefused
+                                                            : Progress::kBusy;
 }
 
 std::optional<absl::Status> Supervisor::Outcome(uint64_t ticket) const {

@@ -185,7 +185,7 @@ absl::StatusOr<double> SmallestQuota(const std::string& root,
   double smallest = kNoQuota;
   for (;;) {
     const std::string folder = absl::StrCat(top, way);
-    const absl::StatusOr<double> quota = v1 ? QuotaV1(folder) : QuotaV2(folder);
+    absl::StatusOr<double> quota = v1 ? QuotaV1(folder) : QuotaV2(folder);
     if (!quota.ok()) return quota;
     smallest = std::min(smallest, *quota);
     if (way.empty()) return smallest;

@@ -102,7 +102,7 @@ void Changes::StartApplying(const Reason& reason) {
     next_.reset();
   }
   MakeCurrent(reason);
-  if (options_->reload.check.empty() || reason.checked) {
+  if (options_->reload.check.empty()) {
     Act(Attempt::kFirst);
     return;
   }

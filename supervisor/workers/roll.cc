@@ -55,7 +55,7 @@ void Roll::Finish(absl::Span<const Worker> workers, absl::Time now) {
   rests_until_ = now + monitor_;
   for (const Worker& worker : workers) {
     if (taken_.count(worker.number) == 0) continue;
-    if (worker.gone) state_ = State::kStopped;
+    if (worker.failed) state_ = State::kStopped;
     replaced_.insert(worker.number);
   }
   taken_.clear();

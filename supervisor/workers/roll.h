@@ -16,10 +16,10 @@ namespace reinit {
 //
 //   Idle    | Renew                          -> Canary
 //   Canary  | the canary serves              -> Rest, for the monitor time
-//           | it has ended for good          -> Stopped
+//           | it has failed                  -> Stopped
 //           | Renew                          -> Canary, the same worker again
 //   Rolling | those that were taken serve    -> Rest
-//           | one of them has ended for good -> Stopped
+//           | one of them has failed         -> Stopped
 //           | Renew                          -> Canary, once they serve
 //   Rest    | a replaced worker fails        -> Stopped
 //           | the monitor time is over       -> Rolling, or Idle if none waits
@@ -37,7 +37,9 @@ class Roll {
     bool waits = false;  // a change is kept for it
     bool works = false;  // it was given a change, and is not done yet
     bool serves = false;
-    bool gone = false;  // it has ended for good; a change would start it again
+    // What it was given has failed, and it does not try again: it has ended for
+    // good, or its old process goes on.
+    bool failed = false;
   };
   struct Step {
     std::vector<int> take;  // give these the change now

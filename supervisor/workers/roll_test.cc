@@ -41,7 +41,7 @@ class RollTest : public ::testing::Test {
   }
   void End(int number) {
     At(number).works = At(number).serves = false;
-    At(number).gone = true;
+    At(number).failed = true;
   }
   Roll::Worker& At(int number) { return workers_[number - 1]; }
 

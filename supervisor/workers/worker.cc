@@ -9,6 +9,7 @@ namespace {
 Options OwnOptions(Options options, int number) {
   options.workers.self = number;
   options.watch.paths.clear();
+  options.reload.check.clear();
   options.reload.signal = 0;
   options.ready.file.clear();
   options.termination_log.clear();
@@ -64,16 +65,16 @@ void Worker::Keep(const Reason& reason, bool restart) {
   if (before.has_value()) kept->files.Precede(before->files);
 }
 
-void Worker::Take(bool checked) {
-  std::optional<Reason> change = std::exchange(change_, std::nullopt);
+void Worker::Take() {
+  const std::optional<Reason> change = std::exchange(change_, std::nullopt);
   const std::optional<Reason> restart = std::exchange(restart_, std::nullopt);
   works_ = true;
+  failed_ = false;
   if (gone()) {
     Start();
     return;
   }
   if (change.has_value()) {
-    change->checked = checked;
     tickets_.push_back(supervisor_->Apply(*change));
   }
   if (restart.has_value()) {
@@ -89,13 +90,16 @@ void Worker::Retire() {
 }
 
 Roll::Worker Worker::Look() {
-  const bool settled = supervisor_->Settled();
-  if (gone() || settled) works_ = false;
+  const Supervisor::Progress progress = supervisor_->progress();
+  const bool settled = progress == Supervisor::Progress::kSettled;
+  const bool refused = progress == Supervisor::Progress::kRefused;
+  failed_ = failed_ || (works_ && (gone() || refused));
+  if (gone() || settled || refused) works_ = false;
   return {.number = number(),
           .waits = change_.has_value() || restart_.has_value(),
           .works = works_,
-          .serves = settled,
-          .gone = gone()};
+          .serves = settled || refused,
+          .failed = failed_ || gone()};
 }
 
 std::optional<std::string> Worker::TakeFailure() {

@@ -57,11 +57,8 @@ class Worker {
 
   // Keeps a change, or a restart, until Take. A newer one is joined with it.
   void Keep(const Reason& reason, bool restart);
-  // Applies what was kept. A worker that is gone starts again. `checked`: the
-  // --reload-check has passed.
-  void Take(bool checked);
-  // Applies a change that is no restart at once.
-  void Apply(const Reason& reason) { supervisor_->Apply(reason); }
+  // Applies what was kept. A worker that is gone starts again.
+  void Take();
   // Stops for good, and drops what was kept.
   void Retire();
   bool retired() const { return retired_; }
@@ -99,6 +96,7 @@ class Worker {
   std::optional<Reason> restart_;
   std::vector<uint64_t> tickets_;  // of what was taken
   bool works_ = false;
+  bool failed_ = false;  // at what it was given last
   bool told_end_ = false;
   bool retired_ = false;
   bool stops_ = false;  // by Retire

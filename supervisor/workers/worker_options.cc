@@ -109,6 +109,10 @@ Options OptionsForAll(const Options& all) {
   std::vector<ProbeTarget>& checks = options.health.checks;
   checks.erase(std::remove_if(checks.begin(), checks.end(), IsOfWorker),
                checks.end());
+  // What judges one process is not for all of them.
+  options.restart = {};
+  options.ready = {};
+  options.limits = {};
   return options;
 }
 

@@ -27,8 +27,8 @@ absl::Status CheckWorker(const Options& all, int worker);
 // the worker.
 Options OptionsOfWorker(const Options& all, int worker);
 
-// The same options, but with only the health checks that OptionsOfWorker leaves
-// out: they judge all workers at once.
+// The options of what judges all workers at once: the watch, and the health
+// checks that OptionsOfWorker leaves out.
 Options OptionsForAll(const Options& all);
 
 // For --workers=1, and an `auto` that came to 1, where one process runs as

@@ -27,6 +27,7 @@ ProbeTarget Check(std::string_view text) {
 
 std::vector<std::string> Texts(const std::vector<ProbeTarget>& checks) {
   std::vector<std::string> texts;
+  texts.reserve(checks.size());
   for (const ProbeTarget& check : checks) texts.push_back(check.text);
   return texts;
 }
@@ -109,6 +110,18 @@ TEST(OptionsOfWorkerTest, EachCheckIsForOneOrForAll) {
   all.health.checks = {Check("file:/run/{worker}/alive?max-age=30s")};
   EXPECT_EQ(OptionsOfWorker(all, 4).health.checks[0].file, "/run/4/alive");
   EXPECT_THAT(OptionsForAll(all).health.checks, IsEmpty());
+}
+
+TEST(OptionsForAllTest, HaveNothingThatJudgesOneProcess) {
+  Options all = Four();
+  all.restart.policy = RestartOptions::Policy::kAlways;
+  all.ready.kind = ReadyOptions::Kind::kNotify;
+  all.limits = {
+      .memory = 1, .age = absl::Seconds(1), .watchdog = absl::Seconds(1)};
+  all.watch.paths = {"."};
+  const Options shared = OptionsForAll(all);
+  EXPECT_FALSE(shared.RestartsByItself());
+  EXPECT_THAT(shared.watch.paths, ElementsAre("."));
 }
 
 TEST(CheckWorkerTest, RefusesANumberThatMakesNoSense) {

@@ -10,6 +10,7 @@
 #include "reaper/self/terminal.h"
 #include "reaper/value/signals.h"
 #include "supervisor/messages.h"
+#include "supervisor/run/environment.h"
 #include "supervisor/workers/worker_options.h"
 
 namespace reinit {
@@ -25,6 +26,9 @@ Reason Asked(Reason::Cause cause, std::string_view text) {
   reason.text = text;
   return reason;
 }
+
+// --reload-check may be a build.
+constexpr absl::Duration kReloadCheckTimeout = absl::Minutes(5);
 
 // A change that replaces no process is for all workers at once.
 bool Restarts(const ReloadOptions& reload) {
@@ -163,16 +167,52 @@ void Workers::ActOnHealth(const Reason& reason) {
 }
 
 void Workers::Relay(const Reason& reason, bool restart) {
+  if (restart || options_->reload.check.empty()) {
+    Apply(reason, restart);
+    return;
+  }
+  // What comes during a check needs one of its own.
+  const std::optional<Reason> before = std::exchange(unchecked_, reason);
+  if (before.has_value()) unchecked_->files.Precede(before->files);
+  if (check_ == nullptr) Check();
+}
+
+void Workers::Check() {
+  const Reason reason = *std::exchange(unchecked_, std::nullopt);
+  check_ = std::make_unique<Job>(
+      context_, options_->reload.check,
+      OverlayEntries(parts_.environment, options_->process.environment),
+      kReloadCheckTimeout, Job::Output::kShown,
+      [this, reason](const Job::Result& result) { OnCheck(reason, result); });
+  check_->Start();
+}
+
+void Workers::OnCheck(const Reason& reason, const Job::Result& result) {
+  // The job is the caller: it is destroyed once it has returned.
+  context_.loop->Post([gone = std::move(check_)] {});
+  if (end_.begun) return Moved();
+  if (unchecked_.has_value()) {
+    unchecked_->files.Precede(reason.files);
+    Check();
+  } else if (result.Success()) {
+    Apply(reason, /*restart=*/false);
+  } else {
+    context_.log->Event(
+        LogLevel::kWarning, "reload_refused",
+        absl::StrCat("--reload-check: ", result.text, ": not applying ",
+                     reason.text, ", waiting for the next change"),
+        {{"cause", ToString(reason.cause)},
+         {"reason", reason.text},
+         {"changed", reason.changed}});
+    outcomes_.Count(absl::FailedPreconditionError(
+        absl::StrCat(reason.text, ": --reload-check: ", result.text)));
+  }
+}
+
+void Workers::Apply(const Reason& reason, bool restart) {
   for (const ChangeAction& action : options_->reload.on_change) {
     if (restart || action.kind != ChangeAction::Kind::kExit) continue;
     EndFor(absl::StrCat(reason.text, ": --on-change=exit"), action.value);
-    return;
-  }
-  if (!restart && !Restarts(options_->reload)) {
-    for (const auto& worker : workers_) {
-      if (!worker->gone()) worker->Apply(reason);
-    }
-    Answer(absl::OkStatus());
     return;
   }
   if (!roll_.under_way() || roll_.stopped()) {
@@ -180,8 +220,13 @@ void Workers::Relay(const Reason& reason, bool restart) {
     replaced_.clear();
   }
   change_ = reason.text;
-  checked_ = false;
   for (const auto& worker : workers_) worker->Keep(reason, restart);
+  if (!restart && !Restarts(options_->reload)) {
+    // Nobody is away for it, so all are told at once.
+    for (const auto& worker : workers_) {
+      if (!worker->gone()) worker->Take();
+    }
+  }
   roll_.Renew();
   Moved();
 }
@@ -250,18 +295,17 @@ void Workers::Turn() {
     if (auto why = worker->TakeFailure()) failure = std::move(why);
   }
   if (failure.has_value()) {
-    Answer(absl::FailedPreconditionError(*failure));
+    outcomes_.Count(absl::FailedPreconditionError(*failure));
   }
   const bool was_under_way = roll_.under_way();
   const bool was_stopped = roll_.stopped();
   const Roll::Step step =
       roll_.Next(looks, shared_.Ready(), context_.loop->Now());
   for (const int number : step.take) {
-    Find(number)->Take(checked_);
+    Find(number)->Take();
     replaced_.insert(number);
   }
   if (!step.take.empty()) {
-    checked_ = true;
     Moved();
   } else if (step.look_again != absl::InfiniteFuture()) {
     judge_.ArmAt(step.look_again);
@@ -273,25 +317,30 @@ void Workers::Turn() {
                      "what they have until the next change");
     context_.log->Event(LogLevel::kError, "roll_stopped", why,
                         {{"reason", change_}});
-    Answer(absl::FailedPreconditionError(why));
+    outcomes_.Count(absl::FailedPreconditionError(why));
   } else if (was_under_way && !roll_.under_way()) {
-    const absl::Duration took = context_.loop->Now() - roll_began_;
-    context_.log->Event(LogLevel::kInfo, "rolled",
-                        absl::StrCat(change_, ": replaced ", replaced_.size(),
-                                     " workers in ", Millis(took)),
-                        {{"reason", change_},
-                         {"workers", static_cast<int64_t>(replaced_.size())},
-                         {"took_ms", LogMillis(took)}});
-    Answer(absl::OkStatus());
+    OnRolled(looks);
   }
 }
 
-void Workers::Answer(const absl::Status& outcome) {
-  for (Ticket& ticket : tickets_) {
-    if (ticket.worker == 0 && !ticket.outcome.has_value()) {
-      ticket.outcome = outcome;
-    }
+void Workers::OnRolled(absl::Span<const Roll::Worker> workers) {
+  const auto failed =
+      std::find_if(workers.begin(), workers.end(),
+                   [](const Roll::Worker& worker) { return worker.failed; });
+  if (failed != workers.end()) {
+    outcomes_.Count(absl::FailedPreconditionError(
+        absl::StrCat(change_, ": worker ", failed->number, " has failed")));
+    return;
   }
+  outcomes_.Count(absl::OkStatus());
+  if (replaced_.empty()) return;
+  const absl::Duration took = context_.loop->Now() - roll_began_;
+  context_.log->Event(LogLevel::kInfo, "rolled",
+                      absl::StrCat(change_, ": replaced ", replaced_.size(),
+                                   " workers in ", Millis(took)),
+                      {{"reason", change_},
+                       {"workers", static_cast<int64_t>(replaced_.size())},
+                       {"took_ms", LogMillis(took)}});
 }
 
 int Workers::Serving() const {
@@ -300,8 +349,16 @@ int Workers::Serving() const {
       [](const auto& worker) { return worker->supervisor()->Serves(); }));
 }
 
+int Workers::Alive() const {
+  return static_cast<int>(
+      std::count_if(workers_.begin(), workers_.end(), [](const auto& worker) {
+        return !worker->retired() && !worker->gone();
+      }));
+}
+
 bool Workers::Serves() const {
-  const int all = Active();
+  // One that has ended for good is not waited for.
+  const int all = std::max(1, Alive());
   const int asked = options_->workers.ready;
   const int needed = asked > 0 ? std::min(asked, all) : was_ready_ ? 1 : all;
   const bool well = was_ready_ || shared_.Ready();
@@ -378,10 +435,11 @@ void Workers::OnSignal(const SignalInfo& received) {
 void Workers::BeginEnd() {
   if (end_.begun) return;
   end_.begun = true;
+  if (check_ != nullptr) check_->Signal(SIGTERM);
   shared_.Clear();
   report_->Stopping();
   ShowReady();
-  Answer(Ending());
+  outcomes_.Answer(Ending());
 }
 
 // Not because somebody has asked for it.
@@ -400,7 +458,8 @@ void Workers::Finish() {
   const bool left =
       std::any_of(workers_.begin(), workers_.end(),
                   [](const auto& worker) { return !worker->gone(); });
-  if (left || std::exchange(end_.closing, true)) return;
+  if (left || check_ != nullptr) return;
+  if (std::exchange(end_.closing, true)) return;
   for (const auto& worker : workers_) {
     if (end_.fixed) break;
     end_.exit_code =
@@ -443,17 +502,11 @@ void Workers::ReadMessages() {
 
 // ---- ControlTarget.
 
-uint64_t Workers::NewTicket(int worker, uint64_t inner) {
-  if (tickets_.size() == kKeptTickets) tickets_.pop_front();
-  tickets_.push_back({++tickets_given_, std::nullopt, worker, inner});
-  return tickets_given_;
-}
-
 absl::Status Workers::AskRestart(int worker, uint64_t* ticket) {
   if (end_.begun) return Ending();
   const Reason reason = Asked(Reason::Cause::kControl, "ctl restart");
   if (worker == 0) {
-    if (ticket != nullptr) *ticket = NewTicket(0, 0);
+    if (ticket != nullptr) *ticket = outcomes_.Await();
     Relay(reason, /*restart=*/true);
     return absl::OkStatus();
   }
@@ -464,29 +517,27 @@ absl::Status Workers::AskRestart(int worker, uint64_t* ticket) {
   }
   if (one->gone()) {
     one->Start();
-    if (ticket != nullptr) *ticket = NewTicket(0, 0);
-    Answer(absl::OkStatus());
+    if (ticket != nullptr) *ticket = outcomes_.Await();
+    outcomes_.Answer(absl::OkStatus());
     return absl::OkStatus();
   }
   const uint64_t inner = one->supervisor()->Replace(reason);
-  if (ticket != nullptr) *ticket = NewTicket(worker, inner);
+  if (ticket != nullptr) *ticket = outcomes_.Await(worker, inner);
   return absl::OkStatus();
 }
 
 absl::Status Workers::AskReload(uint64_t* ticket) {
   if (end_.begun) return Ending();
-  if (ticket != nullptr) *ticket = NewTicket(0, 0);
+  if (ticket != nullptr) *ticket = outcomes_.Await();
   Relay(Asked(Reason::Cause::kControl, "ctl reload"), /*restart=*/false);
   return absl::OkStatus();
 }
 
 std::optional<absl::Status> Workers::Outcome(uint64_t ticket) const {
-  for (const Ticket& one : tickets_) {
-    if (one.number != ticket) continue;
-    if (one.worker == 0) return one.outcome;
-    const Worker* const worker = Find(one.worker);
-    if (worker != nullptr) return worker->supervisor()->Outcome(one.inner);
-    break;
+  if (const RollOutcomes::Ticket* const found = outcomes_.Find(ticket)) {
+    if (found->worker == 0) return found->outcome;
+    const Worker* const worker = Find(found->worker);
+    if (worker != nullptr) return worker->supervisor()->Outcome(found->inner);
   }
   return absl::NotFoundError(
       absl::StrCat("ticket ", ticket, " is unknown or too old"));
@@ -522,7 +573,7 @@ absl::Status Workers::AskScale(int workers) {
         absl::StrCat("cannot run ", workers,
                      " workers: give a number from 1 to ", kMaxWorkers));
   }
-  const absl::Status numbered = CheckWorker(*options_, workers);
+  absl::Status numbered = CheckWorker(*options_, workers);
   if (!numbered.ok()) return numbered;
   context_.log->Event(
       LogLevel::kInfo, "scaled",
@@ -532,7 +583,7 @@ absl::Status Workers::AskScale(int workers) {
     if (worker->retired() && Active() < workers) worker->Return();
   }
   while (Active() < workers) {
-    const absl::Status bound = AddSlot();
+    absl::Status bound = AddSlot();
     if (!bound.ok()) return bound;
     AddWorker();
   }
@@ -569,6 +620,7 @@ Status Workers::Describe() const {
     status.change = roll_.stopped() ? "pending" : "applying";
     status.change_text = change_;
   }
+  outcomes_.Describe(&status);
   for (const auto& worker : workers_) {
     status.workers.push_back(worker->Describe());
     status.exits += status.workers.back().exits;

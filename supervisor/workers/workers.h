@@ -3,7 +3,6 @@
 #define REINIT_SUPERVISOR_WORKERS_WORKERS_H_
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -20,10 +19,13 @@
 #include "supervisor/ending/signal_route.h"
 #include "supervisor/notify/ready_report.h"
 #include "supervisor/options.h"
+#include "supervisor/process/job.h"
 #include "supervisor/process/zombie_report.h"
+#include "supervisor/reason.h"
 #include "supervisor/status.h"
 #include "supervisor/strategy/strategies.h"
 #include "supervisor/workers/roll.h"
+#include "supervisor/workers/roll_outcomes.h"
 #include "supervisor/workers/worker.h"
 
 namespace reinit {
@@ -86,8 +88,6 @@ class Workers : public ControlTarget {
     return workers_;
   }
 
-  static constexpr size_t kKeptTickets = 32;
-
  private:
   struct End {
     bool begun = false;
@@ -97,23 +97,19 @@ class Workers : public ControlTarget {
     int exit_code = 0;
     std::string reason;
   };
-  struct Ticket {
-    uint64_t number = 0;
-    std::optional<absl::Status> outcome;  // of all workers
-    int worker = 0;                       // or of this one...
-    uint64_t inner = 0;                   // ...which knows it as that
-  };
-
   void AddWorker();
   absl::Status AddSlot();
   Worker* Find(int number) const;
   int Active() const;
-  uint64_t NewTicket(int worker, uint64_t inner);
 
   // What is for all.
   void OnWake(Strategy::Wake wake);
   void ActOnHealth(const Reason& reason);
+  // A change, or a restart of all, after its --reload-check.
   void Relay(const Reason& reason, bool restart);
+  void Check();
+  void OnCheck(const Reason& reason, const Job::Result& result);
+  void Apply(const Reason& reason, bool restart);
   InstanceView ViewOfAll() const;
 
   // After something has moved.
@@ -121,7 +117,8 @@ class Workers : public ControlTarget {
   void Judge();
   void JudgeEnds();
   void Turn();
-  void Answer(const absl::Status& outcome);
+  void OnRolled(absl::Span<const Roll::Worker> workers);
+  int Alive() const;
   void ShowReady();
   int Serving() const;
   bool Serves() const;
@@ -147,13 +144,13 @@ class Workers : public ControlTarget {
   std::optional<ReadyReport> report_;
   ZombieReport zombies_;
   Closing closing_;
-  std::deque<Ticket> tickets_;
-  uint64_t tickets_given_ = 0;
+  RollOutcomes outcomes_;
   absl::Time roll_began_;
-  std::string change_;      // what the roll is for
-  bool checked_ = false;    // the canary has passed --reload-check
-  bool was_ready_ = false;  // all of them, once
-  std::set<int> replaced_;  // in this roll
+  std::string change_;               // what the roll is for
+  std::unique_ptr<Job> check_;       // --reload-check
+  std::optional<Reason> unchecked_;  // the change that waits for its check
+  bool was_ready_ = false;           // all of them, once
+  std::set<int> replaced_;           // in this roll
   End end_;
 };
 

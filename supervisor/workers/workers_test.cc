@@ -343,6 +343,89 @@ TEST_F(WorkersTest, AnActionThatRestartsNobodyIsForAllAtOnce) {
   End();
 }
 
+TEST_F(WorkersTest, AChangeThatIsRefusedByItsCheckReplacesNobody) {
+  options_.reload.check = {"check"};
+  Start();
+  uint64_t ticket = 0;
+  EXPECT_TRUE(workers_->AskReload(&ticket).ok());
+  Settle();
+  EXPECT_EQ(os().process(os().last()).request.argv,
+            std::vector<std::string>({"check"}));
+  Exit(os().last(), {.code = 1});
+  world_.Advance(absl::Seconds(5));
+  EXPECT_EQ(All(), Pids({100, 101, 102}));
+  ASSERT_TRUE(workers_->Outcome(ticket).has_value());
+  EXPECT_FALSE(workers_->Outcome(ticket)->ok());
+  EXPECT_EQ(workers_->Describe().reload_succeeded, false);
+  EXPECT_EQ(os().spawns(), 4);
+  // The next one passes, once for all.
+  Change();
+  Exit(os().last(), {.code = 0});
+  world_.Advance(absl::Seconds(5));
+  EXPECT_EQ(os().spawns(), 8);
+  EXPECT_EQ(workers_->StateName(), "ready");
+  EXPECT_EQ(workers_->Describe().reload_succeeded, true);
+  End();
+}
+
+TEST_F(WorkersTest, TheCheckComesBeforeOnChangeExit) {
+  options_.reload.check = {"check"};
+  options_.reload.on_change = {{.kind = ChangeAction::Kind::kExit, .value = 9}};
+  Start();
+  Change();
+  Exit(os().last(), {.code = 1});
+  EXPECT_EQ(Serving(), 3);
+  Change();
+  Signal(SIGTERM);
+  world_.Advance(absl::Seconds(5));
+  EXPECT_TRUE(workers_->ended());
+}
+
+TEST_F(WorkersTest, ASignalThatNobodyHandlesIsAFailure) {
+  options_.reload.on_change = {
+      {.kind = ChangeAction::Kind::kSignal, .value = SIGUSR2}};
+  Start();
+  os().process(101).withstands = false;
+  uint64_t ticket = 0;
+  EXPECT_TRUE(workers_->AskReload(&ticket).ok());
+  Settle();
+  ASSERT_TRUE(workers_->Outcome(ticket).has_value());
+  EXPECT_FALSE(workers_->Outcome(ticket)->ok());
+  EXPECT_EQ(workers_->Describe().reload_succeeded, false);
+  End();
+}
+
+TEST_F(WorkersTest, ACanaryThatGivesUpStopsTheRollWithStartFirst) {
+  options_.restart.order = RestartOptions::Order::kStartFirst;
+  options_.restart.limit_burst = 3;
+  options_.restart.limit_interval = absl::Hours(1);
+  Start();
+  os().set_exec_error(ENOENT);
+  Change();
+  world_.Advance(absl::Minutes(5));
+  EXPECT_EQ(All(), Pids({100, 101, 102}));
+  EXPECT_EQ(workers_->StateName(), "pending");
+  os().set_exec_error(0);
+  Change("b.py");
+  world_.Advance(absl::Minutes(1));
+  EXPECT_EQ(workers_->StateName(), "ready");
+  EXPECT_EQ(Serving(), 3);
+  for (const pid_t pid : All()) EXPECT_GT(pid, 102);
+  End();
+}
+
+TEST_F(WorkersTest, OneThatIsGoneIsNotWaitedFor) {
+  options_.restart.policy = RestartOptions::Policy::kNo;
+  for (int i = 1; i <= 3; ++i) fakes_[i].ready = false;
+  Start();
+  Exit(PidOf(2), {.code = 1});
+  Ready(1, true);
+  EXPECT_FALSE(workers_->Describe().serves);
+  Ready(3, true);
+  EXPECT_TRUE(workers_->Describe().serves);
+  End();
+}
+
 TEST_F(WorkersTest, OnChangeExit) {
   options_.reload.on_change = {{.kind = ChangeAction::Kind::kExit, .value = 9}};
   Start();

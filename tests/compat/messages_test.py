@@ -5,6 +5,7 @@ import os
 import signal
 
 import compat
+import harness
 import xml_runner
 from compat import CATATONIT, DUMB_INIT, NATIVE, TINI, Line, row
 
@@ -156,6 +157,9 @@ class MessagesTest(compat.CompatTest):
             for number in (1, 10, 35):
                 run.kill(number)
                 self.event("signal", signal=number)
+            # The original reaps right after it has passed a signal on, and then reads no SIGCHLD.
+            self.eventually(lambda r=run: any(word in harness.proc(r.host, "wchan") for word in ("sigtimedwait", "poll")),
+                            lambda: "it does not wait")
             self.tell(app, "exit", code=9)
             run.end(9)
             self.exactly(run.stdout, wanted)

@@ -106,7 +106,8 @@ std::optional<bool> IsMember(const Context& context, pid_t pid, pid_t main,
   return is.value_or(false);
 }
 
-void MemberSearch::Find(pid_t main, pid_t group, std::string mark, Then then) {
+void MemberSearch::Find(pid_t main, pid_t group, const std::string& mark,
+                        const Then& then) {
   question_.Cancel();
   Look(main, group, mark, then, 1);
 }

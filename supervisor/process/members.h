@@ -60,7 +60,7 @@ class MemberSearch {
       : context_(context), question_(context.marks) {}
 
   // `then` is called once, from here or later. Ends an earlier search.
-  void Find(pid_t main, pid_t group, std::string mark, Then then);
+  void Find(pid_t main, pid_t group, const std::string& mark, const Then& then);
   void Cancel() { question_.Cancel(); }
 
   // In a storm of new orphans it does with what it has.

@@ -144,7 +144,9 @@ TEST(MemoryReadOfTheKernelTest, OneThatHangsHoldsUpOnlyItself) {
   MemoryRead read(
       {loop.get(), &os, &children, &log, &user_process, &observer},
       [hung](pid_t pid) -> std::optional<std::string> {
-        while (pid == hung) ::pause();
+        if (pid == hung) {
+          for (;;) ::pause();
+        }
         return absl::StrCat(pid);
       },
       [&seen](const std::vector<MemoryRead::Result>& results) {

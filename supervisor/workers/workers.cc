@@ -515,12 +515,8 @@ absl::Status Workers::AskRestart(int worker, uint64_t* ticket) {
     return absl::NotFoundError(
         absl::StrCat("there is no worker ", worker, " of ", Active()));
   }
-  if (one->gone()) {
-    one->Start();
-    if (ticket != nullptr) *ticket = outcomes_.Await();
-    outcomes_.Answer(absl::OkStatus());
-    return absl::OkStatus();
-  }
+  // Then the restart is the start, which is under way.
+  if (one->gone()) one->Start();
   const uint64_t inner = one->supervisor()->Replace(reason);
   if (ticket != nullptr) *ticket = outcomes_.Await(worker, inner);
   return absl::OkStatus();

@@ -468,6 +468,31 @@ TEST_F(WorkersTest, RestartOfOne) {
   End();
 }
 
+// It answers nobody who waits for all of them.
+TEST_F(WorkersTest, RestartOfOneThatHasEndedForGood) {
+  options_.restart.policy = RestartOptions::Policy::kNo;
+  Start();
+  Exit(101, {.code = 1});
+  world_.Advance(absl::Seconds(5));
+  uint64_t all = 0;
+  uint64_t one = 0;
+  fakes_[1].ready = fakes_[2].ready = false;
+  EXPECT_TRUE(workers_->AskRestart(2, &one).ok());
+  EXPECT_TRUE(workers_->AskRestart(0, &all).ok());
+  EXPECT_TRUE(workers_->AskRestart(2, nullptr).ok());
+  Settle();
+  EXPECT_FALSE(workers_->Outcome(one).has_value());
+  EXPECT_FALSE(workers_->Outcome(all).has_value());
+  Ready(2, true);
+  Ready(1, true);
+  world_.Advance(absl::Seconds(5));
+  ASSERT_TRUE(workers_->Outcome(one).has_value());
+  EXPECT_TRUE(workers_->Outcome(one)->ok());
+  ASSERT_TRUE(workers_->Outcome(all).has_value());
+  EXPECT_TRUE(workers_->Outcome(all)->ok());
+  End();
+}
+
 TEST_F(WorkersTest, RestartOfAll) {
   Start();
   uint64_t ticket = 0;

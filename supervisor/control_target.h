@@ -34,6 +34,11 @@ class ControlTarget {
   virtual std::string StateName() const = 0;
 };
 
+// What requests get while reinit ends.
+inline absl::Status AboutToEnd() {
+  return absl::FailedPreconditionError("reinit is about to end");
+}
+
 }  // namespace reinit
 
 #endif  // REINIT_SUPERVISOR_CONTROL_TARGET_H_

@@ -18,10 +18,6 @@
 namespace reinit {
 namespace {
 
-absl::Status Ending() {
-  return absl::FailedPreconditionError("reinit is about to end");
-}
-
 absl::Status NoProcess() {
   return absl::FailedPreconditionError(
       "this reinit runs no command; `reinit ctl reload` has it do what "
@@ -58,7 +54,7 @@ Reason Asked(std::string_view text) {
 }  // namespace
 
 absl::Status Supervisor::AskRestart(int worker, uint64_t* ticket) {
-  if (end_.begun) return Ending();
+  if (end_.begun) return AboutToEnd();
   if (options_->Sidecar()) return NoProcess();
   if (worker != 0) return NoWorkers();
   if (ticket != nullptr) *ticket = outcomes_.Await(Outcomes::Kind::kRestart);
@@ -67,7 +63,7 @@ absl::Status Supervisor::AskRestart(int worker, uint64_t* ticket) {
 }
 
 absl::Status Supervisor::AskReload(uint64_t* ticket) {
-  if (end_.begun) return Ending();
+  if (end_.begun) return AboutToEnd();
   if (ticket != nullptr) *ticket = outcomes_.Await(Outcomes::Kind::kReload);
   Reload(Asked("ctl reload"));
   return absl::OkStatus();
@@ -98,7 +94,7 @@ Supervisor::Progress Supervisor::progress() const {
 
 std::optional<absl::Status> Supervisor::Outcome(uint64_t ticket) const {
   std::optional<absl::Status> outcome = outcomes_.Of(ticket);
-  if (!outcome.has_value() && end_.begun) return Ending();
+  if (!outcome.has_value() && end_.begun) return AboutToEnd();
   return outcome;
 }
 

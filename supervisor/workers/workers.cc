@@ -11,21 +11,9 @@
 #include "reaper/value/signals.h"
 #include "supervisor/messages.h"
 #include "supervisor/run/environment.h"
-#include "supervisor/workers/worker_options.h"
 
 namespace reinit {
 namespace {
-
-absl::Status Ending() {
-  return absl::FailedPreconditionError("reinit is about to end");
-}
-
-Reason Asked(Reason::Cause cause, std::string_view text) {
-  Reason reason;
-  reason.cause = cause;
-  reason.text = text;
-  return reason;
-}
 
 // --reload-check may be a build.
 constexpr absl::Duration kReloadCheckTimeout = absl::Minutes(5);
@@ -37,19 +25,6 @@ bool Restarts(const ReloadOptions& reload) {
                      [](const ChangeAction& action) {
                        return action.kind == ChangeAction::Kind::kRestart;
                      });
-}
-
-void AddRestarts(const WorkerStatus& worker, Status* all) {
-  for (const auto& [cause, count] : worker.restarts) {
-    const auto same = std::find_if(
-        all->restarts.begin(), all->restarts.end(),
-        [cause = cause](const auto& one) { return one.first == cause; });
-    if (same == all->restarts.end()) {
-      all->restarts.emplace_back(cause, count);
-    } else {
-      same->second += count;
-    }
-  }
 }
 
 }  // namespace
@@ -411,9 +386,13 @@ void Workers::OnSignal(const SignalInfo& received) {
   if (Scales(received.signo)) return;
   const std::string name = SignalName(received.signo);
   switch (RouteOf(received)) {
-    case SignalRoute::kReload:
-      Relay(Asked(Reason::Cause::kSignal, name), /*restart=*/false);
+    case SignalRoute::kReload: {
+      Reason reason;
+      reason.cause = Reason::Cause::kSignal;
+      reason.text = name;
+      Relay(reason, /*restart=*/false);
       return;
+    }
     case SignalRoute::kDown:
       if (!end_.begun) {
         context_.log->Event(LogLevel::kInfo, "stopping",
@@ -439,7 +418,7 @@ void Workers::BeginEnd() {
   shared_.Clear();
   report_->Stopping();
   ShowReady();
-  outcomes_.Answer(Ending());
+  outcomes_.Answer(AboutToEnd());
 }
 
 // Not because somebody has asked for it.
@@ -498,139 +477,6 @@ void Workers::OnReaped() {
 
 void Workers::ReadMessages() {
   for (const auto& worker : workers_) worker->ReadMessages();
-}
-
-// ---- ControlTarget.
-
-absl::Status Workers::AskRestart(int worker, uint64_t* ticket) {
-  if (end_.begun) return Ending();
-  const Reason reason = Asked(Reason::Cause::kControl, "ctl restart");
-  if (worker == 0) {
-    if (ticket != nullptr) *ticket = outcomes_.Await();
-    Relay(reason, /*restart=*/true);
-    return absl::OkStatus();
-  }
-  Worker* const one = Find(worker);
-  if (one == nullptr) {
-    return absl::NotFoundError(
-        absl::StrCat("there is no worker ", worker, " of ", Active()));
-  }
-  // Then the restart is the start, which is under way.
-  if (one->gone()) one->Start();
-  const uint64_t inner = one->supervisor()->Replace(reason);
-  if (ticket != nullptr) *ticket = outcomes_.Await(worker, inner);
-  return absl::OkStatus();
-}
-
-absl::Status Workers::AskReload(uint64_t* ticket) {
-  if (end_.begun) return Ending();
-  if (ticket != nullptr) *ticket = outcomes_.Await();
-  Relay(Asked(Reason::Cause::kControl, "ctl reload"), /*restart=*/false);
-  return absl::OkStatus();
-}
-
-std::optional<absl::Status> Workers::Outcome(uint64_t ticket) const {
-  if (const RollOutcomes::Ticket* const found = outcomes_.Find(ticket)) {
-    if (found->worker == 0) return found->outcome;
-    const Worker* const worker = Find(found->worker);
-    if (worker != nullptr) return worker->supervisor()->Outcome(found->inner);
-  }
-  return absl::NotFoundError(
-      absl::StrCat("ticket ", ticket, " is unknown or too old"));
-}
-
-void Workers::AskStop(bool now) {
-  if (!end_.begun) {
-    context_.log->Write(LogLevel::kInfo,
-                        now ? "ctl stop --now: killing" : "ctl stop: stopping");
-    end_.reason = "ctl stop";
-    BeginEnd();
-  }
-  for (const auto& worker : workers_) worker->supervisor()->AskStop(now);
-  if (now) closing_.KillNow();
-  Moved();
-}
-
-absl::Status Workers::AskSignal(int signo) {
-  absl::Status result =
-      absl::FailedPreconditionError("no worker runs at the moment");
-  for (const auto& worker : workers_) {
-    if (worker->gone()) continue;
-    const absl::Status sent = worker->supervisor()->AskSignal(signo);
-    if (sent.ok()) result = sent;
-  }
-  return result;
-}
-
-absl::Status Workers::AskScale(int workers) {
-  if (end_.begun) return Ending();
-  if (workers < 1 || workers > kMaxWorkers) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("cannot run ", workers,
-                     " workers: give a number from 1 to ", kMaxWorkers));
-  }
-  absl::Status numbered = CheckWorker(*options_, workers);
-  if (!numbered.ok()) return numbered;
-  context_.log->Event(
-      LogLevel::kInfo, "scaled",
-      absl::StrCat("scaling from ", Active(), " to ", workers, " workers"),
-      {{"workers", workers}});
-  for (const auto& worker : workers_) {
-    if (worker->retired() && Active() < workers) worker->Return();
-  }
-  while (Active() < workers) {
-    absl::Status bound = AddSlot();
-    if (!bound.ok()) return bound;
-    AddWorker();
-  }
-  for (auto it = workers_.rbegin(); Active() > workers; ++it) {
-    if (!(*it)->retired()) (*it)->Retire();
-  }
-  Moved();
-  return absl::OkStatus();
-}
-
-std::string Workers::StateName() const {
-  if (ended()) return "ended";
-  if (end_.begun) return "ending";
-  if (roll_.stopped()) return "pending";
-  if (roll_.under_way()) return "reloading";
-  if (Serves()) return "ready";
-  return was_ready_ ? "restarting" : "starting";
-}
-
-Status Workers::Describe() const {
-  const absl::Time now = context_.loop->Now();
-  Status status;
-  status.state = StateName();
-  status.reinit_pid = context_.os->Self();
-  status.uptime = now - began_;
-  status.serves = Serves();
-  status.end_reason = end_.reason;
-  for (const std::string_view name : shared_.Names()) {
-    status.strategies.emplace_back(name);
-  }
-  status.checks = shared_.Checks();
-  status.change = "none";
-  if (roll_.under_way()) {
-    status.change = roll_.stopped() ? "pending" : "applying";
-    status.change_text = change_;
-  }
-  outcomes_.Describe(&status);
-  for (const auto& worker : workers_) {
-    status.workers.push_back(worker->Describe());
-    status.exits += status.workers.back().exits;
-    AddRestarts(status.workers.back(), &status);
-    status.generation =
-        std::max(status.generation, status.workers.back().generation);
-  }
-  status.zombies =
-      FindNeglectfulParents(context_.os->Processes(), context_.os->Self());
-  if (parts_.sockets == nullptr) return status;
-  for (ListenSockets::Id& id : parts_.sockets->Listening()) {
-    status.listeners.push_back({std::move(id.name), std::move(id.address)});
-  }
-  return status;
 }
 
 }  // namespace reinit
